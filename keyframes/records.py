@@ -7,14 +7,14 @@ no single truth value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 if TYPE_CHECKING:
+    # Not needed to run, and the command line starts faster without.
     from pathlib import Path
 
+    import numpy as np
     import numpy.typing as npt
 
     BoolArray = npt.NDArray[np.bool_]
@@ -144,7 +144,7 @@ class Features:
     reading
         The candidates.
     values
-        (n, d) float32: the feature vectors.
+        (n, d) float32: the feature vectors, with their mean subtracted.
     sharpness
         (n,) float32: how much fine detail the thumbnail shows; compares frames of one video.
     blank
@@ -167,24 +167,31 @@ class Features:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clustering:
-    """A partition of the candidates.
+    """A partition of the candidates, one cluster for each keyframe wanted.
 
     Attributes
     ----------
-    centers
-        (k, d) float32.
+    n_clusters
+        Clusters asked for; some may be empty where candidates are duplicates.
     labels
         (n,) int32: the cluster of each candidate.
-    inertia
-        The objective J: sum of squared distances to the nearest centre.
+    distances
+        (n,) float32: how far the candidate is from what its cluster stands for (the centroid,
+        the chosen frame, the middle of the share), in the method's own unit.
     inertia_histories
-        One tuple a restart: J after each iteration; it never rises.
+        One tuple a restart of k-means: the objective J after each iteration; it never rises.
+    explanation
+        What the method measured and decided, for the run record.
     """
 
-    centers: npt.NDArray[np.float32]
+    n_clusters: int
     labels: npt.NDArray[np.int32]
-    inertia: float
-    inertia_histories: tuple[tuple[float, ...], ...]
+    distances: npt.NDArray[np.float32]
+    inertia_histories: tuple[tuple[float, ...], ...] = ()
+    explanation: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_lengths(labels=self.labels, distances=self.distances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +209,13 @@ class Keyframe:
     cluster_size
         Candidates in that cluster.
     distance
-        Distance of its feature vector to the cluster's centre.
+        How far it is from what the cluster stands for; for k-means from the centroid, in the
+        space of the features.
+    covers
+        Candidates that have no nearer keyframe.
+    covers_mean, covers_p95
+        Distance from those to this keyframe in the space of the features: mean and 95th
+        percentile.
     """
 
     frame_index: int
@@ -210,10 +223,88 @@ class Keyframe:
     cluster: int
     cluster_size: int
     distance: float
+    covers: int
+    covers_mean: float
+    covers_p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How near a set of keyframes is to every candidate, in the space of the features.
+
+    Attributes
+    ----------
+    mean, p95
+        Distance of a candidate to its nearest keyframe: mean and 95th percentile.
+    """
+
+    mean: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How well the keyframes cover the video, as the features see it.
+
+    Attributes
+    ----------
+    variance_explained
+        1 - J / J of a single cluster, in [0, 1]; the clusters' share of the variance.
+    keyframes
+        Reach of the chosen frames.
+    evenly_spaced
+        Reach of as many frames evenly spaced in time, to compare with.
+    """
+
+    variance_explained: float
+    keyframes: Reach
+    evenly_spaced: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The keyframes of one video.
+
+    Attributes
+    ----------
+    video
+        The recording.
+    keyframes
+        The chosen frames, in frame order.
+    n_asked
+        Keyframes asked for; fewer are chosen only where the video has fewer.
+    n_candidates
+        Frames that were considered.
+    step
+        Every how many frames a candidate was taken; "keyframes": the stream's own key frames.
+    coverage
+        What the choice bought.
+    warnings
+        What a person should know, one sentence each.
+    """
+
+    video: VideoInfo
+    keyframes: tuple[Keyframe, ...]
+    n_asked: int
+    n_candidates: int
+    step: int | str
+    coverage: Coverage
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def image_names(self) -> list[str]:
+        """File names of the pictures: ``img`` and the frame number, all equally long."""
+        digits = max(6, len(str(self.video.n_frames - 1)))
+        return [f"img{keyframe.frame_index:0{digits}d}.png" for keyframe in self.keyframes]
+
+    @property
+    def frame_indices(self) -> list[int]:
+        """The chosen frame numbers, ascending."""
+        return [keyframe.frame_index for keyframe in self.keyframes]
 
 
 def _check_lengths(**columns: npt.NDArray[Any]) -> None:
     """Raise ValueError, naming all lengths, unless the columns are equally long."""
     if len({len(column) for column in columns.values()}) > 1:
-        lengths = ", ".join(f"{name} {np.shape(column)}" for name, column in columns.items())
+        lengths = ", ".join(f"{name} {column.shape}" for name, column in columns.items())
         raise ValueError(f"columns of one table must be equally long, got {lengths}")

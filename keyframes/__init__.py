@@ -1,0 +1,98 @@
+"""Pick the video frames worth labelling.
+
+>>> import keyframes
+>>> selection = keyframes.extract("mouse.mp4", "keyframes-out", count=20)  # doctest: +SKIP
+
+does for one video what ``keyframes extract mouse.mp4 -k 20`` does. The parts are here too:
+the reader (:func:`index_video`, :func:`read_thumbnails`, :func:`fetch_frames`), the features
+(:class:`ThumbnailStore`, :func:`compute_features`) and the clusterer (:class:`KMeans`).
+
+Names are imported when first used, so that the command line starts at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from keyframes.errors import (
+    KeyframesError,
+    MissingExtraError,
+    OutputError,
+    SettingsError,
+    VideoError,
+)
+
+if TYPE_CHECKING:
+    from keyframes.features import compute_features
+    from keyframes.kmeans import KMeans, kmeans_plusplus
+    from keyframes.pipeline import Settings, extract
+    from keyframes.records import Crop, Keyframe, Reading, Selection, ThumbnailSpec, VideoInfo
+    from keyframes.thumbnails import ThumbnailStore
+    from keyframes.video import (
+        Span,
+        fetch_frames,
+        index_video,
+        parse_position,
+        probe,
+        read_thumbnails,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Crop",
+    "KMeans",
+    "Keyframe",
+    "KeyframesError",
+    "MissingExtraError",
+    "OutputError",
+    "Reading",
+    "Selection",
+    "Settings",
+    "SettingsError",
+    "Span",
+    "ThumbnailSpec",
+    "ThumbnailStore",
+    "VideoError",
+    "VideoInfo",
+    "compute_features",
+    "extract",
+    "fetch_frames",
+    "index_video",
+    "kmeans_plusplus",
+    "parse_position",
+    "probe",
+    "read_thumbnails",
+]
+
+_HOMES = {
+    "keyframes.features": ("compute_features",),
+    "keyframes.kmeans": ("KMeans", "kmeans_plusplus"),
+    "keyframes.pipeline": ("Settings", "extract"),
+    "keyframes.records": (
+        "Crop",
+        "Keyframe",
+        "Reading",
+        "Selection",
+        "ThumbnailSpec",
+        "VideoInfo",
+    ),
+    "keyframes.thumbnails": ("ThumbnailStore",),
+    "keyframes.video": (
+        "Span",
+        "fetch_frames",
+        "index_video",
+        "parse_position",
+        "probe",
+        "read_thumbnails",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    """Import a public name from its module when it is first asked for (PEP 562)."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'keyframes' has no attribute {name!r}")

@@ -1,0 +1,54 @@
+"""The command line: parse, call, print, exit code.
+
+One module a command. Everything heavy is imported inside the command that needs it, so that
+``--help`` comes at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from keyframes import __version__
+from keyframes.cli.extract import extract
+from keyframes.cli.parameters import EXIT_INTERRUPTED, EXIT_WRONG_COMMAND, complain
+from keyframes.cli.probe import probe
+from keyframes.errors import OutputError, SettingsError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="keyframes")
+def cli() -> None:
+    r"""Pick the video frames worth labelling.
+
+    keyframes looks at every frame of a recording, groups frames that look alike, and writes the
+    most typical frame of each group as a PNG, ready for DeepLabCut, SLEAP or Lightning Pose.
+
+    \b
+    Start here:
+      keyframes extract mouse.mp4 -k 20        20 frames into keyframes-out/
+      keyframes extract recordings/ -k 150     every video of a folder
+      keyframes probe mouse.mp4                is this file whole? how many frames has it?
+    """
+
+
+cli.add_command(extract)
+cli.add_command(probe)
+
+
+def main() -> None:
+    """Run the command line: one line for a person's mistake, a traceback only for a bug."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "keyframes"
+        complain(f"{error.format_message()} ({command} --help shows how)")
+        code = EXIT_WRONG_COMMAND
+    except (SettingsError, OutputError) as error:
+        complain(str(error))
+        code = EXIT_WRONG_COMMAND
+    except (KeyboardInterrupt, click.Abort):
+        complain("stopped; the same command goes on where this one ended")
+        code = EXIT_INTERRUPTED
+    sys.exit(code)

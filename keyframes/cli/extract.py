@@ -1,0 +1,179 @@
+"""``keyframes extract``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyframes.cli.parameters import (
+    CROP,
+    EXIT_FAILED,
+    PATH,
+    POSITION,
+    STEP,
+    choice,
+    complain,
+    print_json,
+    start_logging,
+)
+from keyframes.records import FeatureName, Method
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keyframes.video import Position
+
+
+@click.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PATH)
+@click.option(
+    "-k",
+    "--count",
+    metavar="N",
+    default=20,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Keyframes per video.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    default="keyframes-out",
+    show_default=True,
+    type=PATH,
+    help="Output folder.",
+)
+@click.option(
+    "--start",
+    type=POSITION,
+    help="Where to begin: 90 (seconds), 00:01:30.5, 25% or 2700f (frame number).",
+)
+@click.option("--end", type=POSITION, help="Where to stop, exclusive; written like --start.")
+@click.option("--crop", type=CROP, help="The part of the picture that is compared, in pixels.")
+@click.option("--crop-output", is_flag=True, help="Cut the PNGs to --crop, too.")
+@click.option(
+    "--step",
+    default="auto",
+    show_default=True,
+    type=STEP,
+    help="Consider every Nth frame. auto: every frame, thinned evenly above 20,000; "
+    "keyframes: the stream's own key frames, a fast look at very long recordings.",
+)
+@click.option(
+    "--features",
+    default="hog",
+    show_default=True,
+    type=choice(FeatureName),
+    help="What is compared: the outlines of what moves, or the small picture itself.",
+)
+@click.option(
+    "--width",
+    metavar="PX",
+    default=64,
+    show_default=True,
+    type=click.IntRange(8, 512),
+    help="Longest side of the small picture that is compared.",
+)
+@click.option(
+    "--method",
+    default="kmeans",
+    show_default=True,
+    type=choice(Method),
+    help="How to choose. kmeans: the most typical frame of each group; coverage: no "
+    "posture or place far from a chosen one; uniform: evenly spaced in time.",
+)
+@click.option(
+    "--min-gap",
+    "min_gap_s",
+    metavar="SECONDS",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Least time between two keyframes.",
+)
+@click.option(
+    "--n-init",
+    metavar="N",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Runs of k-means; the best one counts.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="The same input, options and seed give the same bytes.",
+)
+@click.option(
+    "--overwrite", is_flag=True, help="Replace keyframes that were made with other settings."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the run records as one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
+def extract(
+    *,
+    paths: tuple[Path, ...],
+    output: Path,
+    start: Position | None,
+    end: Position | None,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,  # noqa: ANN401 - the other settings, by name
+) -> int:
+    r"""Choose the frames worth labelling and write them as PNGs.
+
+    PATH is a video or a folder of videos. The output folder gets
+
+    \b
+      labeled-data/VIDEO/img000042.png   the frames, at full size; 42 is the frame number
+      VIDEO.csv                          frame number, time and cluster of each
+      VIDEO.json                         the run record: settings, seed, versions, warnings
+
+    What is finished is skipped when asked for again, and what keyframes did not write is never
+    replaced.
+
+    \b
+    Examples:
+      keyframes extract mouse.mp4
+      keyframes extract mouse.mp4 -k 150 -o training-set
+      keyframes extract session/ --start 60 --end 90% --crop 100,50,540,430
+    """
+    from keyframes.batch import extract_all, find_videos
+    from keyframes.files import make_folder, read_json
+    from keyframes.settings import Settings
+    from keyframes.terminal import ProgressBars, summarise
+    from keyframes.video import Span
+
+    start_logging(verbose=verbose)
+    settings = Settings(span=Span(start, end), **options)
+    videos = find_videos(paths)
+    make_folder(output)
+    outcomes = []
+    with ProgressBars(shown=not quiet and sys.stderr.isatty()) as bars:
+        for outcome in extract_all(videos, output, settings, overwrite=overwrite, progress=bars):
+            bars.close()
+            outcomes.append(outcome)
+            if outcome.error:
+                complain(str(outcome.error))
+            elif outcome.selection and not quiet:
+                click.echo(summarise(outcome.selection, output), err=True)
+    if as_json:
+        print_json(
+            {
+                "videos": [read_json(outcome.record) for outcome in outcomes if not outcome.error],
+                "failed": [
+                    {"video": str(outcome.video), "error": str(outcome.error)}
+                    for outcome in outcomes
+                    if outcome.error
+                ],
+            }
+        )
+    return EXIT_FAILED if any(outcome.error for outcome in outcomes) else 0

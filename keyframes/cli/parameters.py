@@ -1,0 +1,87 @@
+"""How values on the command line are read, and how things are said there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from keyframes.records import Crop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXIT_FAILED = 1
+EXIT_WRONG_COMMAND = 2
+EXIT_INTERRUPTED = 130
+
+
+class Parsed(click.ParamType):
+    """A parameter read by a function whose ValueError says what is wrong with the text."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - whatever the function returns
+        """Read the text; fail as click does."""
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _parse_step(text: str) -> int | str:
+    if text in ("auto", "keyframes"):
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{text!r} is neither a number of frames from 1 on, nor auto or keyframes")
+    return int(text)
+
+
+def _parse_crop(text: str) -> Crop:
+    try:
+        x1, y1, x2, y2 = (int(number) for number in text.split(","))
+    except ValueError:
+        raise ValueError(f"{text!r} is no crop: write X1,Y1,X2,Y2 in whole pixels") from None
+    return Crop(x1, y1, x2, y2)
+
+
+def _parse_position(text: str) -> object:
+    from keyframes.video import parse_position
+
+    return parse_position(text)
+
+
+def choice(literal: object) -> click.Choice[str]:
+    """Offer the values of a Literal of the library."""
+    return click.Choice(get_args(literal))
+
+
+PATH = click.Path(path_type=Path)
+POSITION = Parsed("T", _parse_position)
+STEP = Parsed("N", _parse_step)
+CROP = Parsed("X1,Y1,X2,Y2", _parse_crop)
+
+
+def complain(message: str) -> None:
+    """Print one line about what went wrong."""
+    click.echo(f"keyframes: {' '.join(message.split())}", err=True)
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print the one document that --json asks for."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def start_logging(*, verbose: bool) -> None:
+    """Show the library's log on stderr where -v asks for it."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        format="%(name)s: %(message)s",
+        level=logging.DEBUG if verbose else logging.ERROR,
+    )

@@ -1,0 +1,100 @@
+"""Write files so that nobody ever sees half of one.
+
+Everything that keyframes leaves on disk goes through :func:`write_atomically`: the bytes go
+to a temporary name in the same folder, and only a whole file gets its final name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from keyframes.errors import OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SAMPLE_BYTES = 2**16
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder and its parents; OutputError where it can't be made or written to."""
+    probe = path / f"{_temporary_prefix(path)}{secrets.token_hex(4)}"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        The disk is full, the folder is gone or not writable; ``path`` is as it was before.
+    """
+    temporary = path.with_name(f"{_temporary_prefix(path)}{secrets.token_hex(4)}")
+    try:
+        try:
+            with temporary.open("xb") as file:
+                file.write(content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def identify(path: Path) -> dict[str, Any]:
+    """Return what tells a large file's content from another's, in milliseconds.
+
+    Its size, and the SHA-256 of its first, middle and last 64 KiB: a moved or copied file stays
+    itself, an edited or longer one doesn't.
+    """
+    size = path.stat().st_size
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for offset in (0, size // 2, max(0, size - _SAMPLE_BYTES)):
+            file.seek(offset)
+            digest.update(file.read(_SAMPLE_BYTES))
+    return {"name": path.name, "bytes": size, "sha256_of_samples": digest.hexdigest()}
+
+
+def remove_leftovers(*paths: Path) -> None:
+    """Remove the temporary files that a killed run left behind for these final paths."""
+    for path in paths:
+        for leftover in path.parent.glob(f"{_temporary_prefix(path)}*"):
+            leftover.unlink(missing_ok=True)
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Write ``document`` as indented JSON, atomically."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomically(path, (text + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object that keyframes wrote; OutputError when it is something else."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path}: can't be read as a run record ({error})") from error
+    if not isinstance(document, dict):
+        raise OutputError(f"{path}: is no run record; move it away or choose another output folder")
+    return document
+
+
+def _temporary_prefix(path: Path) -> str:
+    """Return how temporary names for ``path`` begin; of fixed length, as stems can be long."""
+    return f".keyframes-{zlib.crc32(path.name.encode(errors='surrogateescape')):08x}-"
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    reason = error.strerror or str(error)
+    return OutputError(f"{path}: can't be written ({reason}); free the disk or choose another -o")

@@ -1,0 +1,122 @@
+"""Keyframes as PNG files that say what they are.
+
+Each picture carries its label inside, as PNG text, so that a frame that is moved, renamed or
+mailed can still be traced: ``video``, ``frame_index``, ``time_s``, ``cluster``,
+``cluster_size`` and ``distance``.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import cv2
+
+from keyframes.errors import OutputError
+from keyframes.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from keyframes.records import Crop, Image, Keyframe
+
+SOFTWARE = "keyframes"
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEADER_END = len(_SIGNATURE) + 8 + 13 + 4  # IHDR comes first: length and type, 13 bytes, CRC
+
+
+def make_label(video_name: str, keyframe: Keyframe) -> dict[str, str]:
+    """Return the text that the keyframe's PNG carries, by keyword."""
+    return {
+        "Software": SOFTWARE,
+        "video": video_name,
+        "frame_index": str(keyframe.frame_index),
+        "time_s": f"{keyframe.time_s:.6f}",
+        "cluster": str(keyframe.cluster),
+        "cluster_size": str(keyframe.cluster_size),
+        "distance": f"{keyframe.distance:.6g}",
+    }
+
+
+def encode_png(image: Image, label: dict[str, str]) -> bytes:
+    """Encode a (height, width, 3) uint8 BGR image as PNG with ``label`` inside.
+
+    The text is placed before the pixels, where even programs that stop reading early see it:
+    Latin-1 as ``tEXt``, anything else as UTF-8 in ``iTXt`` (PNG specification, 11.3.3).
+    """
+    done, encoded = cv2.imencode(".png", image)
+    if not done:
+        raise OutputError(f"an image of shape {image.shape} can't be encoded as PNG")
+    png = encoded.tobytes()
+    chunks = b"".join(_text_chunk(keyword, text) for keyword, text in label.items())
+    return png[:_HEADER_END] + chunks + png[_HEADER_END:]
+
+
+def read_label(path: Path) -> dict[str, str]:
+    """Return the label inside a PNG; empty when it isn't a PNG or carries no text."""
+    label: dict[str, str] = {}
+    with path.open("rb") as file:
+        if file.read(len(_SIGNATURE)) != _SIGNATURE:
+            return label
+        while len(head := file.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            if kind in (b"IDAT", b"IEND"):
+                break
+            if kind in (b"tEXt", b"iTXt"):
+                label.update([_parse_text(kind, file.read(length))])
+                length = 0
+            file.seek(length + 4, 1)
+    return label
+
+
+def is_ours(path: Path) -> bool:
+    """Say whether the file is a PNG that keyframes wrote."""
+    return read_label(path).get("Software") == SOFTWARE
+
+
+def write_images(
+    images: Iterable[tuple[Path, Image, dict[str, str]]],
+    *,
+    crop: Crop | None = None,
+    threads: int = 2,
+) -> Iterator[Path]:
+    """Encode and write each (path, image, label); yield the paths as they are done.
+
+    Encoding runs in ``threads`` threads beside whatever produces the images; at most twice as
+    many full-size images wait in memory.
+    """
+
+    def write(path: Path, image: Image, label: dict[str, str]) -> Path:
+        seen = image if crop is None else image[crop.y1 : crop.y2, crop.x1 : crop.x2]
+        write_atomically(path, encode_png(seen, label))
+        return path
+
+    waiting: deque[Future[Path]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for item in images:
+            waiting.append(pool.submit(write, *item))
+            if len(waiting) == 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _text_chunk(keyword: str, text: str) -> bytes:
+    try:
+        kind, body = b"tEXt", keyword.encode("latin-1") + b"\0" + text.encode("latin-1")
+    except UnicodeEncodeError:
+        # keyword, no compression, no language, no translated keyword, text
+        kind, body = b"iTXt", keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode()
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _parse_text(kind: bytes, body: bytes) -> tuple[str, str]:
+    keyword, _, text = body.partition(b"\0")
+    if kind == b"tEXt":
+        return keyword.decode("latin-1"), text.decode("latin-1")
+    compressed, text = text[0], text[2:].split(b"\0", 2)[2]
+    return keyword.decode("latin-1"), (zlib.decompress(text) if compressed else text).decode()

@@ -1,0 +1,214 @@
+"""The output folder of a selection: what is there, whose it is, and what is written when.
+
+::
+
+    DIR/
+      labeled-data/<stem>/img000042.png   the keyframes
+      <stem>.csv                          one row a keyframe, in frame order
+      <stem>.json                         the run record; written last, so its presence means done
+
+While the pictures are written, ``.<stem>.unfinished.json`` says which ones are on their way, so
+that the next run knows what an interrupted one left behind.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from keyframes.errors import OutputError
+from keyframes.files import make_folder, read_json, remove_leftovers, write_atomically, write_json
+from keyframes.images import is_ours, write_images
+from keyframes.run_record import PROGRAM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from keyframes.records import Crop, Image
+    from keyframes.run_record import Record
+
+_TABLE_START = b"image,frame_index,time_s,cluster,cluster_size,distance"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFolder:
+    """Where the keyframes of one video go.
+
+    Attributes
+    ----------
+    root
+        The folder that the user named.
+    stem
+        The video's file name without its suffix.
+    """
+
+    root: Path
+    stem: str
+
+    @property
+    def images_path(self) -> str:
+        """The folder of the pictures relative to ``root``, with forward slashes."""
+        return f"labeled-data/{self.stem}"
+
+    @property
+    def images(self) -> Path:
+        """The folder of the pictures."""
+        return self.root / self.images_path
+
+    @property
+    def csv(self) -> Path:
+        """The table of the keyframes."""
+        return self.root / f"{self.stem}.csv"
+
+    @property
+    def record(self) -> Path:
+        """The run record."""
+        return self.root / f"{self.stem}.json"
+
+    @property
+    def unfinished(self) -> Path:
+        """The note that a run leaves while it writes."""
+        return self.root / f".{self.stem}.unfinished.json"
+
+    def find_finished(self, identity: Record, *, overwrite: bool) -> Record | None:
+        """Return the record of a finished run that asked for the same; None when there is none.
+
+        Raises
+        ------
+        OutputError
+            The folder holds another video's or other settings' keyframes, and ``overwrite`` is
+            not given.
+        """
+        if overwrite or not self.record.exists():
+            return None
+        record = _read_record(self.record)
+        for key, what in (("video", "another video"), ("settings", "other settings")):
+            if differing := _differences(record.get("identity", {}).get(key), identity[key]):
+                raise OutputError(
+                    f"{self.record}: holds keyframes of {what} ({differing}); "
+                    "choose another -o or replace them with --overwrite"
+                )
+        return record
+
+    def check_ownership(self) -> None:
+        """Raise OutputError where a file of another program stands where the table would go."""
+        if self.csv.exists() and not _is_our_table(self.csv):
+            raise _not_ours(self.csv)
+
+    def prepare(self, names: Sequence[str]) -> None:
+        """Make room for the pictures ``names``: remove what earlier runs of ours wrote.
+
+        Raises
+        ------
+        OutputError
+            A file of such a name is there that keyframes did not write.
+        """
+        make_folder(self.images)
+        targets = [self.images / name for name in names]
+        for path in targets:
+            if path.exists() and not is_ours(path):
+                raise _not_ours(path)
+        earlier = self._earlier_images()
+        expected = sorted({*names, *(path.name for path in earlier)})
+        write_json(self.unfinished, {"program": PROGRAM, "images": expected})
+        self.record.unlink(missing_ok=True)
+        remove_leftovers(*targets, *earlier, self.csv, self.record, self.unfinished)
+        for path in earlier - set(targets):
+            if path.exists() and is_ours(path):
+                path.unlink()
+
+    def write_images(
+        self,
+        names: Sequence[str],
+        labels: Sequence[dict[str, str]],
+        images: Iterable[tuple[int, Image]],
+        *,
+        crop: Crop | None,
+        on_image: Callable[[int], None],
+    ) -> None:
+        """Write the pictures; ``images`` yields (position in ``names``, image), in any order.
+
+        Raises
+        ------
+        OutputError
+            The folder can't be written, or a picture there isn't ours.
+        """
+        self.prepare(names)
+        labelled = ((self.images / names[at], image, labels[at]) for at, image in images)
+        for done, _ in enumerate(write_images(labelled, crop=crop), start=1):
+            on_image(done)
+
+    def finish(self, table: list[dict[str, str]], record: Record) -> None:
+        """Write the table, then the record, which says that all is done."""
+        write_atomically(self.csv, _to_csv(table))
+        write_json(self.record, record)
+        self.unfinished.unlink(missing_ok=True)
+
+    def _earlier_images(self) -> set[Path]:
+        """Return the pictures that a finished or an interrupted run of ours wrote here."""
+        names: set[str] = set()
+        if self.record.exists():
+            record = _read_record(self.record)
+            names.update(PurePosixPath(row["image"]).name for row in record["keyframes"])
+        if self.unfinished.exists():
+            names.update(_read_record(self.unfinished)["images"])
+        return {self.images / name for name in names}
+
+
+def _read_record(path: Path) -> Record:
+    """Read a run record; OutputError when another program wrote the file."""
+    record = read_json(path)
+    if record.get("program") != PROGRAM:
+        raise _not_ours(path)
+    return record
+
+
+def _is_our_table(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_TABLE_START)) == _TABLE_START
+
+
+def _not_ours(path: Path) -> OutputError:
+    return OutputError(f"{path}: exists and was not written by keyframes; choose another -o")
+
+
+def find_results(root: Path) -> dict[str, Record]:
+    """Return the run records in an output folder, by stem.
+
+    Raises
+    ------
+    OutputError
+        There are none.
+    """
+    records = {}
+    for path in sorted(root.glob("*.json")):
+        with suppress(OutputError):  # other people's JSON may lie beside ours
+            records[path.stem] = _read_record(path)
+    if not records:
+        raise OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")
+    return records
+
+
+def _differences(there: object, asked: Record) -> str:
+    """Name what differs, for a person: ``count 20, now 30``."""
+    if not isinstance(there, dict):
+        return "its record names none"
+    return ", ".join(
+        f"{key} {there.get(key)}, now {value}"
+        for key, value in asked.items()
+        if there.get(key) != value
+    )
+
+
+def _to_csv(rows: list[dict[str, str]]) -> bytes:
+    """Return the rows as CSV with one header line; the same on every platform."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()

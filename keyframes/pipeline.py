@@ -1,0 +1,234 @@
+"""One video, end to end: video → thumbnails → features → clusters → selection → images."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from keyframes.coverage import choose_for_coverage
+from keyframes.features import compute_features
+from keyframes.files import identify
+from keyframes.images import make_label
+from keyframes.output import OutputFolder
+from keyframes.records import Clustering, Features, Selection, ThumbnailSpec
+from keyframes.run_record import make_record, make_table, selection_from_record
+from keyframes.selection import (
+    cluster_by_kmeans,
+    cluster_by_time,
+    describe_keyframes,
+    pick_members,
+)
+from keyframes.settings import Settings
+from keyframes.thumbnails import ThumbnailStore
+from keyframes.video import auto_step, fetch_frames, index_video, n_candidates, read_thumbnails
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from keyframes.records import Image, IntArray, Reading, VideoInfo
+    from keyframes.video import VideoIndex
+
+    Stage = Literal["reading", "describing", "clustering", "writing"]
+    # Called with the stage, how much of it is done, and how much it is in all.
+    Progress = Callable[[Stage, int, int], None]
+
+# What --step auto lets through: eleven minutes at 30 frames a second, every frame; longer
+# recordings are thinned evenly. It bounds memory and the time that clustering takes.
+MAX_CANDIDATES = 20_000
+# The coverage method looks at larger thumbnails and compares candidates in pairs.
+MAX_COVERAGE_CANDIDATES = 4_000
+COVERAGE_THUMBNAIL = 256
+
+
+def extract(
+    video: str | Path,
+    output: str | Path = "keyframes-out",
+    settings: Settings | None = None,
+    *,
+    overwrite: bool = False,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Selection:
+    """Choose the keyframes of one video and write them.
+
+    Parameters
+    ----------
+    video
+        The recording.
+    output
+        Folder for ``labeled-data/<stem>/*.png``, ``<stem>.csv`` and ``<stem>.json``.
+    settings
+        What is asked; None for the defaults.
+    overwrite
+        Replace what an earlier run with other settings wrote.
+    threads
+        Threads for decoding and writing; None for one per core. The result doesn't depend on it.
+    progress
+        Called now and then with (stage, done, total).
+
+    Returns
+    -------
+    The selection; where a finished run with these settings is there already, its selection.
+
+    Raises
+    ------
+    SettingsError
+        The settings don't fit the video.
+    VideoError
+        The video can't be read.
+    OutputError
+        The folder can't be written, or holds what isn't ours or was asked for differently.
+    """
+    video, settings = Path(video), settings or Settings()
+    report = progress or _ignore
+    folder = OutputFolder(Path(output), video.stem)
+    index = index_video(video)
+    identity = {"video": identify(video), "settings": settings.to_json()}
+    if record := folder.find_finished(identity, overwrite=overwrite):
+        return selection_from_record(video, record)
+    folder.check_ownership()
+    clock = _Clock()
+    with ThumbnailStore() as store:
+        with clock.time("reading"):
+            reading, spec, step = _read(index, settings, store, threads, report)
+        with clock.time("describing"):
+            report("describing", 0, 1)
+            features = compute_features(settings.features, store, reading, size=settings.width)
+            report("describing", 1, 1)
+        with clock.time("clustering"):
+            clustering = _cluster(features, store, settings, report)
+            selection, rows = _select(features, clustering, settings, step)
+    with clock.time("writing"):
+        report("writing", 0, len(rows))
+        folder.write_images(
+            selection.image_names,
+            [make_label(video.name, keyframe) for keyframe in selection.keyframes],
+            _in_positions(rows, fetch_frames(index, reading, rows, spec, threads=threads)),
+            crop=settings.crop if settings.crop_output else None,
+            on_image=lambda done: report("writing", done, len(rows)),
+        )
+    paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
+    folder.finish(
+        make_table(selection, paths),
+        make_record(selection, clustering, identity, paths, clock.seconds),
+    )
+    return selection
+
+
+def _read(
+    index: VideoIndex,
+    settings: Settings,
+    store: ThumbnailStore,
+    threads: int | None,
+    report: Progress,
+) -> tuple[Reading, ThumbnailSpec, int | Literal["keyframes"]]:
+    """Stream the candidates' thumbnails into the store."""
+    covering = settings.method == "coverage"
+    spec = ThumbnailSpec(
+        size=max(settings.width, COVERAGE_THUMBNAIL) if covering else settings.width,
+        colour=settings.features == "colour",
+        crop=settings.crop,
+    )
+    most = MAX_COVERAGE_CANDIDATES if covering else MAX_CANDIDATES
+    step = auto_step(index, settings.span, most) if settings.step == "auto" else settings.step
+    total = n_candidates(index, settings.span, step)
+    report("reading", 0, total)
+    reading = read_thumbnails(
+        index,
+        spec,
+        store.append,
+        span=settings.span,
+        step=step,
+        threads=threads,
+        progress=lambda done: report("reading", done, max(done, total)),
+    )
+    report("reading", len(reading), len(reading))
+    return reading, spec, step
+
+
+def _cluster(
+    features: Features, store: ThumbnailStore, settings: Settings, report: Progress
+) -> Clustering:
+    """Divide the candidates by the method asked for, into at most as many clusters as there are."""
+    n_clusters = min(settings.count, len(features.values))
+    if settings.method == "uniform":
+        return cluster_by_time(features, n_clusters)
+    rng = np.random.default_rng(settings.seed)
+    if settings.method == "coverage":
+        return choose_for_coverage(store, features, n_clusters, rng)
+    report("clustering", 0, settings.n_init)
+    return cluster_by_kmeans(
+        features,
+        n_clusters,
+        rng,
+        n_init=settings.n_init,
+        on_restart=lambda done: report("clustering", done, settings.n_init),
+    )
+
+
+def _select(
+    features: Features,
+    clustering: Clustering,
+    settings: Settings,
+    step: int | Literal["keyframes"],
+) -> tuple[Selection, IntArray]:
+    """Choose one candidate a cluster; say what a person should know about it."""
+    rows = pick_members(features, clustering, settings.count, min_gap_s=settings.min_gap_s)
+    keyframes, coverage = describe_keyframes(features, clustering, rows)
+    video = features.reading.video
+    selection = Selection(
+        video=video,
+        keyframes=tuple(keyframes),
+        n_asked=settings.count,
+        n_candidates=len(features.values),
+        step=step,
+        coverage=coverage,
+        warnings=tuple(_warnings(video, settings, len(rows), len(features.values))),
+    )
+    return selection, rows
+
+
+def _warnings(
+    video: VideoInfo, settings: Settings, n_chosen: int, n_candidates: int
+) -> Iterator[str]:
+    if n_chosen < settings.count:
+        cause = (
+            f"there are only {n_candidates} candidate frames"
+            if n_chosen == n_candidates
+            else f"no more are {settings.min_gap_s:g} s apart"
+        )
+        yield f"{n_chosen} keyframes instead of {settings.count}: {cause}"
+    if video.decode_errors or video.damaged_frames:
+        yield (
+            f"the video is damaged: {video.decode_errors} packets could not be decoded, "
+            f"{video.damaged_frames} frames are unfit; `keyframes probe` says how to repair it"
+        )
+
+
+def _in_positions(
+    rows: IntArray, images: Iterator[tuple[int, Image]]
+) -> Iterator[tuple[int, Image]]:
+    """Yield the fetched images with their position in ``rows``, which ascend."""
+    for row, image in images:
+        yield int(np.searchsorted(rows, row)), image
+
+
+class _Clock:
+    """Seconds that each stage took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def time(self, stage: Stage) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - start
+
+
+def _ignore(stage: Stage, done: int, total: int) -> None:
+    """Report progress to nobody."""

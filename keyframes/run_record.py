@@ -1,0 +1,115 @@
+"""The run record: what was asked, what was found, and what it takes to do it again.
+
+It is a JSON object. ``identity`` says whose result it is (the video's content and the settings);
+a run with the same identity has nothing left to do.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from importlib.metadata import distributions
+from typing import TYPE_CHECKING, Any
+
+from keyframes.records import Coverage, Keyframe, Reach, Selection, VideoInfo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keyframes.records import Clustering
+
+PROGRAM = "keyframes"
+_PACKAGES = ("pose-keyframes", "numpy", "opencv-python", "av")
+
+Record = dict[str, Any]
+
+
+def make_record(
+    selection: Selection,
+    clustering: Clustering,
+    identity: Record,
+    image_paths: list[str],
+    timings_s: dict[str, float],
+) -> Record:
+    """Put the record of a finished run together.
+
+    Parameters
+    ----------
+    selection, clustering
+        What was chosen, and how it came about.
+    identity
+        ``video``: the file's content; ``settings``: what was asked.
+    image_paths
+        Where each keyframe's picture lies, relative to the output folder.
+    timings_s
+        Seconds that each stage took.
+    """
+    best = min(clustering.inertia_histories, key=lambda history: history[-1], default=())
+    found = len(selection.keyframes)
+    return {
+        "program": PROGRAM,
+        "identity": identity,
+        "video": {**asdict(selection.video), "path": str(selection.video.path)},
+        "asked": selection.n_asked,
+        "found": found,
+        "shortfall": selection.n_asked - found,
+        "candidates": selection.n_candidates,
+        "step": selection.step,
+        "seed": identity["settings"]["seed"],
+        "warnings": list(selection.warnings),
+        "coverage": asdict(selection.coverage),
+        "inertia": best[-1] if best else None,
+        "inertia_histories": [list(history) for history in clustering.inertia_histories],
+        "explanation": clustering.explanation,
+        "keyframes": [
+            {"image": name, **asdict(keyframe)}
+            for name, keyframe in zip(image_paths, selection.keyframes, strict=True)
+        ],
+        "versions": {"python": platform.python_version(), **_package_versions()},
+        "timings_s": {stage: round(seconds, 3) for stage, seconds in timings_s.items()},
+    }
+
+
+def make_table(selection: Selection, image_paths: list[str]) -> list[dict[str, str]]:
+    """Return one row a keyframe, in frame order, as text that is the same on every machine."""
+    return [
+        {
+            "image": path,
+            "frame_index": str(keyframe.frame_index),
+            "time_s": f"{keyframe.time_s:.6f}",
+            "cluster": str(keyframe.cluster),
+            "cluster_size": str(keyframe.cluster_size),
+            "distance": f"{keyframe.distance:.6g}",
+            "covers": str(keyframe.covers),
+            "covers_mean": f"{keyframe.covers_mean:.6g}",
+            "covers_p95": f"{keyframe.covers_p95:.6g}",
+        }
+        for path, keyframe in zip(image_paths, selection.keyframes, strict=True)
+    ]
+
+
+def selection_from_record(video: Path, record: Record) -> Selection:
+    """Return the selection that a record tells of; ``video`` is where its file lies now."""
+    coverage = record["coverage"]
+    return Selection(
+        video=VideoInfo(**{**record["video"], "path": video}),
+        keyframes=tuple(
+            Keyframe(**{name: value for name, value in row.items() if name != "image"})
+            for row in record["keyframes"]
+        ),
+        n_asked=record["asked"],
+        n_candidates=record["candidates"],
+        step=record["step"],
+        coverage=Coverage(
+            variance_explained=coverage["variance_explained"],
+            keyframes=Reach(**coverage["keyframes"]),
+            evenly_spaced=Reach(**coverage["evenly_spaced"]),
+        ),
+        warnings=tuple(record["warnings"]),
+    )
+
+
+def _package_versions() -> dict[str, str]:
+    """Return what is installed; OpenCV may be so under another distribution's name."""
+    installed = {package.metadata["Name"]: package.version for package in distributions()}
+    return {name: installed[name] for name in _PACKAGES if name in installed}

@@ -1,0 +1,236 @@
+"""From clusters to keyframes: pure functions on arrays.
+
+Every way to choose divides the candidates into as many clusters as keyframes are wanted and
+says how far each candidate is from what its cluster stands for. :func:`pick_members` then takes
+one member of each cluster, the same way for all of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keyframes.kmeans import KMeans, nearest_centers
+from keyframes.records import Clustering, Coverage, Keyframe, Reach
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from keyframes.records import BoolArray, Features, FloatArray, IntArray
+
+# Members whose distance to the centroid is within this factor of the nearest one's are as good;
+# the sharpest of them is taken.
+NEARLY_EQUAL = 1.02
+# Two frames are near-identical when their squared distance is below this share of the mean
+# squared distance between two candidates.
+NEAR_IDENTICAL = 0.005
+
+
+def cluster_by_kmeans(
+    features: Features,
+    n_clusters: int,
+    rng: np.random.Generator,
+    *,
+    n_init: int = 3,
+    on_restart: Callable[[int], None] | None = None,
+) -> Clustering:
+    """Cluster the feature vectors by k-means; the values are centred in place."""
+    model = KMeans(n_clusters, n_init=n_init, random_state=rng, copy_x=False)
+    model.fit(features.values, on_restart=on_restart)
+    labels, squared = nearest_centers(features.values, model.cluster_centers_)
+    return Clustering(
+        n_clusters,
+        labels,
+        np.sqrt(squared).astype(np.float32),
+        inertia_histories=model.inertia_histories_,
+    )
+
+
+def cluster_by_time(features: Features, n_clusters: int) -> Clustering:
+    """Divide the candidates into equal shares of time; distances are seconds from the middle."""
+    n = len(features.values)
+    edges = np.linspace(0, n, n_clusters + 1)
+    labels = np.searchsorted(edges, np.arange(n), side="right") - 1
+    times = features.reading.times_s
+    middles = np.interp((edges[:-1] + edges[1:]) / 2 - 0.5, np.arange(n), times)
+    return Clustering(
+        n_clusters,
+        labels.astype(np.int32),
+        np.abs(times - middles[labels]).astype(np.float32),
+    )
+
+
+def pick_members(
+    features: Features, clustering: Clustering, n_keyframes: int, *, min_gap_s: float = 0.0
+) -> IntArray:
+    """Choose one candidate of each cluster: the nearest, or a nearly as near but sharper one.
+
+    A candidate is passed over while it is blank, near-identical to a chosen one or less than
+    ``min_gap_s`` seconds from one. Where a cluster has no other, the place goes to the candidate
+    that is farthest from all chosen ones; and only when the video has nothing else left are
+    near-identical frames and, last, blank ones taken.
+
+    Returns
+    -------
+    (k,) int64, ascending: rows of distinct candidates. k is less than ``n_keyframes`` only where
+    there are fewer candidates, or too few that are ``min_gap_s`` apart.
+    """
+    chosen = _Chosen(features, min_gap_s)
+    sizes = np.bincount(clustering.labels, minlength=clustering.n_clusters)
+    for cluster in np.argsort(-sizes, kind="stable"):
+        members = np.flatnonzero((clustering.labels == cluster) & ~features.blank)
+        chosen.take_first(_by_nearness(members, clustering.distances, features.sharpness))
+    for allowed, distinct in ((~features.blank, True), (~features.blank, False), (None, False)):
+        chosen.fill(n_keyframes, allowed, distinct=distinct)
+    return np.sort(np.array(chosen.rows, dtype=np.int64))
+
+
+def _by_nearness(
+    members: IntArray, distances: npt.NDArray[np.float32], sharpness: npt.NDArray[np.float32]
+) -> IntArray:
+    """Order the members by distance, the sharpest of the nearly nearest first."""
+    members = members[np.argsort(distances[members], kind="stable")]
+    if len(members) > 1:
+        near = distances[members] <= NEARLY_EQUAL * distances[members[0]]
+        sharpest = int(np.argmax(np.where(near, sharpness[members], -np.inf)))
+        members = np.concatenate(([members[sharpest]], np.delete(members, sharpest)))
+    return members
+
+
+class _Chosen:
+    """The rows chosen so far, and what may still join them."""
+
+    def __init__(self, features: Features, min_gap_s: float) -> None:
+        self.rows: list[int] = []
+        self._values = features.values
+        self._times = features.reading.times_s
+        self._min_gap_s = min_gap_s
+        # The mean squared distance between two points is twice the total variance.
+        self._near_identical = NEAR_IDENTICAL * 2.0 * _total_variance(self._values)
+
+    def take_first(self, rows: IntArray) -> None:
+        """Take the first of ``rows`` that is far enough from all chosen ones, if any is."""
+        for row in rows:
+            if self._fits(row):
+                self.rows.append(int(row))
+                return
+
+    def fill(self, n: int, allowed: BoolArray | None, *, distinct: bool) -> None:
+        """Take the candidate farthest from all chosen ones until there are ``n`` or none fits.
+
+        Among equally far ones (a still video) the farthest in time is taken.
+        """
+        if len(self.rows) >= n:
+            return
+        squared, gap = self._distances_to_chosen()
+        while len(self.rows) < n:
+            open_rows = gap >= self._min_gap_s
+            open_rows[self.rows] = False
+            if allowed is not None:
+                open_rows &= allowed
+            if distinct and self.rows:
+                open_rows &= squared > self._near_identical
+            if not open_rows.any():
+                return
+            far = np.where(open_rows, squared, -np.inf)
+            row = int(np.argmax(np.where(far == far.max(), gap, -np.inf)))
+            self.rows.append(row)
+            squared = np.minimum(squared, self._squared_distances(self._values, row))
+            gap = np.minimum(gap, np.abs(self._times - self._times[row]))
+
+    def _fits(self, row: int) -> bool:
+        if not self.rows:
+            return True
+        if np.abs(self._times[self.rows] - self._times[row]).min() < self._min_gap_s:
+            return False
+        nearest = self._squared_distances(self._values[self.rows], row).min()
+        return bool(nearest > self._near_identical)
+
+    def _squared_distances(
+        self, values: npt.NDArray[np.float32], row: int
+    ) -> npt.NDArray[np.float32]:
+        difference = values - self._values[row]
+        return np.einsum("ij,ij->i", difference, difference)
+
+    def _distances_to_chosen(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+        n = len(self._values)
+        if not self.rows:
+            return np.full(n, np.inf, np.float32), np.full(n, np.inf)
+        _, squared = nearest_centers(self._values, self._values[self.rows])
+        gap = np.min([np.abs(self._times - self._times[row]) for row in self.rows], axis=0)
+        return squared, gap
+
+
+def describe_keyframes(
+    features: Features, clustering: Clustering, rows: IntArray
+) -> tuple[list[Keyframe], Coverage]:
+    """Describe the chosen rows, and how well they cover all candidates.
+
+    Returns
+    -------
+    The keyframes in the order of ``rows``, and their coverage beside that of as many evenly
+    spaced frames.
+    """
+    sizes = np.bincount(clustering.labels, minlength=clustering.n_clusters)
+    nearest, distances = _nearest_rows(features.values, rows)
+    keyframes = []
+    for at, row in enumerate(rows):
+        covered = distances[nearest == at]
+        reach = _reach(covered)
+        keyframes.append(
+            Keyframe(
+                frame_index=int(features.reading.frame_indices[row]),
+                time_s=float(features.reading.times_s[row]),
+                cluster=int(clustering.labels[row]),
+                cluster_size=int(sizes[clustering.labels[row]]),
+                distance=float(clustering.distances[row]),
+                covers=len(covered),
+                covers_mean=reach.mean,
+                covers_p95=reach.p95,
+            )
+        )
+    n = len(features.values)
+    middles = ((np.arange(len(rows)) + 0.5) * n / len(rows)).astype(np.int64)
+    coverage = Coverage(
+        variance_explained=_variance_explained(features.values, clustering),
+        keyframes=_reach(distances),
+        evenly_spaced=_reach(_nearest_rows(features.values, middles)[1]),
+    )
+    return keyframes, coverage
+
+
+def _nearest_rows(
+    values: npt.NDArray[np.float32], rows: IntArray
+) -> tuple[npt.NDArray[np.int32], FloatArray]:
+    """Return which of ``rows`` is nearest to each candidate, and how far it is."""
+    nearest, squared = nearest_centers(values, values[rows])
+    return nearest, np.sqrt(squared, dtype=np.float64)
+
+
+def _reach(distances: FloatArray) -> Reach:
+    if len(distances) == 0:  # a chosen duplicate: the other one covers them all
+        return Reach(mean=0.0, p95=0.0)
+    return Reach(mean=float(distances.mean()), p95=float(np.percentile(distances, 95)))
+
+
+def _variance_explained(values: npt.NDArray[np.float32], clustering: Clustering) -> float:
+    """Return the variance between the clusters' means as a share of the variance of all."""
+    total = _total_variance(values)
+    if total == 0.0:
+        return 1.0
+    between = 0.0
+    for cluster in range(clustering.n_clusters):
+        members = values[clustering.labels == cluster]
+        if len(members):
+            mean = members.mean(axis=0, dtype=np.float64)
+            between += len(members) * float(mean @ mean)
+    return between / (total * len(values))
+
+
+def _total_variance(values: npt.NDArray[np.float32]) -> float:
+    """Return the mean squared distance from the mean; the values are centred already."""
+    squares = np.einsum("ij,ij->i", values, values)
+    return float(squares.mean(dtype=np.float64))

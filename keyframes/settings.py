@@ -1,0 +1,80 @@
+"""What is asked of one video."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from keyframes.errors import SettingsError
+from keyframes.video import Span
+
+if TYPE_CHECKING:
+    from keyframes.records import Crop, FeatureName, Method
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is asked of one video; the defaults are the command line's.
+
+    Attributes
+    ----------
+    count
+        Keyframes to choose.
+    span
+        The part of the video to consider.
+    crop
+        The part of the picture that the features see; None for all of it.
+    crop_output
+        Cut the PNGs to the crop, too.
+    step
+        Consider every Nth frame; "auto": every frame, thinned above a stated number of
+        candidates; "keyframes": the stream's own key frames.
+    features, method
+        How frames are described, and how they are chosen.
+    width
+        Longest side of the thumbnail that the features see, pixels.
+    n_init
+        Restarts of k-means.
+    seed
+        The same video, settings and seed give the same frames.
+    min_gap_s
+        Smallest time between two keyframes, seconds.
+    """
+
+    count: int = 20
+    span: Span = field(default_factory=Span)
+    crop: Crop | None = None
+    crop_output: bool = False
+    step: int | Literal["auto", "keyframes"] = "auto"
+    features: FeatureName = "hog"
+    method: Method = "kmeans"
+    width: int = 64
+    n_init: int = 3
+    seed: int = 0
+    min_gap_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("count", 1),
+            ("width", 8),
+            ("n_init", 1),
+            ("seed", 0),
+            ("min_gap_s", 0),
+        ):
+            if getattr(self, name) < least:
+                raise SettingsError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if isinstance(self.step, int) and self.step < 1:
+            raise SettingsError(f"step must be at least 1, got {self.step}")
+        if self.crop_output and self.crop is None:
+            raise SettingsError("crop_output needs a crop to cut to; give one or leave it out")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as plain values, as the run record holds them."""
+        document = asdict(self)
+        span = document.pop("span")
+        return {**document, "start": _to_text(span["start"]), "end": _to_text(span["end"])}
+
+
+def _to_text(position: dict[str, Any] | None) -> str | None:
+    """Write a position as on the command line."""
+    return None if position is None else f"{position['value']}{position['unit']}"
