@@ -110,7 +110,10 @@ def _text_chunk(keyword: str, text: str) -> bytes:
         kind, body = b"tEXt", keyword.encode("latin-1") + b"\0" + text.encode("latin-1")
     except UnicodeEncodeError:
         # keyword, no compression, no language, no translated keyword, text
-        kind, body = b"iTXt", keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode()
+        kind, body = (
+            b"iTXt",
+            keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode(errors="backslashreplace"),
+        )
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 

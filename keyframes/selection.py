@@ -7,11 +7,12 @@ one member of each cluster, the same way for all of them.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keyframes.kmeans import KMeans, nearest_centers
+from keyframes.kmeans import ConvergenceWarning, KMeans, nearest_centers
 from keyframes.records import Clustering, Coverage, Keyframe, Reach
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 # Members whose distance to the centroid is within this factor of the nearest one's are as good;
 # the sharpest of them is taken.
-NEARLY_EQUAL = 1.02
+NEARLY_EQUAL = 1.05
 # Two frames are near-identical when their squared distance is below this share of the mean
 # squared distance between two candidates.
 NEAR_IDENTICAL = 0.005
@@ -39,7 +40,10 @@ def cluster_by_kmeans(
 ) -> Clustering:
     """Cluster the feature vectors by k-means; the values are centred in place."""
     model = KMeans(n_clusters, n_init=n_init, random_state=rng, copy_x=False)
-    model.fit(features.values, on_restart=on_restart)
+    with warnings.catch_warnings():
+        # Too few distinct candidates are pick_members' business.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(features.values, on_restart=on_restart)
     labels, squared = nearest_centers(features.values, model.cluster_centers_)
     return Clustering(
         n_clusters,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -19,12 +20,17 @@ _UNITS = {"reading": " frames", "describing": " steps", "clustering": " runs", "
 
 
 class ProgressBars:
-    """One bar a stage, one after the other; called with (stage, done, total)."""
+    """A bar for each running video, and one over all videos where there are several.
 
-    def __init__(self, *, shown: bool) -> None:
+    Called with (video, stage, done, total). A finished video's bar leaves the screen.
+    """
+
+    def __init__(self, n_videos: int, *, shown: bool) -> None:
         self._shown = shown
-        self._stage: Stage | None = None
-        self._bar: tqdm[Any] | None = None
+        self._bars: dict[Path, tqdm[Any]] = {}
+        self._overall: tqdm[Any] | None = None
+        if shown and n_videos > 1:
+            self._overall = tqdm(total=n_videos, desc="videos", unit=" videos", leave=False)
 
     def __enter__(self) -> Self:
         return self
@@ -35,24 +41,37 @@ class ProgressBars:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        for bar in self._bars.values():
+            bar.close()
+        if self._overall is not None:
+            self._overall.close()
 
-    def __call__(self, stage: Stage, done: int, total: int) -> None:
-        """Move the stage's bar; the first call of a stage ends the bar of the one before."""
+    def __call__(self, video: Path, stage: Stage, done: int, total: int) -> None:
+        """Move the video's bar; a new stage starts it afresh."""
         if not self._shown:
             return
-        if stage != self._stage or self._bar is None:
-            self.close()
-            self._stage = stage
-            self._bar = tqdm(total=total, desc=f"{stage:>10}", unit=_UNITS[stage], leave=False)
-        self._bar.total = total
-        self._bar.update(done - self._bar.n)
+        label = f"{video.stem[:24]}: {stage}"
+        bar = self._bars.get(video)
+        if bar is None:
+            bar = self._bars[video] = tqdm(total=total, desc=label, leave=False)
+        elif bar.desc != f"{label}: ":
+            bar.reset(total)
+            bar.set_description(label, refresh=False)
+        bar.unit = _UNITS[stage]
+        bar.total = total
+        bar.update(done - bar.n)
 
-    def close(self) -> None:
-        """Take the bar off the screen."""
-        if self._bar is not None:
-            self._bar.close()
-        self._bar = self._stage = None
+    def finish(self, video: Path) -> None:
+        """Take the video's bar off the screen and count the video."""
+        bar = self._bars.pop(video, None)
+        if bar is not None:
+            bar.close()
+        if self._overall is not None:
+            self._overall.update()
+
+    def say(self, text: str) -> None:
+        """Print to stderr above the bars."""
+        tqdm.write(text, file=sys.stderr)
 
 
 def summarise(selection: Selection, output: Path) -> str:

@@ -20,7 +20,7 @@ from keyframes.errors import OutputError, SettingsError
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="keyframes")
 def cli() -> None:
-    r"""Pick the video frames worth labelling.
+    """Pick the video frames worth labelling.
 
     keyframes looks at every frame of a recording, groups frames that look alike, and writes the
     most typical frame of each group as a PNG, ready for DeepLabCut, SLEAP or Lightning Pose.

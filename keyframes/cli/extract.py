@@ -12,9 +12,11 @@ from keyframes.cli.parameters import (
     EXIT_FAILED,
     PATH,
     POSITION,
+    SHARD,
     STEP,
     choice,
     complain,
+    complaint,
     print_json,
     start_logging,
 )
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from keyframes.video import Position
+
+# Memory is what many cores run short of: a job needs up to 300 MB.
+MOST_JOBS = 8
 
 
 @click.command()
@@ -110,6 +115,26 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0),
     help="The same input, options and seed give the same bytes.",
 )
+@click.option("--recursive", is_flag=True, help="Look into folders' folders, too.")
+@click.option("--tree", is_flag=True, help="Mirror the folders of the recordings inside DIR.")
+@click.option(
+    "--jobs",
+    "n_jobs",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Videos at a time, each with its share of the cores.  [default: one a core, at most 8]",
+)
+@click.option(
+    "--shard",
+    default="0/1",
+    type=SHARD,
+    help="Do the I-th of N shares of the videos, I from 0; for arrays of cluster jobs.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Send the videos to the workers of this Dask scheduler.",
+)
 @click.option(
     "--overwrite", is_flag=True, help="Replace keyframes that were made with other settings."
 )
@@ -122,13 +147,18 @@ def extract(
     output: Path,
     start: Position | None,
     end: Position | None,
+    recursive: bool,
+    tree: bool,
+    n_jobs: int | None,
+    shard: tuple[int, int],
+    scheduler: str | None,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
     verbose: bool,
     **options: Any,  # noqa: ANN401 - the other settings, by name
 ) -> int:
-    r"""Choose the frames worth labelling and write them as PNGs.
+    """Choose the frames worth labelling and write them as PNGs.
 
     PATH is a video or a folder of videos. The output folder gets
 
@@ -146,7 +176,7 @@ def extract(
       keyframes extract mouse.mp4 -k 150 -o training-set
       keyframes extract session/ --start 60 --end 90% --crop 100,50,540,430
     """
-    from keyframes.batch import extract_all, find_videos
+    from keyframes.batch import count_cores, find_videos, plan_jobs, run_jobs, take_shard
     from keyframes.files import make_folder, read_json
     from keyframes.settings import Settings
     from keyframes.terminal import ProgressBars, summarise
@@ -154,26 +184,38 @@ def extract(
 
     start_logging(verbose=verbose)
     settings = Settings(span=Span(start, end), **options)
-    videos = find_videos(paths)
+    videos = find_videos(paths, recursive=recursive)
+    todo = take_shard(plan_jobs(videos, output, tree=tree), *shard)
     make_folder(output)
+    n_workers = min(n_jobs or min(count_cores(), MOST_JOBS), max(1, len(todo)))
     outcomes = []
-    with ProgressBars(shown=not quiet and sys.stderr.isatty()) as bars:
-        for outcome in extract_all(videos, output, settings, overwrite=overwrite, progress=bars):
-            bars.close()
+    with ProgressBars(len(todo), shown=not quiet and sys.stderr.isatty()) as bars:
+        for outcome in run_jobs(
+            todo,
+            settings,
+            n_workers=n_workers,
+            scheduler=scheduler,
+            overwrite=overwrite,
+            progress=bars,
+        ):
+            bars.finish(outcome.job.video)
             outcomes.append(outcome)
             if outcome.error:
-                complain(str(outcome.error))
+                bars.say(complaint(str(outcome.error)))
             elif outcome.selection and not quiet:
-                click.echo(summarise(outcome.selection, output), err=True)
+                bars.say(summarise(outcome.selection, outcome.job.output))
+    failed = [outcome for outcome in outcomes if outcome.error]
     if as_json:
         print_json(
             {
                 "videos": [read_json(outcome.record) for outcome in outcomes if not outcome.error],
                 "failed": [
-                    {"video": str(outcome.video), "error": str(outcome.error)}
-                    for outcome in outcomes
-                    if outcome.error
+                    {"video": str(outcome.job.video), "error": str(outcome.error)}
+                    for outcome in failed
                 ],
             }
         )
-    return EXIT_FAILED if any(outcome.error for outcome in outcomes) else 0
+    if failed and len(todo) > 1:
+        names = ", ".join(str(outcome.job.video) for outcome in failed)
+        complain(f"{len(failed)} of {len(todo)} videos failed: {names}")
+    return EXIT_FAILED if failed else 0

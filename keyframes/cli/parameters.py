@@ -51,6 +51,13 @@ def _parse_crop(text: str) -> Crop:
     return Crop(x1, y1, x2, y2)
 
 
+def _parse_shard(text: str) -> tuple[int, int]:
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        raise ValueError(f"{text!r} is no share: write I/N with I from 0 to N - 1, e.g. 0/4")
+    return int(index), int(count)
+
+
 def _parse_position(text: str) -> object:
     from keyframes.video import parse_position
 
@@ -65,12 +72,18 @@ def choice(literal: object) -> click.Choice[str]:
 PATH = click.Path(path_type=Path)
 POSITION = Parsed("T", _parse_position)
 STEP = Parsed("N", _parse_step)
+SHARD = Parsed("I/N", _parse_shard)
 CROP = Parsed("X1,Y1,X2,Y2", _parse_crop)
+
+
+def complaint(message: str) -> str:
+    """Return one line about what went wrong."""
+    return f"keyframes: {' '.join(message.split())}"
 
 
 def complain(message: str) -> None:
     """Print one line about what went wrong."""
-    click.echo(f"keyframes: {' '.join(message.split())}", err=True)
+    click.echo(complaint(message), err=True)
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -1,0 +1,270 @@
+"""The command line: what scripts rely on."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+import pytest
+
+import keyframes
+from keyframes.cli import cli
+
+
+def run(*arguments, **options):
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "keyframes", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+        **options,
+    )
+
+
+@pytest.fixture
+def video(make_video, tmp_path):
+    return make_video(tmp_path / "mouse.mp4", n_frames=40)
+
+
+def tree(folder):
+    return {
+        str(path.relative_to(folder)).replace("\\", "/"): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_extract_writes_pictures_table_and_record(video, tmp_path):
+    out = tmp_path / "out"
+    done = run("extract", video, "-k", 5, "-o", out)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    pictures = sorted((out / "labeled-data" / "mouse").iterdir())
+    assert len(pictures) == 5
+    with (out / "mouse.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == [
+        f"labeled-data/mouse/{path.name}" for path in pictures
+    ]
+    assert [int(re.search(r"\d+", path.name)[0]) for path in pictures] == [
+        int(row["frame_index"]) for row in rows
+    ]
+    record = json.loads((out / "mouse.json").read_text(encoding="utf-8"))
+    assert record["video"]["n_frames"] == 40
+    assert record["found"] == record["asked"] == 5
+    assert record["shortfall"] == 0
+    assert record["identity"]["settings"]["seed"] == 0
+    assert "mouse.mp4: 5 keyframes" in done.stderr
+    assert "\r" not in done.stderr, "no bars where stderr is no terminal"
+
+
+def test_same_command_gives_the_same_bytes(video, tmp_path):
+    for name in ("one", "two"):
+        assert run("extract", video, "-k", 5, "-o", tmp_path / name, "-q").returncode == 0
+    one, two = tree(tmp_path / "one"), tree(tmp_path / "two")
+    assert one.keys() == two.keys()
+    assert {name for name in one if one[name] != two[name]} <= {"mouse.json"}  # its timings
+
+
+def test_json_is_one_document(video, tmp_path):
+    done = run("extract", video, "-k", 3, "-o", tmp_path / "out", "--json", "-q")
+    assert done.stderr == ""
+    document = json.loads(done.stdout)
+    assert document["failed"] == []
+    assert [record["found"] for record in document["videos"]] == [3]
+    assert json.loads((tmp_path / "out" / "mouse.json").read_text("utf-8")) == document["videos"][0]
+
+
+def test_finished_videos_are_skipped_and_other_settings_refused(video, tmp_path):
+    out = tmp_path / "out"
+    run("extract", video, "-k", 3, "-o", out)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.*")}
+    assert run("extract", video, "-k", 3, "-o", out).returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.*")} == before
+    refused = run("extract", video, "-k", 4, "-o", out)
+    assert refused.returncode == 1
+    assert "count 3, now 4" in refused.stderr
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.*")} == before
+    assert run("extract", video, "-k", 4, "-o", out, "--overwrite").returncode == 0
+    assert len(list((out / "labeled-data" / "mouse").iterdir())) == 4
+
+
+def test_more_keyframes_than_frames(video, tmp_path):
+    done = run("extract", video, "-k", 100, "-o", tmp_path / "out", "--json")
+    assert done.returncode == 0
+    assert "40 keyframes instead of 100" in done.stderr
+    record = json.loads(done.stdout)["videos"][0]
+    assert (record["found"], record["shortfall"]) == (40, 60)
+    assert [row["frame_index"] for row in record["keyframes"]] == list(range(40))
+
+
+def test_one_bad_video_does_not_stop_the_others(video, tmp_path, make_video):
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("this is no video")
+    make_video(tmp_path / "rat.mp4", n_frames=12)
+    done = run("extract", tmp_path, "-k", 3, "-o", tmp_path / "out", "--json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert [Path(failure["video"]).name for failure in document["failed"]] == ["bad.mp4"]
+    assert [Path(record["video"]["path"]).name for record in document["videos"]] == [
+        "mouse.mp4",
+        "rat.mp4",
+    ]
+    assert not (tmp_path / "out" / "bad.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["extract"], "Missing argument"),
+        (["extract", "absent.mp4"], "absent.mp4: no such file"),
+        (["extract", "empty"], "empty: holds no video"),
+        (["extract", "mouse.mp4", "-k", "0"], "-k"),
+        (["extract", "mouse.mp4", "-k", "-3"], "-k"),
+        (["extract", "mouse.mp4", "-k", "many"], "many"),
+        (["extract", "mouse.mp4", "--frobnicate"], "--frobnicate"),
+        (["extract", "mouse.mp4", "--start", "soon"], "soon"),
+        (["extract", "mouse.mp4", "--crop", "1,2,3"], "1,2,3"),
+        (["extract", "mouse.mp4", "--step", "0"], "'0'"),
+        (["extract", "mouse.mp4", "--features", "magic"], "magic"),
+        (["extract", "mouse.mp4", "--method", "magic"], "magic"),
+        (["extract", "mouse.mp4", "--crop-output"], "crop"),
+        (["extract", "mouse.mp4", "-o", "file/out"], "file/out"),
+        (["extract", "mouse.mp4", "sub/mouse.mp4"], "different -o"),
+        (["frobnicate"], "frobnicate"),
+    ],
+)
+def test_wrong_commands_get_one_line_and_exit_code_2(
+    arguments, message, video, make_video, tmp_path
+):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "sub").mkdir()
+    make_video(tmp_path / "sub" / "mouse.mp4", n_frames=3)
+    done = run(*arguments, cwd=video.parent)
+    assert done.returncode == 2
+    assert message in done.stderr.replace("\\", "/")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+    assert not (tmp_path / "keyframes-out").exists()
+
+
+def test_text_named_as_a_video(tmp_path):
+    path = tmp_path / "notes.mp4"
+    path.write_text("this is no video")
+    done = run("extract", path, "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert str(path) in done.stderr
+    assert not list((tmp_path / "out").rglob("*.*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "allowed"),
+    [
+        (["--start", "10f", "--end", "30f"], range(10, 30)),
+        (["--start", "25%", "--end", "75%"], range(10, 30)),
+        (["--step", "7"], range(0, 40, 7)),
+        (["--step", "7", "--start", "3f"], range(3, 40, 7)),
+    ],
+)
+def test_range_and_step_apply(options, allowed, video, tmp_path):
+    done = run("extract", video, "-k", 6, "-o", tmp_path / "out", "--json", *options)
+    record = json.loads(done.stdout)["videos"][0]
+    assert {row["frame_index"] for row in record["keyframes"]} <= set(allowed)
+    assert record["candidates"] == len(allowed)
+    assert record["video"]["n_frames"] == 40
+
+
+def test_crop_output_cuts_the_pictures(video, tmp_path):
+    options = ["--crop", "8,4,40,28", "--crop-output"]
+    assert run("extract", video, "-k", 2, "-o", tmp_path / "out", *options).returncode == 0
+    for path in (tmp_path / "out" / "labeled-data" / "mouse").iterdir():
+        assert cv2.imread(str(path)).shape == (24, 32, 3)
+
+
+@pytest.mark.parametrize("method", ["kmeans", "coverage", "uniform"])
+@pytest.mark.parametrize("features", ["hog", "gray", "colour"])
+def test_every_method_with_every_feature(method, features, video, tmp_path):
+    options = ["--method", method, "--features", features]
+    done = run("extract", video, "-k", 6, "-o", tmp_path / "out", "--json", *options)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)["videos"][0]
+    assert len({row["frame_index"] for row in record["keyframes"]}) == 6
+
+
+def test_min_gap(video, tmp_path):
+    done = run("extract", video, "-k", 10, "-o", tmp_path / "out", "--json", "--min-gap", "0.25")
+    times = [row["time_s"] for row in json.loads(done.stdout)["videos"][0]["keyframes"]]
+    assert np.diff(times).min() >= 0.25
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are a Unix thing")
+def test_ctrl_c_stops_with_a_word_and_whole_files(make_video, tmp_path):
+    video = make_video(tmp_path / "long.mp4", n_frames=3000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keyframes", "extract", str(video), "-o", str(tmp_path / "out")],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    while not (tmp_path / "out").exists():
+        assert process.poll() is None
+    process.send_signal(2)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1].startswith("keyframes: stopped")
+    assert "Traceback" not in errors
+    assert not (tmp_path / "out" / "long.json").exists()
+
+
+def test_probe_tells_of_a_video_and_of_a_keyframe(video, tmp_path):
+    done = run("probe", video)
+    assert done.returncode == 0
+    assert "40" in done.stdout
+    assert json.loads(run("probe", video, "--json").stdout)["files"][0]["n_frames"] == 40
+    run("extract", video, "-k", 1, "-o", tmp_path / "out", "-q")
+    (picture,) = (tmp_path / "out" / "labeled-data" / "mouse").iterdir()
+    label = json.loads(run("probe", picture, "--json").stdout)["files"][0]["label"]
+    assert label["video"] == "mouse.mp4"
+    assert f"img{int(label['frame_index']):06d}.png" == picture.name
+    assert "mouse.mp4" in run("probe", picture).stdout
+
+
+def test_probe_of_a_damaged_video_fails(video):
+    video.write_bytes(video.read_bytes()[:-200])
+    text = video.with_name("text.mp4")
+    text.write_text("no video")
+    assert run("probe", text).returncode == 1
+
+
+def test_version_and_help():
+    assert run("--version").stdout.strip().endswith(keyframes.__version__)
+    assert "extract" in run("--help").stdout
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_and_option_has_help(name):
+    command = cli.commands[name]
+    assert command.help
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.opts}"
+
+
+def test_help_comes_without_heavy_imports():
+    code = "import sys; from keyframes.cli import cli; print(sorted(sys.modules))"
+    modules = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    for heavy in ("'numpy'", "'cv2'", "'av'", "'tqdm'"):
+        assert heavy not in modules

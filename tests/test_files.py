@@ -1,0 +1,99 @@
+"""Whole files or none."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from keyframes.errors import OutputError
+from keyframes.files import (
+    identify,
+    make_folder,
+    read_json,
+    remove_leftovers,
+    write_atomically,
+    write_json,
+)
+
+
+def test_file_is_written_and_replaced(tmp_path):
+    path = tmp_path / "a.csv"
+    write_atomically(path, b"one")
+    write_atomically(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.fixture
+def small_disk():
+    """Let no file grow beyond 1,000 bytes, as on a disk that is nearly full."""
+    resource = pytest.importorskip("resource", reason="file size limits are a Unix thing")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.csv"
+    write_atomically(path, b"old")
+    with pytest.raises(OutputError, match=r"a.csv: can't be written \(File too large\); free"):
+        write_atomically(path, b"new" * 1000)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("stem", ["a", "x" * 240, "ünï [1] %d"])
+def test_leftovers_of_a_killed_run_are_found_again(tmp_path, stem, monkeypatch):
+    path = tmp_path / f"{stem}.csv"
+    with monkeypatch.context() as patch:
+        # A killed process neither renames nor cleans up.
+        patch.setattr(Path, "replace", lambda *_: None)
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        write_atomically(path, b"half")
+    other = tmp_path / "other.csv"
+    write_atomically(other, b"whole")
+    assert len(list(tmp_path.iterdir())) == 2
+    remove_leftovers(path)
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="choose another -o"):
+        make_folder(tmp_path / "file" / "folder")
+    make_folder(tmp_path / "a" / "b")
+    assert not list((tmp_path / "a" / "b").iterdir())
+
+
+def test_json_round_trip_keeps_text(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"name": "Ünï", "values": [1, 2.5, None]})
+    assert read_json(path) == {"name": "Ünï", "values": [1, 2.5, None]}
+    assert "Ünï" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{", "\0"])
+def test_other_json_is_refused(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(OutputError):
+        read_json(path)
+
+
+def test_identity_follows_the_content(tmp_path):
+    path, copy, longer = (tmp_path / name for name in ("a.mp4", "b.mp4", "c.mp4"))
+    content = bytes(range(256)) * 2000
+    path.write_bytes(content)
+    copy.write_bytes(content)
+    longer.write_bytes(content + b"x")
+    edited = bytearray(content)
+    edited[len(edited) // 2 + 10] ^= 1
+    (tmp_path / "d.mp4").write_bytes(edited)
+    identities = [
+        json.dumps({**identify(tmp_path / name), "name": ""})
+        for name in ("a.mp4", "b.mp4", "c.mp4", "d.mp4")
+    ]
+    assert identities[0] == identities[1]
+    assert len(set(identities)) == 3

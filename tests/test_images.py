@@ -1,0 +1,97 @@
+"""PNGs that say what they are."""
+
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image as PillowImage
+
+from keyframes.images import encode_png, is_ours, make_label, read_label, write_images
+from keyframes.records import Crop, Keyframe
+
+KEYFRAME = Keyframe(
+    frame_index=42,
+    time_s=1.4,
+    cluster=3,
+    cluster_size=17,
+    distance=0.25,
+    covers=9,
+    covers_mean=0.5,
+    covers_p95=0.75,
+)
+PICTURE = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
+
+
+def test_label_names_the_frame():
+    assert make_label("mouse.mp4", KEYFRAME) == {
+        "Software": "keyframes",
+        "video": "mouse.mp4",
+        "frame_index": "42",
+        "time_s": "1.400000",
+        "cluster": "3",
+        "cluster_size": "17",
+        "distance": "0.25",
+    }
+
+
+@pytest.mark.parametrize("name", ["mouse.mp4", "Müller [2].avi", "маус 日本.mkv", "bad\udcff.mp4"])
+def test_other_programs_read_pixels_and_label(tmp_path, name):
+    path = tmp_path / "a.png"
+    label = make_label(name, KEYFRAME)
+    path.write_bytes(encode_png(PICTURE, label))
+    with PillowImage.open(path) as image:
+        image.load()
+        assert image.mode == "RGB"
+        assert np.array_equal(np.asarray(image), PICTURE[:, :, ::-1])
+        text = {key: str(value) for key, value in image.text.items()}
+    assert np.array_equal(cv2.imread(str(path)), PICTURE)
+    assert text == read_label(path)
+    assert text["video"] == name.encode(errors="backslashreplace").decode()
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=50))
+def test_any_text_comes_back(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("png") / "a.png"
+    path.write_bytes(encode_png(PICTURE, {"video": text}))
+    assert read_label(path) == {"video": text}
+
+
+def test_label_compressed_by_another_program_is_read(tmp_path):
+    png = encode_png(PICTURE, {})
+    body = b"video\0\1\0\0\0" + zlib.compress("Ünï".encode())
+    chunk = struct.pack(">I", len(body)) + b"iTXt" + body
+    chunk += struct.pack(">I", zlib.crc32(b"iTXt" + body))
+    path = tmp_path / "a.png"
+    path.write_bytes(png[:33] + chunk + png[33:])
+    assert read_label(path) == {"video": "Ünï"}
+
+
+def test_only_our_pngs_are_ours(tmp_path):
+    ours, theirs, text = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png"
+    ours.write_bytes(encode_png(PICTURE, make_label("v.mp4", KEYFRAME)))
+    cv2.imwrite(str(theirs), PICTURE)
+    text.write_bytes(b"no picture")
+    assert [is_ours(path) for path in (ours, theirs, text)] == [True, False, False]
+
+
+def test_write_images_cuts_to_the_crop_and_keeps_order(tmp_path):
+    pictures = [np.full((10, 10, 3), value, np.uint8) for value in range(9)]
+    items = [(tmp_path / f"{i}.png", picture, {}) for i, picture in enumerate(pictures)]
+    done = list(write_images(iter(items), crop=Crop(1, 2, 5, 9), threads=3))
+    assert done == [path for path, _, _ in items]
+    for i, path in enumerate(done):
+        written = cv2.imread(str(path))
+        assert written.shape == (7, 4, 3)
+        assert (written == i).all()
+
+
+def test_failing_write_is_raised_and_nothing_half_written_stays(tmp_path):
+    missing = tmp_path / "gone" / "a.png"
+    with pytest.raises(Exception, match="can't be written"):
+        list(write_images([(missing, PICTURE, {})]))
+    assert not list(tmp_path.rglob("*"))

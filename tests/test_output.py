@@ -1,0 +1,138 @@
+"""The output folder: what is skipped, refused, replaced and never touched."""
+
+import cv2
+import numpy as np
+import pytest
+
+from keyframes.errors import OutputError
+from keyframes.files import write_json
+from keyframes.output import OutputFolder, find_results
+
+IDENTITY = {"video": {"name": "v.mp4", "bytes": 10}, "settings": {"count": 2, "seed": 0}}
+TABLE = [{"image": "x", "frame_index": "1", "time_s": "0", "cluster": "0", "cluster_size": "1",
+          "distance": "0"}]  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return OutputFolder(tmp_path / "out", "v")
+
+
+def write(folder, names, identity=IDENTITY, value=7):
+    images = ((at, np.full((8, 8, 3), value, np.uint8)) for at in range(len(names)))
+    labels = [{"Software": "keyframes", "video": "v.mp4"}] * len(names)
+    folder.write_images(names, labels, images, crop=None, on_image=lambda _: None)
+    rows = [{"image": f"{folder.images_path}/{name}"} for name in names]
+    folder.finish(TABLE, {"program": "keyframes", "identity": identity, "keyframes": rows})
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.images.iterdir())
+
+
+def test_layout(folder):
+    write(folder, ["img000001.png", "img000002.png"])
+    files = sorted(str(path.relative_to(folder.root)) for path in folder.root.rglob("*.*"))
+    assert [file.replace("\\", "/") for file in files] == [
+        "labeled-data/v/img000001.png",
+        "labeled-data/v/img000002.png",
+        "v.csv",
+        "v.json",
+    ]
+    assert find_results(folder.root)["v"]["identity"] == IDENTITY
+
+
+def test_finished_run_is_found_by_its_identity(folder):
+    assert folder.find_finished(IDENTITY, overwrite=False) is None
+    write(folder, ["img000001.png"])
+    record = folder.find_finished(IDENTITY, overwrite=False)
+    assert record is not None
+    assert record["identity"] == IDENTITY
+    assert folder.find_finished(IDENTITY, overwrite=True) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"settings": {"count": 3, "seed": 0}}, "other settings.*count 2, now 3.*--overwrite"),
+        ({"video": {"name": "v.mp4", "bytes": 11}}, "another video.*bytes 10, now 11"),
+    ],
+)
+def test_other_results_are_refused(folder, changed, message):
+    write(folder, ["img000001.png"])
+    with pytest.raises(OutputError, match=message):
+        folder.find_finished({**IDENTITY, **changed}, overwrite=False)
+
+
+def test_new_run_removes_the_pictures_of_the_one_before(folder):
+    write(folder, ["img000001.png", "img000002.png"])
+    write(folder, ["img000002.png", "img000003.png"], value=9)
+    assert names_in(folder) == ["img000002.png", "img000003.png"]
+    assert cv2.imread(str(folder.images / "img000002.png"))[0, 0, 0] == 9
+
+
+def test_pictures_that_are_not_ours_stay(folder):
+    write(folder, ["img000001.png"])
+    theirs = folder.images / "img000005.png"
+    cv2.imwrite(str(theirs), np.zeros((4, 4, 3), np.uint8))
+    before = theirs.read_bytes()
+    write(folder, ["img000003.png"])
+    assert names_in(folder) == ["img000003.png", "img000005.png"]
+    with pytest.raises(OutputError, match=r"img000005.png: exists and was not written by"):
+        write(folder, ["img000005.png"])
+    assert theirs.read_bytes() == before
+
+
+def test_picture_that_replaced_ours_stays(folder):
+    """Somebody put another picture under a name of ours."""
+    write(folder, ["img000001.png"])
+    cv2.imwrite(str(folder.images / "img000001.png"), np.zeros((4, 4, 3), np.uint8))
+    write(folder, ["img000002.png"])
+    assert names_in(folder) == ["img000001.png", "img000002.png"]
+
+
+def test_interrupted_run_is_cleaned_up_by_the_next(folder):
+    write(folder, ["img000001.png"])
+
+    def stop_after_one():
+        yield 0, np.zeros((8, 8, 3), np.uint8)
+        raise KeyboardInterrupt
+
+    labels = [{"Software": "keyframes"}] * 2
+    with pytest.raises(KeyboardInterrupt):
+        folder.write_images(
+            ["img000004.png", "img000006.png"],
+            labels,
+            stop_after_one(),
+            crop=None,
+            on_image=lambda _: None,
+        )
+    assert not folder.record.exists(), "an unfinished run must not look finished"
+    assert folder.find_finished(IDENTITY, overwrite=False) is None
+    write(folder, ["img000002.png"])
+    assert names_in(folder) == ["img000002.png"]
+    assert not folder.unfinished.exists()
+
+
+def test_tables_and_records_of_others_are_refused(folder):
+    folder.root.mkdir()
+    folder.csv.write_text("scorer,resnet,resnet\n")
+    with pytest.raises(OutputError, match=r"v.csv: exists and was not written by keyframes"):
+        folder.check_ownership()
+    folder.csv.unlink()
+    folder.check_ownership()
+    write_json(folder.record, {"something": "else"})
+    with pytest.raises(OutputError, match=r"v.json: exists and was not written by keyframes"):
+        folder.find_finished(IDENTITY, overwrite=False)
+    with pytest.raises(OutputError, match=r"v.json: exists and was not written by keyframes"):
+        write(folder, ["img000001.png"])
+
+
+def test_results_are_told_from_other_json(folder):
+    folder.root.mkdir()
+    write_json(folder.root / "other.json", {"something": "else"})
+    (folder.root / "broken.json").write_text("{")
+    with pytest.raises(OutputError, match="holds no finished keyframes"):
+        find_results(folder.root)
+    write(folder, ["img000001.png"])
+    assert list(find_results(folder.root)) == ["v"]

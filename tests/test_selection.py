@@ -1,0 +1,169 @@
+"""From clusters to keyframes, on arrays small enough to check by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from keyframes.records import Clustering, Features, Reading, VideoInfo
+from keyframes.selection import (
+    cluster_by_kmeans,
+    cluster_by_time,
+    describe_keyframes,
+    pick_members,
+)
+
+VIDEO = VideoInfo(
+    path=Path("v.mp4"),
+    container="mov",
+    codec="h264",
+    pixel_format="yuv420p",
+    width=64,
+    height=48,
+    rotation=0,
+    n_frames=1000,
+    fps=10.0,
+    duration_s=100.0,
+    start_time_s=0.0,
+    decode_errors=0,
+    damaged_frames=0,
+)
+
+
+def make_features(values, *, sharpness=None, blank=None, times_s=None):
+    """Features of candidates 100, 101, … at ten frames a second."""
+    values = np.array(values, np.float32)
+    if values.ndim == 1:
+        values = values[:, np.newaxis]
+    n = len(values)
+    reading = Reading(
+        video=VIDEO,
+        frame_indices=np.arange(100, 100 + n),
+        times_s=np.arange(n) / 10 if times_s is None else np.array(times_s, float),
+        pts=np.arange(n),
+        checksums=np.zeros(n, np.uint32),
+    )
+    return Features(
+        reading=reading,
+        values=values - values.mean(axis=0, dtype=np.float32),
+        sharpness=np.array([1.0] * n if sharpness is None else sharpness, np.float32),
+        blank=np.array([False] * n if blank is None else blank, bool),
+    )
+
+
+def by_labels(features, labels):
+    """The clustering with these labels, distances taken from the clusters' means."""
+    labels = np.array(labels, np.int32)
+    n_clusters = int(labels.max()) + 1
+    means = np.array([features.values[labels == c].mean(axis=0) for c in range(n_clusters)])
+    distances = np.linalg.norm(features.values - means[labels], axis=1).astype(np.float32)
+    return Clustering(n_clusters, labels, distances)
+
+
+def test_the_member_nearest_the_centroid_is_taken():
+    features = make_features([0, 1, 5, 20, 21.5, 29])
+    clustering = by_labels(features, [0, 0, 0, 1, 1, 1])  # means 2 and 23.5
+    assert pick_members(features, clustering, 2).tolist() == [1, 4]
+
+
+def test_of_nearly_equal_members_the_sharper_is_taken():
+    values = [-10.0, -1.0, 1.01, 9.99, 50, 51]
+    labels = [0, 0, 0, 0, 1, 1]
+    blurred = make_features(values, sharpness=[9, 1, 2, 9, 1, 1])
+    assert pick_members(blurred, by_labels(blurred, labels), 2)[0] == 2
+    # Far sharper, but ten times as far from the centroid: not nearly equal.
+    sharp_first = make_features(values, sharpness=[9, 2, 1, 9, 1, 1])
+    assert pick_members(sharp_first, by_labels(sharp_first, labels), 2)[0] == 1
+
+
+def test_blank_frames_are_taken_only_when_nothing_else_is_left():
+    features = make_features([0, 1, 10, 11, 12], blank=[True, False, False, True, False])
+    clustering = by_labels(features, [0, 0, 1, 1, 1])
+    assert pick_members(features, clustering, 2).tolist() == [1, 2]
+    assert pick_members(features, clustering, 3).tolist() == [1, 2, 4]
+    assert pick_members(features, clustering, 4).tolist() in ([0, 1, 2, 4], [1, 2, 3, 4])
+    assert pick_members(features, clustering, 5).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_near_identical_frames_are_not_both_taken_while_others_exist():
+    # Two clusters meet between 4.99 and 5.01; a third kind of frame is in neither's middle.
+    values = [4.99, 5.01, 0, 10, 10.2]
+    features = make_features(values)
+    distances = np.array([0, 0, 5, 5, 5.2], np.float32)
+    clustering = Clustering(2, np.array([0, 1, 0, 1, 1], np.int32), distances)
+    rows = pick_members(features, clustering, 2).tolist()
+    assert rows != [0, 1]
+    assert len(set(rows) & {0, 1}) == 1
+
+
+def test_min_gap_holds_and_the_shortfall_shows():
+    features = make_features(np.arange(30) % 7, times_s=np.arange(30) / 10)
+    clustering = cluster_by_time(features, 10)
+    rows = pick_members(features, clustering, 10, min_gap_s=0.45)
+    times = features.reading.times_s[rows]
+    assert np.diff(times).min() >= 0.45
+    assert 4 <= len(rows) <= 6
+
+
+def test_still_video_gives_frames_spread_over_time():
+    features = make_features(np.zeros((100, 3)))
+    clustering = Clustering(4, np.zeros(100, np.int32), np.zeros(100, np.float32))
+    rows = pick_members(features, clustering, 5)
+    assert len(set(rows.tolist())) == 5
+    assert np.diff(rows).min() >= 20
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    values=hnp.arrays(np.float32, st.tuples(st.integers(1, 25), st.integers(1, 3)),
+                      elements=st.integers(-3, 3)),
+    n_keyframes=st.integers(1, 30),
+    seed=st.integers(0, 3),
+)  # fmt: skip
+def test_always_as_many_distinct_frames_as_there_can_be(values, n_keyframes, seed):
+    features = make_features(values)
+    clustering = cluster_by_kmeans(
+        features, min(n_keyframes, len(values)), np.random.default_rng(seed), n_init=1
+    )
+    rows = pick_members(features, clustering, n_keyframes)
+    assert len(rows) == min(n_keyframes, len(values))
+    assert (np.diff(rows) > 0).all()
+
+
+def test_shares_of_time_are_equal_and_their_middles_are_taken():
+    features = make_features(np.arange(12.0))
+    clustering = cluster_by_time(features, 4)
+    assert clustering.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert pick_members(features, clustering, 4).tolist() == [1, 4, 7, 10]
+
+
+def test_keyframes_say_what_they_stand_for():
+    features = make_features([0, 1, 5, 20, 21.5, 29])
+    clustering = by_labels(features, [0, 0, 0, 1, 1, 1])
+    keyframes, coverage = describe_keyframes(features, clustering, np.array([1, 4]))
+    first, second = keyframes
+    assert (first.frame_index, first.time_s) == (101, 0.1)
+    assert (first.cluster, first.cluster_size) == (0, 3)
+    assert (second.cluster, second.cluster_size) == (1, 3)
+    assert first.distance == pytest.approx(1.0)  # |1 - 2|
+    assert (first.covers, second.covers) == (3, 3)
+    assert first.covers_mean == pytest.approx((1 + 0 + 4) / 3)
+    assert second.covers_p95 == pytest.approx(np.percentile([1.5, 0, 7.5], 95))
+    assert coverage.keyframes.mean == pytest.approx((1 + 0 + 4 + 1.5 + 0 + 7.5) / 6)
+    # Evenly spaced: rows 1 and 4, the same ones here.
+    assert coverage.evenly_spaced == coverage.keyframes
+    within = 4 + 1 + 9 + 3.5**2 + 2**2 + 5.5**2
+    total = np.var([0, 1, 5, 20, 21.5, 29]) * 6
+    assert coverage.variance_explained == pytest.approx(1 - within / total, rel=1e-5)
+
+
+def test_duplicates_are_covered_by_the_first_of_them():
+    features = make_features([3, 3, 8])
+    clustering = by_labels(features, [0, 0, 1])
+    keyframes, coverage = describe_keyframes(features, clustering, np.array([0, 1, 2]))
+    assert [keyframe.covers for keyframe in keyframes] == [2, 0, 1]
+    assert keyframes[1].covers_mean == 0.0
+    assert coverage.keyframes.p95 == 0.0
