@@ -1,7 +1,8 @@
 """Pick the video frames worth labelling.
 
 >>> import keyframes
->>> selection = keyframes.extract("mouse.mp4", "keyframes-out", count=20)  # doctest: +SKIP
+>>> settings = keyframes.Settings(count=20)
+>>> selection = keyframes.extract("mouse.mp4", "keyframes-out", settings)  # doctest: +SKIP
 
 does for one video what ``keyframes extract mouse.mp4 -k 20`` does. The parts are here too:
 the reader (:func:`index_video`, :func:`read_thumbnails`, :func:`fetch_frames`), the features
@@ -26,8 +27,9 @@ from keyframes.errors import (
 if TYPE_CHECKING:
     from keyframes.features import compute_features
     from keyframes.kmeans import KMeans, kmeans_plusplus
-    from keyframes.pipeline import Settings, extract
+    from keyframes.pipeline import extract
     from keyframes.records import Crop, Keyframe, Reading, Selection, ThumbnailSpec, VideoInfo
+    from keyframes.settings import Settings
     from keyframes.thumbnails import ThumbnailStore
     from keyframes.video import (
         Span,
@@ -69,7 +71,7 @@ __all__ = [
 _HOMES = {
     "keyframes.features": ("compute_features",),
     "keyframes.kmeans": ("KMeans", "kmeans_plusplus"),
-    "keyframes.pipeline": ("Settings", "extract"),
+    "keyframes.pipeline": ("extract",),
     "keyframes.records": (
         "Crop",
         "Keyframe",
@@ -78,6 +80,7 @@ _HOMES = {
         "ThumbnailSpec",
         "VideoInfo",
     ),
+    "keyframes.settings": ("Settings",),
     "keyframes.thumbnails": ("ThumbnailStore",),
     "keyframes.video": (
         "Span",

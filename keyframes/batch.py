@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
     from pathlib import Path
 
+    from keyframes.cache import FeatureCache
     from keyframes.pipeline import Stage
     from keyframes.records import Selection
     from keyframes.settings import Settings
@@ -146,13 +147,14 @@ def run_jobs(
     n_workers: int = 1,
     scheduler: str | None = None,
     overwrite: bool = False,
+    cache: FeatureCache | None = None,
     progress: BatchProgress | None = None,
 ) -> Iterator[Outcome]:
     """Extract every video; yield each outcome when it is there.
 
     Parameters
     ----------
-    jobs, settings, overwrite
+    jobs, settings, overwrite, cache
         What is to be done; the same settings for all videos.
     n_workers
         Processes on this machine, which share its cores evenly; 1 works in this process.
@@ -162,19 +164,16 @@ def run_jobs(
     progress
         Told how far each video is; on a Dask cluster only whole videos show.
     """
+    function = partial(_run_job, settings=settings, overwrite=overwrite, cache=cache)
     if scheduler is not None:
         with _dask_executor(scheduler) as executor:
-            yield from _collect(
-                executor, partial(_run_job, settings=settings, overwrite=overwrite), jobs
-            )
+            yield from _collect(executor, function, jobs)
     elif n_workers == 1:
         for job in jobs:
-            yield _run_job(job, settings, overwrite=overwrite, progress=progress)
+            yield function(job, progress=progress)
     else:
         threads = max(1, count_cores() // n_workers)
-        function = partial(
-            _run_job, settings=settings, overwrite=overwrite, threads=threads, progress=_report
-        )
+        function = partial(function, threads=threads, progress=_report)
         yield from _run_in_processes(function, jobs, n_workers, threads, progress)
 
 
@@ -190,6 +189,7 @@ def _run_job(
     settings: Settings,
     *,
     overwrite: bool,
+    cache: FeatureCache | None,
     threads: int | None = None,
     progress: BatchProgress | None = None,
 ) -> Outcome:
@@ -197,7 +197,13 @@ def _run_job(
     report = partial(progress, job.video) if progress else None
     try:
         selection = extract(
-            job.video, job.output, settings, overwrite=overwrite, threads=threads, progress=report
+            job.video,
+            job.output,
+            settings,
+            overwrite=overwrite,
+            cache=cache,
+            threads=threads,
+            progress=report,
         )
     except KeyframesError as error:
         return Outcome(job, error=error)

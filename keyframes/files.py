@@ -10,11 +10,13 @@ import hashlib
 import json
 import secrets
 import zlib
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from keyframes.errors import OutputError
+from keyframes.errors import OutputError, VideoError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _SAMPLE_BYTES = 2**16
@@ -31,8 +33,9 @@ def make_folder(path: Path) -> None:
         raise _cannot_write(path, error) from error
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path``, whole or not at all.
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that gets the name ``path`` once it is written, whole or not at all.
 
     Raises
     ------
@@ -43,7 +46,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         try:
             with temporary.open("xb") as file:
-                file.write(content)
+                yield file
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -51,18 +54,27 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise _cannot_write(path, error) from error
 
 
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all; OutputError as `atomic_file`."""
+    with atomic_file(path) as file:
+        file.write(content)
+
+
 def identify(path: Path) -> dict[str, Any]:
     """Return what tells a large file's content from another's, in milliseconds.
 
     Its size, and the SHA-256 of its first, middle and last 64 KiB: a moved or copied file stays
-    itself, an edited or longer one doesn't.
+    itself, an edited or longer one doesn't. VideoError where it can't be read.
     """
-    size = path.stat().st_size
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for offset in (0, size // 2, max(0, size - _SAMPLE_BYTES)):
-            file.seek(offset)
-            digest.update(file.read(_SAMPLE_BYTES))
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            for offset in (0, size // 2, max(0, size - _SAMPLE_BYTES)):
+                file.seek(offset)
+                digest.update(file.read(_SAMPLE_BYTES))
+    except OSError as error:
+        raise VideoError(f"{path}: can't be read ({error.strerror}); check the path") from error
     return {"name": path.name, "bytes": size, "sha256_of_samples": digest.hexdigest()}
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from keyframes.coverage import choose_for_coverage
-from keyframes.features import compute_features
+from keyframes.describe import describe_video, plan_sampling
 from keyframes.files import identify
 from keyframes.images import make_label
 from keyframes.output import OutputFolder
-from keyframes.records import Clustering, Features, Selection, ThumbnailSpec
+from keyframes.records import Clustering, Features, Selection
 from keyframes.run_record import make_record, make_table, selection_from_record
 from keyframes.selection import (
     cluster_by_kmeans,
@@ -24,24 +25,18 @@ from keyframes.selection import (
 )
 from keyframes.settings import Settings
 from keyframes.thumbnails import ThumbnailStore
-from keyframes.video import auto_step, fetch_frames, index_video, n_candidates, read_thumbnails
+from keyframes.video import fetch_frames, index_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from keyframes.records import Image, IntArray, Reading, VideoInfo
-    from keyframes.video import VideoIndex
+    from keyframes.cache import FeatureCache
+    from keyframes.records import Image, IntArray, VideoInfo
+    from keyframes.video import Step
 
-    Stage = Literal["reading", "describing", "clustering", "writing"]
+    Stage = Literal["reading", "clustering", "writing"]
     # Called with the stage, how much of it is done, and how much it is in all.
     Progress = Callable[[Stage, int, int], None]
-
-# What --step auto lets through: eleven minutes at 30 frames a second, every frame; longer
-# recordings are thinned evenly. It bounds memory and the time that clustering takes.
-MAX_CANDIDATES = 20_000
-# The coverage method looks at larger thumbnails and compares candidates in pairs.
-MAX_COVERAGE_CANDIDATES = 4_000
-COVERAGE_THUMBNAIL = 256
 
 
 def extract(
@@ -50,6 +45,7 @@ def extract(
     settings: Settings | None = None,
     *,
     overwrite: bool = False,
+    cache: FeatureCache | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Selection:
@@ -65,6 +61,8 @@ def extract(
         What is asked; None for the defaults.
     overwrite
         Replace what an earlier run with other settings wrote.
+    cache
+        Where the features may be known from, and are kept; None to decode in any case.
     threads
         Threads for decoding and writing; None for one per core. The result doesn't depend on it.
     progress
@@ -86,28 +84,35 @@ def extract(
     video, settings = Path(video), settings or Settings()
     report = progress or _ignore
     folder = OutputFolder(Path(output), video.stem)
-    index = index_video(video)
     identity = {"video": identify(video), "settings": settings.to_json()}
     if record := folder.find_finished(identity, overwrite=overwrite):
         return selection_from_record(video, record)
     folder.check_ownership()
+    index = index_video(video)
+    sampling = plan_sampling(index, settings)
     clock = _Clock()
     with ThumbnailStore() as store:
         with clock.time("reading"):
-            reading, spec, step = _read(index, settings, store, threads, report)
-        with clock.time("describing"):
-            report("describing", 0, 1)
-            features = compute_features(settings.features, store, reading, size=settings.width)
-            report("describing", 1, 1)
+            features = describe_video(
+                index,
+                sampling,
+                settings,
+                store,
+                # What the coverage method sees is in the thumbnails, not in the features alone.
+                cache=None if settings.method == "coverage" else cache,
+                threads=threads,
+                progress=partial(report, "reading"),
+            )
         with clock.time("clustering"):
             clustering = _cluster(features, store, settings, report)
-            selection, rows = _select(features, clustering, settings, step)
+            selection, rows = _select(features, clustering, settings, sampling.step)
+    images = fetch_frames(index, features.reading, rows, sampling.spec, threads=threads)
     with clock.time("writing"):
         report("writing", 0, len(rows))
         folder.write_images(
             selection.image_names,
             [make_label(video.name, keyframe) for keyframe in selection.keyframes],
-            _in_positions(rows, fetch_frames(index, reading, rows, spec, threads=threads)),
+            _in_positions(rows, images),
             crop=settings.crop if settings.crop_output else None,
             on_image=lambda done: report("writing", done, len(rows)),
         )
@@ -117,37 +122,6 @@ def extract(
         make_record(selection, clustering, identity, paths, clock.seconds),
     )
     return selection
-
-
-def _read(
-    index: VideoIndex,
-    settings: Settings,
-    store: ThumbnailStore,
-    threads: int | None,
-    report: Progress,
-) -> tuple[Reading, ThumbnailSpec, int | Literal["keyframes"]]:
-    """Stream the candidates' thumbnails into the store."""
-    covering = settings.method == "coverage"
-    spec = ThumbnailSpec(
-        size=max(settings.width, COVERAGE_THUMBNAIL) if covering else settings.width,
-        colour=settings.features == "colour",
-        crop=settings.crop,
-    )
-    most = MAX_COVERAGE_CANDIDATES if covering else MAX_CANDIDATES
-    step = auto_step(index, settings.span, most) if settings.step == "auto" else settings.step
-    total = n_candidates(index, settings.span, step)
-    report("reading", 0, total)
-    reading = read_thumbnails(
-        index,
-        spec,
-        store.append,
-        span=settings.span,
-        step=step,
-        threads=threads,
-        progress=lambda done: report("reading", done, max(done, total)),
-    )
-    report("reading", len(reading), len(reading))
-    return reading, spec, step
 
 
 def _cluster(
@@ -174,7 +148,7 @@ def _select(
     features: Features,
     clustering: Clustering,
     settings: Settings,
-    step: int | Literal["keyframes"],
+    step: Step,
 ) -> tuple[Selection, IntArray]:
     """Choose one candidate a cluster; say what a person should know about it."""
     rows = pick_members(features, clustering, settings.count, min_gap_s=settings.min_gap_s)

@@ -56,15 +56,23 @@ def cluster_by_kmeans(
 def cluster_by_time(features: Features, n_clusters: int) -> Clustering:
     """Divide the candidates into equal shares of time; distances are seconds from the middle."""
     n = len(features.values)
-    edges = np.linspace(0, n, n_clusters + 1)
-    labels = np.searchsorted(edges, np.arange(n), side="right") - 1
+    labels = np.searchsorted(_edges(n, n_clusters), np.arange(n), side="right") - 1
     times = features.reading.times_s
-    middles = np.interp((edges[:-1] + edges[1:]) / 2 - 0.5, np.arange(n), times)
     return Clustering(
         n_clusters,
         labels.astype(np.int32),
-        np.abs(times - middles[labels]).astype(np.float32),
+        np.abs(times - times[_middles(n, n_clusters)][labels]).astype(np.float32),
     )
+
+
+def _edges(n: int, n_shares: int) -> IntArray:
+    """Return where each of ``n_shares`` equal shares of ``n`` candidates begins, and the end."""
+    return -(-np.arange(n_shares + 1) * n // n_shares)
+
+
+def _middles(n: int, n_shares: int) -> IntArray:
+    """Return the candidate in the middle of each share."""
+    return (2 * np.arange(n_shares) + 1) * n // (2 * n_shares)
 
 
 def pick_members(
@@ -157,14 +165,16 @@ class _Chosen:
         self, values: npt.NDArray[np.float32], row: int
     ) -> npt.NDArray[np.float32]:
         difference = values - self._values[row]
-        return np.einsum("ij,ij->i", difference, difference)
+        squares: npt.NDArray[np.float32] = np.einsum("ij,ij->i", difference, difference)
+        return squares
 
-    def _distances_to_chosen(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
-        n = len(self._values)
-        if not self.rows:
-            return np.full(n, np.inf, np.float32), np.full(n, np.inf)
-        _, squared = nearest_centers(self._values, self._values[self.rows])
-        gap = np.min([np.abs(self._times - self._times[row]) for row in self.rows], axis=0)
+    def _distances_to_chosen(self) -> tuple[FloatArray, FloatArray]:
+        """Return each candidate's squared distance to the nearest chosen one, and its gap in s."""
+        squared = gap = np.full(len(self._values), np.inf)
+        if self.rows:
+            _, squared = nearest_centers(self._values, self._values[self.rows])
+        for row in self.rows:
+            gap = np.minimum(gap, np.abs(self._times - self._times[row]))
         return squared, gap
 
 
@@ -196,12 +206,11 @@ def describe_keyframes(
                 covers_p95=reach.p95,
             )
         )
-    n = len(features.values)
-    middles = ((np.arange(len(rows)) + 0.5) * n / len(rows)).astype(np.int64)
+    evenly = _middles(len(features.values), len(rows))
     coverage = Coverage(
         variance_explained=_variance_explained(features.values, clustering),
         keyframes=_reach(distances),
-        evenly_spaced=_reach(_nearest_rows(features.values, middles)[1]),
+        evenly_spaced=_reach(_nearest_rows(features.values, evenly)[1]),
     )
     return keyframes, coverage
 

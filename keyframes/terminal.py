@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from keyframes.pipeline import Stage
     from keyframes.records import Coverage, Selection
 
-_UNITS = {"reading": " frames", "describing": " steps", "clustering": " runs", "writing": " PNGs"}
+_UNITS = {"reading": " frames", "clustering": " runs", "writing": " PNGs"}
 
 
 class ProgressBars:

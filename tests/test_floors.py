@@ -10,11 +10,13 @@ PACKAGE = Path(keyframes.__file__).parent
 # Rooms of one floor don't import each other.
 FLOORS = [
     ["errors"],
-    ["records", "files"],
+    ["records"],
+    ["files"],
     ["video", "kmeans", "medoids", "thumbnails"],
-    ["settings", "features", "images", "animals"],
-    ["selection", "coverage", "run_record"],
+    ["settings", "features", "images", "animals", "cache"],
+    ["selection", "coverage", "describe", "run_record"],
     ["output"],
+    ["export"],
     ["pipeline"],
     ["batch"],
     ["terminal"],

@@ -1,57 +1,19 @@
 """From clusters to keyframes, on arrays small enough to check by hand."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from factories import make_features
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from keyframes.records import Clustering, Features, Reading, VideoInfo
+from keyframes.records import Clustering
 from keyframes.selection import (
     cluster_by_kmeans,
     cluster_by_time,
     describe_keyframes,
     pick_members,
 )
-
-VIDEO = VideoInfo(
-    path=Path("v.mp4"),
-    container="mov",
-    codec="h264",
-    pixel_format="yuv420p",
-    width=64,
-    height=48,
-    rotation=0,
-    n_frames=1000,
-    fps=10.0,
-    duration_s=100.0,
-    start_time_s=0.0,
-    decode_errors=0,
-    damaged_frames=0,
-)
-
-
-def make_features(values, *, sharpness=None, blank=None, times_s=None):
-    """Features of candidates 100, 101, … at ten frames a second."""
-    values = np.array(values, np.float32)
-    if values.ndim == 1:
-        values = values[:, np.newaxis]
-    n = len(values)
-    reading = Reading(
-        video=VIDEO,
-        frame_indices=np.arange(100, 100 + n),
-        times_s=np.arange(n) / 10 if times_s is None else np.array(times_s, float),
-        pts=np.arange(n),
-        checksums=np.zeros(n, np.uint32),
-    )
-    return Features(
-        reading=reading,
-        values=values - values.mean(axis=0, dtype=np.float32),
-        sharpness=np.array([1.0] * n if sharpness is None else sharpness, np.float32),
-        blank=np.array([False] * n if blank is None else blank, bool),
-    )
 
 
 def by_labels(features, labels):

@@ -6,15 +6,18 @@ One module a command. Everything heavy is imported inside the command that needs
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import click
 
 from keyframes import __version__
+from keyframes.cli.choose_k import choose_k
+from keyframes.cli.export import export
 from keyframes.cli.extract import extract
 from keyframes.cli.parameters import EXIT_INTERRUPTED, EXIT_WRONG_COMMAND, complain
 from keyframes.cli.probe import probe
-from keyframes.errors import OutputError, SettingsError
+from keyframes.errors import MissingExtraError, OutputError, SettingsError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -33,19 +36,23 @@ def cli() -> None:
     """
 
 
+cli.add_command(export)
 cli.add_command(extract)
+cli.add_command(choose_k)
 cli.add_command(probe)
 
 
 def main() -> None:
     """Run the command line: one line for a person's mistake, a traceback only for a bug."""
+    # Schedulers end a job that runs out of time with SIGTERM: stop as cleanly as on Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = cli.main(standalone_mode=False)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "keyframes"
         complain(f"{error.format_message()} ({command} --help shows how)")
         code = EXIT_WRONG_COMMAND
-    except (SettingsError, OutputError) as error:
+    except (SettingsError, OutputError, MissingExtraError) as error:
         complain(str(error))
         code = EXIT_WRONG_COMMAND
     except (KeyboardInterrupt, click.Abort):

@@ -136,6 +136,11 @@ MOST_JOBS = 8
     help="Send the videos to the workers of this Dask scheduler.",
 )
 @click.option(
+    "--no-cache",
+    is_flag=True,
+    help="Neither use nor keep the features that let another k be chosen without decoding again.",
+)
+@click.option(
     "--overwrite", is_flag=True, help="Replace keyframes that were made with other settings."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the run records as one JSON document.")
@@ -152,6 +157,7 @@ def extract(
     n_jobs: int | None,
     shard: tuple[int, int],
     scheduler: str | None,
+    no_cache: bool,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -177,6 +183,7 @@ def extract(
       keyframes extract session/ --start 60 --end 90% --crop 100,50,540,430
     """
     from keyframes.batch import count_cores, find_videos, plan_jobs, run_jobs, take_shard
+    from keyframes.cache import FeatureCache
     from keyframes.files import make_folder, read_json
     from keyframes.settings import Settings
     from keyframes.terminal import ProgressBars, summarise
@@ -196,6 +203,7 @@ def extract(
             n_workers=n_workers,
             scheduler=scheduler,
             overwrite=overwrite,
+            cache=None if no_cache else FeatureCache(),
             progress=bars,
         ):
             bars.finish(outcome.job.video)

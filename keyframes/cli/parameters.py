@@ -20,7 +20,7 @@ EXIT_WRONG_COMMAND = 2
 EXIT_INTERRUPTED = 130
 
 
-class Parsed(click.ParamType):
+class Parsed(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # newer clicks'
     """A parameter read by a function whose ValueError says what is wrong with the text."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:

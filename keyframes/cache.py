@@ -1,0 +1,135 @@
+"""Keep the features of a video, so that asking again with another k doesn't decode again.
+
+One file for each video and way of describing it, in the user's cache folder, or in the one that
+``KEYFRAMES_CACHE`` names. What was used longest ago goes first when the cache outgrows its bound.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import sys
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keyframes.errors import OutputError
+from keyframes.files import atomic_file, make_folder
+from keyframes.records import Features, Reading, VideoInfo
+
+logger = logging.getLogger(__name__)
+
+MAX_BYTES = 2 * 2**30
+# Part of every key: an entry of another format is never found, and goes when it is the oldest.
+FORMAT = 1
+
+
+class FeatureCache:
+    """Features on disk, by what they depend on.
+
+    Parameters
+    ----------
+    folder
+        Where the entries lie; None for the user's cache folder.
+    max_bytes
+        How much they may take together.
+    """
+
+    def __init__(self, folder: Path | None = None, max_bytes: int = MAX_BYTES) -> None:
+        self.folder = folder or default_folder()
+        self._max_bytes = max_bytes
+
+    def load(self, key: dict[str, Any], video: Path) -> Features | None:
+        """Return the features that were saved under ``key``, or None.
+
+        Parameters
+        ----------
+        key
+            All that the features depend on, as plain values: the video's content and settings.
+        video
+            Where the video lies now.
+        """
+        path = self._path(key)
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                features = _from_arrays(arrays, video)
+            path.touch()  # used just now
+        except FileNotFoundError:
+            return None
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            logger.warning("%s can't be used and will be made anew (%s)", path, error)
+            return None
+        logger.info("features come from %s", path)
+        return features
+
+    def save(self, key: dict[str, Any], features: Features) -> None:
+        """Save the features under ``key``; a cache that can't be written is only logged."""
+        try:
+            make_folder(self.folder)
+            with atomic_file(self._path(key)) as file:
+                np.savez(file, **_to_arrays(features))
+            self._trim()
+        except OutputError as error:
+            logger.warning("the features are not kept for the next time: %s", error)
+
+    def _path(self, key: dict[str, Any]) -> Path:
+        text = json.dumps({"format": FORMAT, **key}, sort_keys=True)
+        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
+
+    def _trim(self) -> None:
+        """Remove the entries used longest ago until the rest is within the bound."""
+        entries = [(path.stat(), path) for path in self.folder.glob("*.npz")]
+        entries.sort(key=lambda entry: entry[0].st_mtime_ns, reverse=True)
+        total = 0
+        for status, path in entries:
+            total += status.st_size
+            if total > self._max_bytes:
+                path.unlink(missing_ok=True)
+
+
+def default_folder() -> Path:
+    """Return the folder where this platform's programs keep caches."""
+    if named := os.environ.get("KEYFRAMES_CACHE"):
+        return Path(named)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "keyframes"
+
+
+def _to_arrays(features: Features) -> dict[str, Any]:
+    reading = features.reading
+    return {
+        "video": np.array(json.dumps({**asdict(reading.video), "path": ""})),
+        "frame_indices": reading.frame_indices,
+        "times_s": reading.times_s,
+        "pts": reading.pts,
+        "checksums": reading.checksums,
+        "values": features.values,
+        "sharpness": features.sharpness,
+        "blank": features.blank,
+    }
+
+
+def _from_arrays(arrays: Any, video: Path) -> Features:  # noqa: ANN401 - NumPy's NpzFile
+    reading = Reading(
+        video=VideoInfo(**{**json.loads(str(arrays["video"])), "path": video}),
+        frame_indices=arrays["frame_indices"],
+        times_s=arrays["times_s"],
+        pts=arrays["pts"],
+        checksums=arrays["checksums"],
+    )
+    return Features(
+        reading=reading,
+        values=arrays["values"],
+        sharpness=arrays["sharpness"],
+        blank=arrays["blank"],
+    )

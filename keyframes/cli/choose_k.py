@@ -1,0 +1,197 @@
+"""``keyframes choose-k``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyframes.cli.parameters import (
+    CROP,
+    EXIT_FAILED,
+    PATH,
+    POSITION,
+    STEP,
+    choice,
+    complain,
+    print_json,
+    start_logging,
+)
+from keyframes.records import FeatureName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from keyframes.choose_k import ChoiceOfK
+    from keyframes.video import Position
+
+PLOT_WIDTH = 44  # columns
+
+
+@click.command("choose-k")
+@click.argument("video", type=PATH)
+@click.option(
+    "--min",
+    "smallest",
+    metavar="K",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=2),
+    help="Smallest number of clusters to try.",
+)
+@click.option(
+    "--max",
+    "largest",
+    metavar="K",
+    default=200,
+    show_default=True,
+    type=click.IntRange(min=2),
+    help="Largest number of clusters to try.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="PAGE",
+    type=PATH,
+    help="Write a page with both curves here: a file that ends in .html.",
+)
+@click.option("--start", type=POSITION, help="Where to begin; written as for extract.")
+@click.option("--end", type=POSITION, help="Where to stop, exclusive.")
+@click.option("--crop", type=CROP, help="The part of the picture that is compared, in pixels.")
+@click.option(
+    "--step", default="auto", show_default=True, type=STEP, help="Consider every Nth frame."
+)
+@click.option(
+    "--features",
+    default="hog",
+    show_default=True,
+    type=choice(FeatureName),
+    help="What is compared.",
+)
+@click.option(
+    "--width",
+    metavar="PX",
+    default=64,
+    show_default=True,
+    type=click.IntRange(8, 512),
+    help="Longest side of the small picture that is compared.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="The same input, options and seed give the same answer.",
+)
+@click.option(
+    "--no-cache", is_flag=True, help="Neither use nor keep the features of earlier commands."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
+def choose_k(
+    *,
+    video: Path,
+    smallest: int,
+    largest: int,
+    output: Path | None,
+    start: Position | None,
+    end: Position | None,
+    no_cache: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,  # noqa: ANN401 - the other settings, by name
+) -> int:
+    r"""Find out how many keyframes a video is worth.
+
+    Clusters the frames with a range of k. The elbow is where more clusters stop paying, and is
+    what `extract -k auto` takes: the knee of J by Kneedle (Satopää et al. 2011). The silhouette
+    (Rousseeuw 1987) is high where clusters are well apart; a posture that goes over into the next
+    has no such k, and then the elbow alone counts.
+
+    \b
+    Examples:
+      keyframes choose-k mouse.mp4
+      keyframes choose-k mouse.mp4 --max 400 -o mouse-k.html
+    """
+    from functools import partial
+
+    import numpy as np
+
+    from keyframes.cache import FeatureCache
+    from keyframes.choose_k import choose_k as choose
+    from keyframes.describe import describe_video, plan_sampling
+    from keyframes.errors import VideoError
+    from keyframes.files import write_atomically
+    from keyframes.report import check_page, render_choice
+    from keyframes.settings import Settings
+    from keyframes.terminal import ProgressBars
+    from keyframes.thumbnails import ThumbnailStore
+    from keyframes.video import Span, index_video
+
+    start_logging(verbose=verbose)
+    settings = Settings(span=Span(start, end), **options)
+    if output:
+        check_page(output)
+    shown = not quiet and sys.stderr.isatty()
+    try:
+        with ProgressBars(1, shown=shown) as bars, ThumbnailStore() as store:
+            index = index_video(video)
+            features = describe_video(
+                index,
+                plan_sampling(index, settings),
+                settings,
+                store,
+                cache=None if no_cache else FeatureCache(),
+                progress=partial(bars, video, "reading"),
+            )
+            found = choose(
+                features.values,
+                np.random.default_rng(settings.seed),
+                smallest=smallest,
+                largest=largest,
+                on_fit=partial(bars, video, "clustering"),
+            )
+    except VideoError as error:
+        complain(str(error))
+        return EXIT_FAILED
+    if output:
+        write_atomically(output, render_choice(video.name, found).encode())
+    if as_json:
+        print_json({"video": str(video), "seed": settings.seed, **found.to_json()})
+    else:
+        click.echo("\n".join(_table(video.name, found)))
+    return 0
+
+
+def _table(name: str, found: ChoiceOfK) -> Iterator[str]:
+    """Yield the lines of a table with a plot beside it, k from top to bottom."""
+    explained = _columns([score.variance_explained for score in found.scores])
+    silhouettes = _columns([score.silhouette for score in found.scores])
+    yield f"{name}: k = {found.elbow} is where more clusters stop paying"
+    yield ""
+    yield "     k  explained  silhouette"
+    for score, dot, cross in zip(found.scores, explained, silhouettes, strict=True):
+        plot = [" "] * PLOT_WIDTH
+        plot[cross], plot[dot] = "×", "•"
+        yield (
+            f"{score.k:6,}  {score.variance_explained:8.1%}  {score.silhouette:10.3f}"
+            f"  |{''.join(plot)}|{'  elbow' if score.k == found.elbow else ''}"
+        )
+    yield ""
+    yield "  • variance explained, × silhouette, each from its lowest to its highest value"
+    yield (
+        f"  {found.n_candidates:,} frames clustered; silhouette on {found.n_sampled:,} of them, "
+        f"highest at k = {found.most_silhouetted.k}"
+    )
+
+
+def _columns(values: list[float]) -> list[int]:
+    """Return the column of each value, the lowest at the left and the highest at the right."""
+    low = min(values)
+    span = max(values) - low or 1.0
+    return [round((value - low) / span * (PLOT_WIDTH - 1)) for value in values]

@@ -1,0 +1,114 @@
+"""From a video to the features of its candidates: one decode pass, or none if they are known."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from keyframes.features import compute_features
+from keyframes.files import identify
+from keyframes.records import ThumbnailSpec
+from keyframes.video import auto_step, n_candidates, read_thumbnails
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from keyframes.cache import FeatureCache
+    from keyframes.records import Features
+    from keyframes.settings import Settings
+    from keyframes.thumbnails import ThumbnailStore
+    from keyframes.video import Step, VideoIndex
+
+# What --step auto lets through: eleven minutes at 30 frames a second, every frame; longer
+# recordings are thinned evenly. It bounds memory and the time that clustering takes.
+MAX_CANDIDATES = 20_000
+# The coverage method looks at larger thumbnails and compares candidates in pairs.
+MAX_COVERAGE_CANDIDATES = 4_000
+COVERAGE_THUMBNAIL = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Which frames of a video are candidates, and how they are made small.
+
+    Attributes
+    ----------
+    spec
+        Size, channels and crop of the thumbnails.
+    step
+        Every how many frames there is a candidate; "keyframes": the stream's own key frames.
+    n_expected
+        Candidates to be expected, for progress bars.
+    """
+
+    spec: ThumbnailSpec
+    step: Step
+    n_expected: int
+
+
+def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
+    """Decide which frames to look at, and how closely."""
+    size, most = settings.width, MAX_CANDIDATES
+    if settings.method == "coverage":
+        size, most = max(size, COVERAGE_THUMBNAIL), MAX_COVERAGE_CANDIDATES
+    step = auto_step(index, settings.span, most) if settings.step == "auto" else settings.step
+    return Sampling(
+        ThumbnailSpec(size=size, colour=settings.features == "colour", crop=settings.crop),
+        step,
+        n_candidates(index, settings.span, step),
+    )
+
+
+def describe_video(
+    index: VideoIndex,
+    sampling: Sampling,
+    settings: Settings,
+    store: ThumbnailStore,
+    *,
+    cache: FeatureCache | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Features:
+    """Stream the candidates' thumbnails into the store and describe them.
+
+    Parameters
+    ----------
+    index, sampling, settings
+        The video, and what to look at.
+    store
+        An empty store; it holds the thumbnails afterwards, unless the features were known.
+    cache
+        Where features may be known from, and are kept; None to decode in any case.
+    threads
+        Threads of the decoder; None for one a core.
+    progress
+        Called now and then with the number of candidates done and expected.
+    """
+    key = _cache_key(index.path, sampling, settings) if cache else {}
+    if cache and (known := cache.load(key, index.path)):
+        return known
+    reading = read_thumbnails(
+        index,
+        sampling.spec,
+        store.append,
+        span=settings.span,
+        step=sampling.step,
+        threads=threads,
+        progress=progress and (lambda done: progress(done, max(done, sampling.n_expected))),
+    )
+    features = compute_features(settings.features, store, reading, size=settings.width)
+    if cache:
+        cache.save(key, features)
+    return features
+
+
+def _cache_key(video: Path, sampling: Sampling, settings: Settings) -> dict[str, Any]:
+    """Return all that the features depend on, as plain values."""
+    asked = settings.to_json()
+    return {
+        "video": identify(video),
+        "spec": asdict(sampling.spec),
+        "step": sampling.step,
+        **{name: asked[name] for name in ("start", "end", "features", "width")},
+    }

@@ -1,0 +1,259 @@
+"""Describe thumbnails by vectors whose distance says how differently two frames look.
+
+To add a feature, write a class, or a function that returns a function, that is called first
+with the background and then with one block of thumbnails after the other; enter it in
+`FEATURES` and its name in `keyframes.records.FeatureName`. ::
+
+    describe = FEATURES[name](background)
+    values = describe(block)
+
+``background``
+    uint8 (h, w) or (h, w, 3): the scene without what moves in it.
+``block``
+    uint8 (b, h, w) gray or (b, h, w, 3) BGR: thumbnails, no side longer than asked for.
+``values``
+    float32 (b, d). Row i depends on frame i and the background alone, so that the frames
+    may be cut into blocks anywhere; d depends on the thumbnails' shape alone.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from keyframes.errors import SettingsError
+from keyframes.records import Features
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from keyframes.records import BoolArray, FeatureName, Image, Reading
+    from keyframes.thumbnails import ThumbnailStore
+
+    Float32Array = npt.NDArray[np.float32]
+    Describe = Callable[[Image], Float32Array]
+
+CELL = 8
+N_ORIENTATIONS = 8
+# Gray levels away from the background at which a pixel counts in full.
+FOREGROUND_LEVELS = 20
+# Odd, so that the median is a value the pixel really had.
+N_BACKGROUND = 151
+# A black picture comes out of a lossy codec with a few levels of noise.
+BLANK_LEVELS = 4
+# A float32 array of a block takes 256 KiB, so that the few in use fit in a core's cache.
+_BLOCK_PIXELS = 2**16
+
+
+def compute_features(
+    name: FeatureName, store: ThumbnailStore, reading: Reading, *, size: int = 64
+) -> Features:
+    """Describe every candidate of a reading; the mean of all is subtracted.
+
+    Parameters
+    ----------
+    name
+        A key of `FEATURES`.
+    store
+        One thumbnail a candidate, in the reading's order.
+    reading
+        The candidates.
+    size
+        Longest side that the features see, pixels; larger thumbnails are area-averaged.
+
+    Raises
+    ------
+    SettingsError
+        Colour is asked of gray thumbnails.
+    ValueError
+        There are no thumbnails, or another number of them than candidates.
+    """
+    n = len(store)
+    if n == 0 or n != len(reading):
+        raise ValueError(f"{n} thumbnails for {len(reading)} candidates")
+    spread = np.linspace(0, n - 1, min(N_BACKGROUND, n)).round().astype(np.int64)
+    background = median_background(shrink(store.take(spread), size))
+
+    describe = FEATURES[name](background)
+    values = np.empty((n, describe(background[np.newaxis]).shape[1]), np.float32)
+    sharpness = np.empty(n, np.float32)
+    blank = np.empty(n, np.bool_)
+    start = 0
+    for stored in store.blocks(max(1, _BLOCK_PIXELS // background.size)):
+        block = shrink(stored, size)
+        rows = slice(start, start + len(block))
+        values[rows] = describe(block)
+        sharpness[rows] = measure_sharpness(block)
+        blank[rows] = find_blank(block)
+        start = rows.stop
+    values -= values.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return Features(reading=reading, values=values, sharpness=sharpness, blank=blank)
+
+
+def shrink(block: Image, size: int) -> Image:
+    """Area-average thumbnails until no side is longer than `size` pixels."""
+    height, width = block.shape[1:3]
+    scale = size / max(height, width)
+    if scale >= 1:
+        return block
+    target = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = np.empty((len(block), target[1], target[0], *block.shape[3:]), np.uint8)
+    for frame, place in zip(block, small, strict=True):
+        cv2.resize(frame, target, dst=place, interpolation=cv2.INTER_AREA)
+    return small
+
+
+def median_background(sample: Image) -> Image:
+    """Per-pixel median of thumbnails; of an even number of them the upper one of two."""
+    middle = len(sample) // 2
+    median: Image = np.partition(sample, middle, axis=0)[middle]
+    return median
+
+
+class Hog:
+    """Histograms of oriented gradients (HOG) of what differs from the background.
+
+    Each pixel's gradient, weighted by how clearly the pixel differs from the background, is
+    written as a sum of two vectors along the two nearest of 8 orientations; opposite
+    directions are one orientation. The lengths of these are averaged over cells of 8 x 8
+    pixels (after Dalal & Triggs, CVPR 2005). There is no normalisation over neighbouring
+    cells, because how much of an animal is in a cell has to count; but a square root, so
+    that strong edges don't drown the others.
+
+    A cell that the border of the picture cuts counts as if its missing pixels had no
+    gradient, so it weighs as its area does.
+
+    The values are (b, 8 * cells): the orientations one after the other, each with its cells
+    in reading order. The first orientation is that of a gradient to the right, a vertical
+    edge; the next is turned by 22.5 degrees clockwise.
+
+    The arrays inside have the frames last: the pixels of all frames at one place lie side by
+    side, and the neighbours of a whole row of them in one run without borders. They are made
+    once, because the operating system takes longer to hand out memory than NumPy to fill it.
+    """
+
+    def __init__(self, background: Image) -> None:
+        self._scene = to_gray(background[np.newaxis])[0]
+        self._make_arrays(1)
+
+    def __call__(self, block: Image) -> Float32Array:
+        """Describe a block of thumbnails."""
+        if len(block) != self._padded.shape[-1]:
+            self._make_arrays(len(block))
+        self._find_gradient(to_gray(block))
+
+        # The shares come from the gradients' parts at right angles to each orientation. For
+        # one gradient at an angle a to it that part is |sin a|, and with the orientations d
+        # apart, |sin(a - d)| + |sin(a + d)| - 2 cos d |sin a| is 2 sin(d - |a|) where |a| < d,
+        # which is the orientation's share times 2 sin d, and 0 elsewhere. So neither an angle
+        # nor an index has to be computed for any pixel.
+        step = math.pi / N_ORIENTATIONS
+        part = self._spare
+        for k, sums in enumerate(self._part_sums):
+            sine, cosine = math.sin(k * step), math.cos(k * step)
+            cv2.addWeighted(self._across, sine, self._down, -cosine, 0, dst=part)
+            np.abs(part, out=part)
+            _sum_runs(part.reshape(len(part), *sums.shape[1:]), out=sums)
+        cells = _sum_runs(self._part_sums.transpose(2, 0, 1, 3), out=self._cell_sums)
+        parts = cells.transpose(3, 1, 2, 0) / CELL**2
+        shares: Float32Array = (
+            np.roll(parts, 1, axis=1) + np.roll(parts, -1, axis=1) - 2 * math.cos(step) * parts
+        )
+        shares /= 2 * math.sin(step)
+        # Rounding can leave a share of nothing a little below 0.
+        np.maximum(shares, 0, out=shares)
+        np.sqrt(shares, out=shares)
+        return shares.reshape(len(block), -1)
+
+    def _make_arrays(self, b: int) -> None:
+        """Make room for blocks of b thumbnails."""
+        height, width = self._scene.shape
+        rows, columns = -(-height // CELL), -(-width // CELL)
+        self._scenes = np.repeat(self._scene, b, axis=1)
+        self._padded = np.empty((height + 2, width + 2, b), np.float32)
+        self._across, self._down, self._spare = np.empty((3, height, width * b), np.float32)
+        self._part_sums = np.empty((N_ORIENTATIONS, rows, width, b), np.float32)
+        self._cell_sums = np.empty((columns, N_ORIENTATIONS, rows, b), np.float32)
+
+    def _find_gradient(self, gray: Image) -> None:
+        """Fill `_across` and `_down`: the gradient to the right and downwards.
+
+        It is the difference of the two neighbours; beyond the border the picture goes on as
+        its last pixel. It is weighted from 0, where a pixel equals the background's, to 1.
+        """
+        b, height, width = gray.shape
+        pixels = cv2.transpose(gray.reshape(b, height * width)).reshape(height, width * b)
+        padded = self._padded
+        padded[1:-1, 1:-1] = pixels.reshape(height, width, b)
+        padded[0], padded[-1] = padded[1], padded[-2]
+        padded[:, 0], padded[:, -1] = padded[:, 1], padded[:, -2]
+        rows = padded.reshape(height + 2, (width + 2) * b)
+        np.subtract(rows[1:-1, 2 * b :], rows[1:-1, : -2 * b], out=self._across)
+        np.subtract(rows[2:, b:-b], rows[:-2, b:-b], out=self._down)
+
+        difference = np.minimum(cv2.absdiff(pixels, self._scenes), FOREGROUND_LEVELS)
+        weight = np.multiply(difference, np.float32(1 / FOREGROUND_LEVELS), out=self._spare)
+        self._across *= weight
+        self._down *= weight
+
+
+def gray_pixels(background: Image) -> Describe:  # noqa: ARG001 - they don't need it
+    """Gray pixels in reading order."""
+    return lambda block: to_gray(block).reshape(len(block), -1).astype(np.float32)
+
+
+def colour_pixels(background: Image) -> Describe:
+    """Blue, green and red pixels in reading order."""
+    if background.ndim == 2:
+        raise SettingsError("the colour features need colour thumbnails, but these are gray")
+    return lambda block: block.reshape(len(block), -1).astype(np.float32)
+
+
+FEATURES: dict[FeatureName, Callable[[Image], Describe]] = {
+    "hog": Hog,
+    "gray": gray_pixels,
+    "colour": colour_pixels,
+}
+
+
+def measure_sharpness(block: Image) -> Float32Array:
+    """Energy of the Laplacian of each thumbnail, (b,).
+
+    It falls as the subject blurs. A background that stays adds the same to every frame.
+    """
+    laplacians = (
+        cv2.Laplacian(frame, cv2.CV_16S, borderType=cv2.BORDER_REPLICATE)
+        for frame in to_gray(block)
+    )
+    return np.array([cv2.norm(each, cv2.NORM_L2SQR) for each in laplacians], np.float32)
+
+
+def find_blank(block: Image) -> BoolArray:
+    """Which thumbnails are constant, but for a codec's noise, (b,)."""
+    pixels = block.reshape(len(block), -1)
+    blank: BoolArray = pixels.max(axis=1) - pixels.min(axis=1) <= BLANK_LEVELS
+    return blank
+
+
+def to_gray(block: Image) -> Image:
+    """Luma of BGR thumbnails (b, h, w, 3); gray ones (b, h, w) as they are."""
+    if block.ndim == 3:
+        return block
+    b, height, width, _ = block.shape
+    gray = np.empty((b * height, width), np.uint8)
+    cv2.cvtColor(block.reshape(b * height, width, 3), cv2.COLOR_BGR2GRAY, dst=gray)
+    return gray.reshape(b, height, width)
+
+
+def _sum_runs(values: Float32Array, out: Float32Array) -> Float32Array:
+    """Sum runs of `CELL` along the first axis into `out`; the last run may be shorter."""
+    out[...] = values[::CELL]
+    for offset in range(1, CELL):
+        part = values[offset::CELL]
+        out[: len(part)] += part
+    return out

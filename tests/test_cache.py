@@ -1,0 +1,78 @@
+"""Features kept on disk: the same ones, for the same question, within a bound."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factories import make_features
+
+from keyframes.cache import FeatureCache, default_folder
+
+KEY = {"video": {"bytes": 10}, "features": "hog"}
+
+
+@pytest.fixture
+def features():
+    rng = np.random.default_rng(0)
+    return make_features(rng.random((30, 5)), sharpness=rng.random(30), blank=rng.random(30) > 0.9)
+
+
+def test_features_come_back_as_they_were(tmp_path, features):
+    cache = FeatureCache(tmp_path / "cache")
+    assert cache.load(KEY, Path("v.mp4")) is None
+    cache.save(KEY, features)
+    loaded = cache.load(KEY, Path("moved/v.mp4"))
+    for name in ("values", "sharpness", "blank"):
+        assert np.array_equal(getattr(loaded, name), getattr(features, name))
+        assert getattr(loaded, name).dtype == getattr(features, name).dtype
+    for name in ("frame_indices", "times_s", "pts", "checksums"):
+        assert np.array_equal(getattr(loaded.reading, name), getattr(features.reading, name))
+    assert loaded.reading.video.path == Path("moved/v.mp4")
+    assert loaded.reading.video.n_frames == features.reading.video.n_frames
+
+
+def test_another_question_has_another_answer(tmp_path, features):
+    cache = FeatureCache(tmp_path)
+    cache.save(KEY, features)
+    assert cache.load({**KEY, "features": "gray"}, Path("v.mp4")) is None
+
+
+def test_damaged_entry_is_made_anew(tmp_path, features, caplog):
+    cache = FeatureCache(tmp_path)
+    cache.save(KEY, features)
+    (entry,) = tmp_path.iterdir()
+    whole = entry.read_bytes()
+    for damaged in (whole[:100], b"", whole[:-30]):
+        entry.write_bytes(damaged)
+        assert cache.load(KEY, Path("v.mp4")) is None
+        assert "made anew" in caplog.text
+    cache.save(KEY, features)
+    assert cache.load(KEY, Path("v.mp4")) is not None
+
+
+def test_oldest_entries_make_room(tmp_path, features):
+    cache = FeatureCache(tmp_path)
+    cache.save({"n": 0}, features)
+    size = next(tmp_path.iterdir()).stat().st_size
+    cache = FeatureCache(tmp_path, max_bytes=2 * size)
+    cache.save({"n": 1}, features)
+    for age, path in enumerate(sorted(tmp_path.iterdir())):
+        os.utime(path, (1000 + age, 1000 + age))
+    assert cache.load({"n": 0}, Path("v.mp4")) is not None  # used just now
+    cache.save({"n": 2}, features)
+    assert cache.load({"n": 0}, Path("v.mp4")) is not None
+    assert cache.load({"n": 1}, Path("v.mp4")) is None
+
+
+def test_unwritable_cache_is_no_failure(tmp_path, features, caplog):
+    (tmp_path / "file").write_text("x")
+    FeatureCache(tmp_path / "file" / "cache").save(KEY, features)
+    assert "not kept" in caplog.text
+
+
+def test_folder_can_be_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("KEYFRAMES_CACHE", str(tmp_path))
+    assert default_folder() == tmp_path
+    monkeypatch.delenv("KEYFRAMES_CACHE")
+    assert default_folder().name == "keyframes"

@@ -1,0 +1,120 @@
+"""One video, end to end, with real codecs."""
+
+import av
+import cv2
+import numpy as np
+import pytest
+from conftest import read_number
+
+from keyframes import extract
+from keyframes.errors import OutputError, SettingsError, VideoError
+from keyframes.images import read_label
+from keyframes.records import Crop
+from keyframes.settings import Settings
+from keyframes.video import Span, parse_position
+
+
+@pytest.fixture(scope="module")
+def video(make_video, tmp_path_factory):
+    return make_video(tmp_path_factory.mktemp("video") / "bee 1.mp4", n_frames=60)
+
+
+def sequential(path):
+    """All frames of a plain sequential decode, BGR."""
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+
+
+def pictures_in(out):
+    return sorted(out.glob("labeled-data/*/*.png"))
+
+
+@pytest.mark.parametrize("method", ["kmeans", "coverage", "uniform"])
+def test_every_picture_is_the_frame_that_it_says(video, tmp_path, method):
+    selection = extract(video, tmp_path, Settings(count=12, method=method))
+    assert len(set(selection.frame_indices)) == 12
+    frames = sequential(video)
+    pictures = pictures_in(tmp_path)
+    assert [path.name for path in pictures] == selection.image_names
+    for path, keyframe in zip(pictures, selection.keyframes, strict=True):
+        assert np.array_equal(cv2.imread(str(path)), frames[keyframe.frame_index])
+        assert read_number(cv2.imread(str(path))) == keyframe.frame_index
+        assert keyframe.time_s == pytest.approx(keyframe.frame_index / 25)
+        label = read_label(path)
+        assert label["frame_index"] == str(keyframe.frame_index)
+        assert label["video"] == "bee 1.mp4"
+
+
+def test_finished_selection_is_read_from_the_record(video, tmp_path):
+    first = extract(video, tmp_path, Settings(count=4))
+    stages = []
+    again = extract(
+        video, tmp_path, Settings(count=4), progress=lambda *event: stages.append(event)
+    )
+    assert again == first
+    assert not stages, "nothing was done"
+
+
+def test_number_of_threads_does_not_show(video, tmp_path):
+    for threads in (1, 2, 4):
+        extract(video, tmp_path / str(threads), Settings(count=8), threads=threads)
+    tables = [
+        [path.read_bytes() for path in [*pictures_in(tmp_path / n), tmp_path / n / "bee 1.csv"]]
+        for n in "124"
+    ]
+    assert len(tables[0]) == 9
+    assert tables[0] == tables[1] == tables[2]
+
+
+def test_seed_matters_only_where_it_is_used(video, tmp_path):
+    first = extract(video, tmp_path / "1", Settings(count=8, seed=1))
+    second = extract(video, tmp_path / "2", Settings(count=8, seed=1))
+    assert first.frame_indices == second.frame_indices
+    uniform = [
+        extract(video, tmp_path / f"u{seed}", Settings(count=5, method="uniform", seed=seed))
+        for seed in (0, 1)
+    ]
+    assert uniform[0].frame_indices == uniform[1].frame_indices == [6, 18, 30, 42, 54]
+
+
+def test_features_come_from_the_crop(tmp_path, make_video):
+    """A crop of the still right upper corner sees nothing move."""
+    video = make_video(tmp_path / "v.mp4", n_frames=40, size=(160, 96), options={"crf": "10"})
+    whole = extract(video, tmp_path / "whole", Settings(count=5, features="gray"))
+    corner = extract(
+        video, tmp_path / "corner", Settings(count=5, features="gray", crop=Crop(104, 4, 156, 28))
+    )
+    assert whole.coverage.evenly_spaced.mean > 10 * corner.coverage.evenly_spaced.mean
+
+
+def test_span_is_where_the_frames_come_from(video, tmp_path):
+    span = Span(parse_position("1"), parse_position("50f"))
+    selection = extract(video, tmp_path, Settings(count=25, span=span))
+    assert selection.frame_indices == list(range(25, 50))
+    assert selection.video.n_frames == 60
+
+
+def test_progress_reaches_the_end_of_every_stage(video, tmp_path):
+    last = {}
+    extract(
+        video,
+        tmp_path,
+        Settings(count=5),
+        progress=lambda stage, done, total: last.update({stage: (done, total)}),
+    )
+    assert list(last) == ["reading", "clustering", "writing"]
+    assert last["reading"] == (60, 60)
+    assert last["clustering"] == (3, 3)
+    assert last["writing"] == (5, 5)
+
+
+def test_errors_say_what_to_do(video, tmp_path):
+    with pytest.raises(VideoError):
+        extract(tmp_path / "absent.mp4", tmp_path / "out")
+    with pytest.raises(SettingsError, match="no part of a frame"):
+        extract(video, tmp_path / "out", Settings(crop=Crop(0, 0, 5000, 10)))
+    with pytest.raises(SettingsError, match="no frame"):
+        extract(video, tmp_path / "out", Settings(span=Span(parse_position("900"))))
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError):
+        extract(video, tmp_path / "file" / "out")

@@ -1,0 +1,47 @@
+"""What is asked, checked where it is said."""
+
+import json
+import pickle
+
+import pytest
+
+from keyframes.errors import SettingsError
+from keyframes.records import Crop
+from keyframes.settings import Settings
+from keyframes.video import Span, parse_position
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"count": 0}, "count must be at least 1, got 0"),
+        ({"count": -3}, "got -3"),
+        ({"width": 4}, "width must be at least 8"),
+        ({"n_init": 0}, "n_init"),
+        ({"seed": -1}, "seed"),
+        ({"min_gap_s": -0.5}, "min_gap_s"),
+        ({"step": 0}, "step must be at least 1"),
+        ({"crop_output": True}, "needs a crop"),
+    ],
+)
+def test_impossible_settings_are_refused(wrong, message):
+    with pytest.raises(SettingsError, match=message):
+        Settings(**wrong)
+
+
+def test_settings_become_plain_values():
+    settings = Settings(
+        count=5,
+        span=Span(parse_position("00:01:30.5"), parse_position("2700f")),
+        crop=Crop(1, 2, 30, 40),
+    )
+    document = settings.to_json()
+    assert json.loads(json.dumps(document)) == document
+    assert (document["start"], document["end"]) == ("90.5s", "2700f")
+    assert document["crop"] == {"x1": 1, "y1": 2, "x2": 30, "y2": 40}
+    assert Settings().to_json()["start"] is None
+
+
+def test_settings_travel_to_other_processes():
+    settings = Settings(count=7, span=Span(parse_position("25%")))
+    assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301 - our own bytes

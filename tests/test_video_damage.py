@@ -1,0 +1,201 @@
+"""Damaged files: what is whole is read, repeatably; what isn't is never handed out."""
+
+import av
+import cv2
+import numpy as np
+import pytest
+from conftest import N_BITS, numbered_picture, read_number
+
+from keyframes.errors import SettingsError, VideoError
+from keyframes.records import ThumbnailSpec
+from keyframes.video import (
+    Span,
+    fetch_frames,
+    index_video,
+    parse_position,
+    probe,
+    read_thumbnails,
+)
+
+SPEC = ThumbnailSpec(size=48)
+N_FRAMES = 96
+GROUP = 12
+
+
+@pytest.fixture
+def video(make_video, tmp_path):
+    """Eight groups of twelve frames with B-frames."""
+    return make_video(tmp_path / "sound.mp4", N_FRAMES, b_frames=2, gop=GROUP)
+
+
+def read(path, **options):
+    thumbnails = []
+    index = index_video(path)
+    reading = read_thumbnails(index, SPEC, thumbnails.append, **options)
+    assert len(thumbnails) == len(reading)
+    return index, reading
+
+
+def packets_of(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return [(packet.pos, packet.size) for packet in container.demux(stream) if packet.size]
+
+
+def damage(path, packet_numbers, offset=12):
+    """Overwrite the inside of packets with noise; of a transport stream, drop their beginning."""
+    data = bytearray(path.read_bytes())
+    packets = packets_of(path)
+    noise = np.random.default_rng(5)
+    for number in sorted(packet_numbers, reverse=True):
+        start, size = packets[number]
+        if path.suffix == ".ts":
+            del data[start : start + 188]
+        else:
+            length = size - offset
+            data[start + offset : start + size] = noise.bytes(length)
+    path.write_bytes(data)
+
+
+def decode_plainly(path):
+    """Decode sequentially, packet by packet, with one thread, going on after errors."""
+    images = []
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        context.thread_count = 1
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        for packet in [*packets, None]:
+            try:
+                images += [f.to_ndarray(format="bgr24") for f in context.decode(packet)]
+            except av.FFmpegError:
+                continue
+    return images
+
+
+def looks_real(image):
+    """Whether an image is, up to compression, one of the pictures that were encoded."""
+    truth = numbered_picture(read_number(image))
+    difference = cv2.absdiff(image, truth)[: 2 * 16, : N_BITS // 2 * 16]
+    return np.median(difference) < 30 and difference.mean() < 30
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
+def test_a_truncated_file_is_read_up_to_the_cut(suffix, make_video, tmp_path):
+    path = make_video(
+        tmp_path / f"cut.{suffix}",
+        N_FRAMES,
+        b_frames=2,
+        container_options={"movflags": "faststart"} if suffix == "mp4" else {},
+    )
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * 0.7)])
+    index, reading = read(path)
+    assert 40 < len(reading) < N_FRAMES
+    truth = decode_plainly(path)
+    for row, image in fetch_frames(index, reading, range(len(reading)), SPEC):
+        np.testing.assert_array_equal(image, truth[reading.frame_indices[row]])
+        assert looks_real(image)
+    again = read(path, threads=3)[1]
+    assert again.checksums.tolist() == reading.checksums.tolist()
+    if suffix == "mp4":
+        report = probe(path)
+        assert report.damaged
+        assert report.lost_frames > 0
+        assert any("ffmpeg -i" in line for line in report.advice)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4", "mpeg2video", "libx265"])
+@pytest.mark.parametrize("container", ["mkv", "ts"])
+def test_frames_near_noise_are_not_handed_out(codec, container, make_video, tmp_path):
+    path = make_video(tmp_path / f"noise.{container}", N_FRAMES, codec=codec, gop=GROUP, b_frames=2)
+    damage(path, [30], offset=6)
+    index, reading = read(path)
+    video = reading.video
+    assert video.decode_errors + video.damaged_frames > 0
+    assert N_FRAMES - 4 * GROUP <= len(reading) < N_FRAMES
+    truth = decode_plainly(path)
+    assert video.n_frames == len(truth)
+    for row, image in fetch_frames(index, reading, range(len(reading)), SPEC):
+        np.testing.assert_array_equal(image, truth[reading.frame_indices[row]])
+        assert looks_real(image)
+    for threads in (1, 2, 4):
+        again = read(path, threads=threads)[1]
+        assert again.frame_indices.tolist() == reading.frame_indices.tolist()
+        assert again.checksums.tolist() == reading.checksums.tolist()
+    assert probe(path).damaged
+
+
+def test_intra_frames_are_lost_one_by_one(make_video, tmp_path):
+    path = make_video(tmp_path / "photo.avi", N_FRAMES, codec="mjpeg")
+    damage(path, [20, 21, 50], offset=0)
+    index, reading = read(path)
+    assert reading.video.decode_errors == 3
+    assert len(reading) == N_FRAMES - 3
+    numbers = [read_number(i) for _, i in fetch_frames(index, reading, range(len(reading)), SPEC)]
+    assert numbers == [n for n in range(N_FRAMES) if n not in (20, 21, 50)]
+
+
+@pytest.mark.parametrize("step", [5, "keyframes"])
+def test_sparse_reading_of_damage_gives_frames_of_the_sequential_decode(step, video):
+    damage(video, [30, 60])
+    index, sparse = read(video, step=step)
+    assert len(sparse) >= 4
+    truth = decode_plainly(video)
+    for row, image in fetch_frames(index, sparse, range(len(sparse)), SPEC):
+        np.testing.assert_array_equal(image, truth[sparse.frame_indices[row]])
+        assert looks_real(image)
+
+
+def test_every_thumbnail_is_handed_on_once_though_the_reading_is_repeated(video):
+    damage(video, [60])
+    index, thumbnails = index_video(video), []
+    reading = read_thumbnails(index, ThumbnailSpec(size=96), thumbnails.append)
+    numbers = [read_number(thumbnail) for thumbnail in thumbnails]
+    assert len(numbers) == len(reading) == len(set(numbers))
+    assert numbers == sorted(numbers)
+
+
+def test_garbage_behind_the_end_changes_nothing(video):
+    before = read(video)[1]
+    with video.open("ab") as file:
+        file.write(bytes(np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8)))
+    after = read(video)[1]
+    assert after.checksums.tolist() == before.checksums.tolist()
+    assert after.video.decode_errors == 0
+
+
+def test_a_file_cut_before_its_index_says_so(video):
+    data = video.read_bytes()
+    video.write_bytes(data[: data.rindex(b"moov") - 4])
+    with pytest.raises(VideoError, match="cut off before"):
+        index_video(video)
+
+
+def test_a_video_without_any_frame_is_refused(video):
+    damage(video, range(N_FRAMES), offset=0)
+    with pytest.raises(VideoError, match="no frame that can be decoded"):
+        index_video(video)
+
+
+def test_a_range_that_holds_only_damage_is_refused(make_video, tmp_path):
+    path = make_video(tmp_path / "photo.avi", N_FRAMES, codec="mjpeg")
+    damage(path, range(1, N_FRAMES), offset=0)
+    with pytest.raises((VideoError, SettingsError), match="range asked for"):
+        read(path, span=Span(parse_position("50f")))
+
+
+def test_a_file_that_changes_between_the_passes_is_noticed(video, make_video):
+    index, reading = read(video)
+    make_video(video, N_FRAMES, b_frames=2, gop=GROUP, first_number=500)
+    with pytest.raises(VideoError, match="isn't the one that was read"):
+        list(fetch_frames(index, reading, [10], SPEC))
+
+
+def test_a_wrong_checksum_leads_to_a_sequential_decode_and_then_to_an_error(video, caplog):
+    index, reading = read(video)
+    reading.checksums[50] ^= 1
+    frames = fetch_frames(index, reading, [3, 50, 90], SPEC)
+    assert next(frames)[0] == 3
+    with caplog.at_level("INFO"), pytest.raises(VideoError, match="frame 50"):
+        next(frames)
+    assert "differently" in caplog.text

@@ -1,0 +1,222 @@
+"""Every frame of every odd file is the one that a plain sequential decode gives."""
+
+import logging
+
+import av
+import numpy as np
+import pytest
+from conftest import read_number
+
+from keyframes.errors import SettingsError
+from keyframes.records import ThumbnailSpec
+from keyframes.video import Span, fetch_frames, index_video, parse_position, read_thumbnails
+
+SPEC = ThumbnailSpec(size=24)
+X265 = {"x265-params": "log-level=none:open-gop=1:bframes=3:b-adapt=0"}
+
+# name -> arguments of make_video. The suffix chooses the container.
+ODD_FILES = {
+    "constant.mp4": {"options": {"x264-params": "scenecut=0"}},
+    "b-frames.mp4": {"b_frames": 3},
+    "b-pyramid.mkv": {"b_frames": 7, "options": {"b-pyramid": "normal", "b-adapt": "0"}},
+    "open-gop.mp4": {"b_frames": 3, "options": {"x264-params": "open-gop=1:b-adapt=0"}},
+    "open-gop.ts": {"b_frames": 3, "options": {"x264-params": "open-gop=1:b-adapt=0"}},
+    "intra-refresh.mp4": {"options": {"intra-refresh": "1"}},
+    "intra-refresh.ts": {"options": {"intra-refresh": "1"}},
+    "all-intra.mp4": {"gop": 1},
+    "variable-rate.mp4": {"pts": [i * 40 + (i % 3) * 11 + (i > 20) * 700 for i in range(40)]},
+    "late-start.mkv": {"pts": [5000 + i * 40 for i in range(40)], "b_frames": 2},
+    "late-start.ts": {"pts": [5000 + i * 40 for i in range(40)], "b_frames": 2},
+    "mpeg-ts.ts": {"b_frames": 2, "options": {"x264-params": "scenecut=0"}},
+    "raw.h264": {"b_frames": 2},
+    "raw.hevc": {"codec": "libx265"},
+    "h264.avi": {"b_frames": 2},
+    "mpeg4.avi": {"codec": "mpeg4", "b_frames": 2},
+    "mpeg4.mp4": {"codec": "mpeg4", "b_frames": 2},
+    "mpeg2.mpg": {"codec": "mpeg2video", "b_frames": 2},
+    "mjpeg.avi": {"codec": "mjpeg"},
+    "mjpeg.mov": {"codec": "mjpeg"},
+    "raw.mjpeg": {"codec": "mjpeg"},
+    "hevc.mp4": {"codec": "libx265", "options": X265},
+    "hevc.ts": {"codec": "libx265", "options": X265},
+    "hevc.mkv": {"codec": "libx265"},
+    "vp8.webm": {"codec": "libvpx", "options": {"auto-alt-ref": "1", "lag-in-frames": "12"}},
+    "vp9.webm": {"codec": "libvpx-vp9", "options": {"auto-alt-ref": "1", "lag-in-frames": "12"}},
+    "av1.mp4": {"codec": "libsvtav1", "options": {"preset": "12"}},
+    "prores.mov": {"codec": "prores_ks", "pixel_format": "yuv422p10le"},
+    "ffv1.mkv": {"codec": "ffv1", "pixel_format": "yuv420p", "gop": 1},
+    "ffv1-gop.mkv": {"codec": "ffv1", "pixel_format": "yuv420p", "options": {"level": "3"}},
+    "4-2-2.mp4": {"pixel_format": "yuv422p"},
+    "4-4-4.mp4": {"pixel_format": "yuv444p", "b_frames": 2},
+    "10-bit.mp4": {"pixel_format": "yuv420p10le"},
+    "full-range.mp4": {"pixel_format": "yuvj420p"},
+    "gray.mp4": {"pixel_format": "gray"},
+    "rgb.mp4": {"codec": "libx264rgb", "pixel_format": "rgb24"},
+    "bgr24.avi": {"codec": "rawvideo", "pixel_format": "bgr24"},
+    "palette.avi": {"codec": "png", "pixel_format": "rgb24"},
+    "quicktime.mov": {"codec": "qtrle", "pixel_format": "rgb24"},
+    "odd-size.mkv": {"codec": "libx264", "size": (101, 67), "pixel_format": "yuv444p"},
+    "odd-size-420.mkv": {"codec": "ffv1", "size": (101, 67), "pixel_format": "yuv420p"},
+    "interlaced.ts": {"options": {"flags": "+ilme+ildct"}, "b_frames": 2},
+    "interlaced.mpg": {"codec": "mpeg2video", "options": {"flags": "+ilme+ildct"}},
+    "animated.gif": {"codec": "gif", "pixel_format": "rgb8"},
+    "animated.apng": {"codec": "apng", "pixel_format": "rgb24"},
+    "flash.flv": {"codec": "flv"},
+    "windows.wmv": {"codec": "wmv2"},
+    "huffyuv.avi": {"codec": "ffvhuff", "pixel_format": "yuv422p"},
+    "one-frame.mp4": {"n_frames": 1},
+    "two-frames.mkv": {"n_frames": 2, "b_frames": 2},
+    "fragmented.mp4": {"container_options": {"movflags": "frag_keyframe+empty_moov"}},
+}
+
+# Where frames can't be told apart by their packets: these are read from the beginning.
+IN_DOUBT = {
+    "raw.h264",
+    "raw.hevc",
+    "h264.avi",
+    "mpeg4.avi",
+    "vp8.webm",
+    "animated.gif",
+    "animated.apng",
+    "quicktime.mov",
+    "flash.flv",
+    "windows.wmv",
+}
+
+
+def decode_plainly(path, turns=0):
+    """Decode sequentially with PyAV alone."""
+    with av.open(str(path)) as container:
+        return [
+            np.rot90(frame.to_ndarray(format="bgr24"), turns) for frame in container.decode(video=0)
+        ]
+
+
+def read(index, **options):
+    thumbnails = []
+    reading = read_thumbnails(index, SPEC, thumbnails.append, **options)
+    assert len(thumbnails) == len(reading)
+    return reading
+
+
+def same_rows(part, whole):
+    """Whether the rows of a reading are rows of another."""
+    rows = np.searchsorted(whole.frame_indices, part.frame_indices)
+    return (
+        np.array_equal(part.frame_indices, whole.frame_indices[rows])
+        and np.array_equal(part.checksums, whole.checksums[rows])
+        and np.allclose(part.times_s, whole.times_s[rows])
+    )
+
+
+@pytest.fixture(scope="module")
+def odd_file(make_video, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd")
+
+    def make(name):
+        path = folder / name
+        if not path.exists():
+            try:
+                make_video(path, **ODD_FILES[name])
+            except (av.FFmpegError, av.codec.codec.UnknownCodecError) as error:
+                pytest.skip(f"this build of FFmpeg can't make it: {error}")
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize("name", ODD_FILES)
+class TestOddFile:
+    def test_every_fetched_frame_is_that_of_a_sequential_decode(self, name, odd_file):
+        path = odd_file(name)
+        truth = decode_plainly(path)
+        index = index_video(path)
+        reading = read(index)
+        assert reading.frame_indices.tolist() == list(range(len(truth)))
+        assert reading.video.n_frames == len(truth) == ODD_FILES[name].get("n_frames", 40)
+        fetched = dict(fetch_frames(index, reading, range(len(truth)), SPEC))
+        assert list(fetched) == list(range(len(truth)))
+        for row, image in fetched.items():
+            np.testing.assert_array_equal(image, truth[row])
+
+    def test_single_frames_are_found_by_jumping(self, name, odd_file, caplog):
+        path = odd_file(name)
+        truth = decode_plainly(path)
+        index = index_video(path)
+        reading = read(index)
+        with caplog.at_level(logging.INFO, "keyframes.video"):
+            for row in range(len(truth) - 1, -1, -5):
+                ((found, image),) = fetch_frames(index, reading, [row], SPEC)
+                assert found == row
+                np.testing.assert_array_equal(image, truth[row])
+        assert (index.doubt is not None) == (name in IN_DOUBT)
+        if not name.startswith("intra-refresh"):
+            assert not caplog.records, "decoded from the beginning where a jump should do"
+
+    def test_sparse_reading_gives_the_same_frames(self, name, odd_file):
+        index = index_video(odd_file(name))
+        whole = read(index)
+        for step in (2, 7, 30):
+            sparse = read(index, step=step)
+            assert sparse.frame_indices.tolist() == list(range(0, len(whole), step))
+            assert same_rows(sparse, whole)
+
+    def test_key_frames_are_frames_of_the_video(self, name, odd_file):
+        index = index_video(odd_file(name))
+        if name == "quicktime.mov":  # its decoder names none
+            with pytest.raises(SettingsError, match="no key frame"):
+                read(index, step="keyframes")
+            return
+        whole, keys = read(index), read(index, step="keyframes")
+        assert keys.frame_indices[0] == 0
+        assert same_rows(keys, whole)
+
+    def test_a_range_gives_the_same_frames(self, name, odd_file):
+        index = index_video(odd_file(name))
+        whole = read(index)
+        if len(whole) < 40:
+            pytest.skip("too short for a range")
+        part = read(index, span=Span(parse_position("17f"), parse_position("33f")))
+        assert part.frame_indices.tolist() == list(range(17, 33))
+        assert same_rows(part, whole)
+        start_s, end_s = whole.times_s[9], whole.times_s[30]
+        span = Span(
+            parse_position(f"{start_s - 0.002:.6f}"), parse_position(f"{end_s - 0.002:.6f}")
+        )
+        part = read(index, span=span, step=3)
+        assert part.frame_indices.tolist() == list(range(9, 30, 3))
+        assert same_rows(part, whole)
+
+
+def test_the_numbers_in_the_pixels_are_the_indices(odd_file):
+    path = odd_file("b-frames.mp4")
+    index = index_video(path)
+    reading = read(index, span=Span(parse_position("10f")), step=3)
+    for row, image in fetch_frames(index, reading, range(len(reading)), SPEC):
+        assert read_number(image) == reading.frame_indices[row]
+
+
+def test_key_frames_are_those_that_were_asked_of_the_encoder(odd_file):
+    for name in ("constant.mp4", "mpeg-ts.ts"):
+        reading = read(index_video(odd_file(name)), step="keyframes")
+        assert reading.frame_indices.tolist() == [0, 12, 24, 36]
+
+
+def test_results_do_not_depend_on_the_number_of_threads(odd_file):
+    index = index_video(odd_file("b-pyramid.mkv"))
+    one, four = read(index, threads=1), read(index, threads=4)
+    assert one.checksums.tolist() == four.checksums.tolist()
+
+
+def test_times_are_timestamps_counted_from_the_first_frame(odd_file):
+    reading = read(index_video(odd_file("variable-rate.mp4")))
+    pts = np.array(ODD_FILES["variable-rate.mp4"]["pts"])
+    np.testing.assert_allclose(reading.times_s, pts / 1000, atol=1e-3)
+    late = read(index_video(odd_file("late-start.mkv")))
+    np.testing.assert_allclose(late.times_s, np.arange(40) * 0.04, atol=1e-3)
+    assert late.video.start_time_s == pytest.approx(5.0, abs=0.1)
+
+
+def test_without_timestamps_times_are_ordinals_over_the_rate(odd_file):
+    reading = read(index_video(odd_file("raw.h264")))
+    np.testing.assert_allclose(reading.times_s, np.arange(40) / 25)

@@ -1,0 +1,134 @@
+"""Positions and ranges."""
+
+import numpy as np
+import pytest
+from conftest import read_number
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyframes.errors import SettingsError
+from keyframes.records import ThumbnailSpec
+from keyframes.video import (
+    Position,
+    Span,
+    auto_step,
+    index_video,
+    n_candidates,
+    parse_position,
+    read_thumbnails,
+)
+
+FULL_SIZE = ThumbnailSpec(size=96)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "unit"),
+    [
+        ("90", 90, "s"),
+        ("90.5", 90.5, "s"),
+        (".5", 0.5, "s"),
+        ("90s", 90, "s"),
+        (" 7 ", 7, "s"),
+        ("00:01:30.5", 90.5, "s"),
+        ("1:30", 90, "s"),
+        ("90:00", 5400, "s"),
+        ("12:00:00", 43200, "s"),
+        ("25%", 25, "%"),
+        ("0.5%", 0.5, "%"),
+        ("100%", 100, "%"),
+        ("2700f", 2700, "f"),
+        ("0f", 0, "f"),
+    ],
+)
+def test_positions_as_people_write_them(text, value, unit):
+    assert parse_position(text) == Position(value, unit)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "abc", "-5", "101%", "1.5f", "1:2:3:4", "1:75", "0:75:00", "5 f", "nan", "inf", "%", "٣"],
+)
+def test_anything_else_is_refused_with_what_would_do(text):
+    with pytest.raises(SettingsError, match="write seconds"):
+        parse_position(text)
+
+
+@given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))
+def test_a_time_code_is_its_sum(hours, minutes, seconds, millis):
+    position = parse_position(f"{hours:02}:{minutes:02}:{seconds:02}.{millis:03}")
+    assert position.value == pytest.approx(3600 * hours + 60 * minutes + seconds + millis / 1000)
+
+
+@pytest.fixture(scope="module")
+def index(make_video, tmp_path_factory):
+    """Four seconds at 25 fps."""
+    return index_video(make_video(tmp_path_factory.mktemp("span") / "four.mp4", 100, b_frames=2))
+
+
+def shown(index, start=None, end=None, step=1):
+    """Return the numbers that the thumbnails of a range show, and the reading."""
+    span = Span(*(None if text is None else parse_position(text) for text in (start, end)))
+    numbers = []
+    reading = read_thumbnails(
+        index, FULL_SIZE, lambda image: numbers.append(read_number(image)), span=span, step=step
+    )
+    assert numbers == reading.frame_indices.tolist()
+    assert n_candidates(index, span, step) == len(reading)
+    return numbers
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (None, None, range(100)),
+        ("10f", "20f", range(10, 20)),
+        ("1", "2", range(25, 50)),
+        ("0:01.99", None, range(50, 100)),
+        ("2.01", "2.05", range(51, 52)),
+        ("25%", "50%", range(25, 50)),
+        ("90%", None, range(90, 100)),
+        (None, "3f", range(3)),
+        ("50%", "60f", range(50, 60)),
+        ("99f", "1000f", range(99, 100)),
+    ],
+)
+def test_the_frames_of_a_range_are_those_and_no_others(index, start, end, expected):
+    assert shown(index, start, end) == list(expected)
+
+
+def test_steps_count_from_the_start_of_the_range(index):
+    assert shown(index, "11f", "40f", step=10) == [11, 21, 31]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [("50f", "50f"), ("100f", None), ("3", "2"), ("1:00", None)]
+)
+def test_an_empty_range_is_refused(index, start, end):
+    with pytest.raises(SettingsError, match=r"100 frames and lasts 4\.000 s"):
+        shown(index, start, end)
+
+
+def test_on_variable_rate_a_range_goes_by_timestamps(make_video, tmp_path):
+    pts = np.concatenate([np.arange(30) * 100, 3000 + np.arange(30) * 20])
+    index = index_video(make_video(tmp_path / "slow-fast.mkv", 60, pts=pts.tolist()))
+    assert shown(index, "2", "3.1") == list(range(20, 35))
+    assert shown(index, "2", "3.1", step=4) == list(range(20, 35, 4))
+
+
+def test_in_doubt_a_range_goes_by_the_counter(make_video, tmp_path):
+    index = index_video(make_video(tmp_path / "raw.h264", 60, b_frames=2))
+    assert index.doubt is not None
+    assert shown(index, "1", "2") == list(range(25, 50))
+    assert shown(index, "31f", None, step=7) == list(range(31, 60, 7))
+
+
+@given(st.integers(1, 300))
+def test_the_automatic_step_is_the_smallest_that_fits(index, max_candidates):
+    step = auto_step(index, Span(), max_candidates)
+    assert n_candidates(index, Span(), step) <= max_candidates
+    assert step == 1 or n_candidates(index, Span(), step - 1) > max_candidates
+
+
+def test_a_step_below_one_is_refused(index):
+    with pytest.raises(SettingsError, match="step of 0"):
+        shown(index, step=0)
