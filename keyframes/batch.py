@@ -43,10 +43,11 @@ RETRIES = 2
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One video, and the folder its results go to."""
+    """One video, what is asked of it, and the folder its results go to."""
 
     video: Path
     output: Path
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +91,17 @@ def find_videos(paths: Iterable[Path], *, recursive: bool = False) -> dict[Path,
     return videos
 
 
-def plan_jobs(videos: dict[Path, Path], output: Path, *, tree: bool = False) -> list[Job]:
+def plan_jobs(
+    videos: dict[Path, Path], output: Path, settings: Settings, *, tree: bool = False
+) -> list[Job]:
     """Return a job for each video that was found, in the same order.
 
     Parameters
     ----------
     videos
         As from :func:`find_videos`.
-    output
-        The output folder.
+    output, settings
+        The output folder, and what is asked of every video.
     tree
         Mirror the folders that were looked into inside the output folder.
 
@@ -108,9 +111,15 @@ def plan_jobs(videos: dict[Path, Path], output: Path, *, tree: bool = False) -> 
         Two videos would be written under one name.
     """
     jobs = [
-        Job(video, output / video.parent.relative_to(root) if tree else output)
+        Job(video, output / video.parent.relative_to(root) if tree else output, settings)
         for video, root in videos.items()
     ]
+    refuse_shared_outputs(jobs)
+    return jobs
+
+
+def refuse_shared_outputs(jobs: Iterable[Job]) -> None:
+    """Raise SettingsError where two videos would be written under one name."""
     owners: dict[tuple[Path, str], Path] = {}
     for job in jobs:
         # Folded, since some file systems don't tell a.mp4 from A.mp4.
@@ -120,7 +129,6 @@ def plan_jobs(videos: dict[Path, Path], output: Path, *, tree: bool = False) -> 
                 f"{owner} and {job.video} would both be written as '{job.video.stem}'; mirror "
                 "their folders with --tree, or use a different -o for each"
             )
-    return jobs
 
 
 def take_shard(jobs: Sequence[Job], index: int, n_shards: int) -> list[Job]:
@@ -142,11 +150,11 @@ def take_shard(jobs: Sequence[Job], index: int, n_shards: int) -> list[Job]:
 
 def run_jobs(
     jobs: Sequence[Job],
-    settings: Settings,
     *,
     n_workers: int = 1,
     scheduler: str | None = None,
     overwrite: bool = False,
+    grow: bool = False,
     cache: FeatureCache | None = None,
     progress: BatchProgress | None = None,
 ) -> Iterator[Outcome]:
@@ -154,8 +162,8 @@ def run_jobs(
 
     Parameters
     ----------
-    jobs, settings, overwrite, cache
-        What is to be done; the same settings for all videos.
+    jobs, overwrite, grow, cache
+        What is to be done; the options as for `extract`.
     n_workers
         Processes on this machine, which share its cores evenly; 1 works in this process.
     scheduler
@@ -164,7 +172,7 @@ def run_jobs(
     progress
         Told how far each video is; on a Dask cluster only whole videos show.
     """
-    function = partial(_run_job, settings=settings, overwrite=overwrite, cache=cache)
+    function = partial(_run_job, overwrite=overwrite, grow=grow, cache=cache)
     if scheduler is not None:
         with _dask_executor(scheduler) as executor:
             yield from _collect(executor, function, jobs)
@@ -186,9 +194,9 @@ def count_cores() -> int:
 
 def _run_job(
     job: Job,
-    settings: Settings,
     *,
     overwrite: bool,
+    grow: bool,
     cache: FeatureCache | None,
     threads: int | None = None,
     progress: BatchProgress | None = None,
@@ -199,8 +207,9 @@ def _run_job(
         selection = extract(
             job.video,
             job.output,
-            settings,
+            job.settings,
             overwrite=overwrite,
+            grow=grow,
             cache=cache,
             threads=threads,
             progress=report,

@@ -75,24 +75,31 @@ class OutputFolder:
         """The note that a run leaves while it writes."""
         return self.root / f".{self.stem}.unfinished.json"
 
-    def find_finished(self, identity: Record, *, overwrite: bool) -> Record | None:
-        """Return the record of a finished run that asked for the same; None when there is none.
+    def find_finished(self, video: Record, settings: Record | None) -> Record | None:
+        """Return the record of a finished run; None when there is none.
+
+        Parameters
+        ----------
+        video, settings
+            What the run must have been about; None for any settings.
 
         Raises
         ------
         OutputError
-            The folder holds another video's or other settings' keyframes, and ``overwrite`` is
-            not given.
+            The folder holds another video's or other settings' keyframes.
         """
-        if overwrite or not self.record.exists():
+        if not self.record.exists():
             return None
         record = _read_record(self.record)
-        for key, what in (("video", "another video"), ("settings", "other settings")):
-            if differing := _differences(record.get("identity", {}).get(key), identity[key]):
-                raise OutputError(
-                    f"{self.record}: holds keyframes of {what} ({differing}); "
-                    "choose another -o or replace them with --overwrite"
-                )
+        identity = record["identity"]
+        differing, what = _differences(identity["video"], video), "another video"
+        if not differing and settings is not None:
+            differing, what = _differences(identity["settings"], settings), "other settings"
+        if differing:
+            raise OutputError(
+                f"{self.record}: holds keyframes of {what} ({differing}); "
+                "choose another -o or replace them with --overwrite"
+            )
         return record
 
     def check_ownership(self) -> None:
@@ -194,10 +201,8 @@ def find_results(root: Path) -> dict[str, Record]:
     return records
 
 
-def _differences(there: object, asked: Record) -> str:
+def _differences(there: Record, asked: Record) -> str:
     """Name what differs, for a person: ``count 20, now 30``."""
-    if not isinstance(there, dict):
-        return "its record names none"
     return ", ".join(
         f"{key} {there.get(key)}, now {value}"
         for key, value in asked.items()

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from keyframes.coverage import choose_for_coverage
+from keyframes.choosing import choose, describe_choice
 from keyframes.describe import describe_video, plan_sampling
 from keyframes.files import identify
 from keyframes.images import make_label
 from keyframes.output import OutputFolder
-from keyframes.records import Clustering, Features, Selection
 from keyframes.run_record import make_record, make_table, selection_from_record
-from keyframes.selection import (
-    cluster_by_kmeans,
-    cluster_by_time,
-    describe_keyframes,
-    pick_members,
-)
 from keyframes.settings import Settings
 from keyframes.thumbnails import ThumbnailStore
 from keyframes.video import fetch_frames, index_video
@@ -31,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from keyframes.cache import FeatureCache
-    from keyframes.records import Image, IntArray, VideoInfo
-    from keyframes.video import Step
+    from keyframes.records import Image, IntArray, Selection
 
     Stage = Literal["reading", "clustering", "writing"]
     # Called with the stage, how much of it is done, and how much it is in all.
@@ -45,6 +38,7 @@ def extract(
     settings: Settings | None = None,
     *,
     overwrite: bool = False,
+    grow: bool = False,
     cache: FeatureCache | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -61,6 +55,8 @@ def extract(
         What is asked; None for the defaults.
     overwrite
         Replace what an earlier run with other settings wrote.
+    grow
+        Keep the keyframes that are there and add to them, until there are ``count``.
     cache
         Where the features may be known from, and are kept; None to decode in any case.
     threads
@@ -84,9 +80,14 @@ def extract(
     video, settings = Path(video), settings or Settings()
     report = progress or _ignore
     folder = OutputFolder(Path(output), video.stem)
-    identity = {"video": identify(video), "settings": settings.to_json()}
-    if record := folder.find_finished(identity, overwrite=overwrite):
-        return selection_from_record(video, record)
+    content = identify(video)
+    if not overwrite:
+        asked = None if grow else settings.to_json()
+        if record := folder.find_finished(content, asked):
+            there = selection_from_record(video, record)
+            if not grow or len(there.keyframes) >= settings.count:
+                return there
+            settings = replace(settings, held=(*settings.held, *there.frame_indices))
     folder.check_ownership()
     index = index_video(video)
     sampling = plan_sampling(index, settings)
@@ -104,8 +105,9 @@ def extract(
                 progress=partial(report, "reading"),
             )
         with clock.time("clustering"):
-            clustering = _cluster(features, store, settings, report)
-            selection, rows = _select(features, clustering, settings, sampling.step)
+            choice = choose(features, store, settings, partial(report, "clustering"))
+    selection = describe_choice(features, choice, settings, sampling.step)
+    rows = choice.rows
     images = fetch_frames(index, features.reading, rows, sampling.spec, threads=threads)
     with clock.time("writing"):
         report("writing", 0, len(rows))
@@ -119,68 +121,15 @@ def extract(
     paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
     folder.finish(
         make_table(selection, paths),
-        make_record(selection, clustering, identity, paths, clock.seconds),
+        make_record(
+            selection,
+            choice.clustering,
+            {"video": content, "settings": settings.to_json()},
+            paths,
+            clock.seconds,
+        ),
     )
     return selection
-
-
-def _cluster(
-    features: Features, store: ThumbnailStore, settings: Settings, report: Progress
-) -> Clustering:
-    """Divide the candidates by the method asked for, into at most as many clusters as there are."""
-    n_clusters = min(settings.count, len(features.values))
-    if settings.method == "uniform":
-        return cluster_by_time(features, n_clusters)
-    rng = np.random.default_rng(settings.seed)
-    if settings.method == "coverage":
-        return choose_for_coverage(store, features, n_clusters, rng)
-    report("clustering", 0, settings.n_init)
-    return cluster_by_kmeans(
-        features,
-        n_clusters,
-        rng,
-        n_init=settings.n_init,
-        on_restart=lambda done: report("clustering", done, settings.n_init),
-    )
-
-
-def _select(
-    features: Features,
-    clustering: Clustering,
-    settings: Settings,
-    step: Step,
-) -> tuple[Selection, IntArray]:
-    """Choose one candidate a cluster; say what a person should know about it."""
-    rows = pick_members(features, clustering, settings.count, min_gap_s=settings.min_gap_s)
-    keyframes, coverage = describe_keyframes(features, clustering, rows)
-    video = features.reading.video
-    selection = Selection(
-        video=video,
-        keyframes=tuple(keyframes),
-        n_asked=settings.count,
-        n_candidates=len(features.values),
-        step=step,
-        coverage=coverage,
-        warnings=tuple(_warnings(video, settings, len(rows), len(features.values))),
-    )
-    return selection, rows
-
-
-def _warnings(
-    video: VideoInfo, settings: Settings, n_chosen: int, n_candidates: int
-) -> Iterator[str]:
-    if n_chosen < settings.count:
-        cause = (
-            f"there are only {n_candidates} candidate frames"
-            if n_chosen == n_candidates
-            else f"no more are {settings.min_gap_s:g} s apart"
-        )
-        yield f"{n_chosen} keyframes instead of {settings.count}: {cause}"
-    if video.decode_errors or video.damaged_frames:
-        yield (
-            f"the video is damaged: {video.decode_errors} packets could not be decoded, "
-            f"{video.damaged_frames} frames are unfit; `keyframes probe` says how to repair it"
-        )
 
 
 def _in_positions(

@@ -35,15 +35,28 @@ def cluster_by_kmeans(
     n_clusters: int,
     rng: np.random.Generator,
     *,
+    held: IntArray | None = None,
     n_init: int = 3,
     on_restart: Callable[[int], None] | None = None,
 ) -> Clustering:
-    """Cluster the feature vectors by k-means; the values are centred in place."""
-    model = KMeans(n_clusters, n_init=n_init, random_state=rng, copy_x=False)
+    """Cluster the feature vectors by k-means.
+
+    Parameters
+    ----------
+    features, n_clusters, rng, n_init
+        As for `KMeans`.
+    held
+        Rows that are keyframes already: each is the centre of one of the clusters and stays it.
+    on_restart
+        Called after each run with the number of runs done.
+    """
+    fixed = None if held is None else features.values[held]
+    n_moving = n_clusters - (0 if held is None else len(held))
+    model = KMeans(n_moving, n_init=n_init, random_state=rng, copy_x=False)
     with warnings.catch_warnings():
         # Too few distinct candidates are pick_members' business.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(features.values, on_restart=on_restart)
+        model.fit(features.values, fixed_centers=fixed, on_restart=on_restart)
     labels, squared = nearest_centers(features.values, model.cluster_centers_)
     return Clustering(
         n_clusters,
@@ -76,9 +89,16 @@ def _middles(n: int, n_shares: int) -> IntArray:
 
 
 def pick_members(
-    features: Features, clustering: Clustering, n_keyframes: int, *, min_gap_s: float = 0.0
+    features: Features,
+    clustering: Clustering,
+    n_keyframes: int,
+    *,
+    held: IntArray | None = None,
+    min_gap_s: float = 0.0,
 ) -> IntArray:
     """Choose one candidate of each cluster: the nearest, or a nearly as near but sharper one.
+
+    The rows ``held`` are chosen already; a cluster with one of them needs no other.
 
     A candidate is passed over while it is blank, near-identical to a chosen one or less than
     ``min_gap_s`` seconds from one. Where a cluster has no other, the place goes to the candidate
@@ -90,9 +110,12 @@ def pick_members(
     (k,) int64, ascending: rows of distinct candidates. k is less than ``n_keyframes`` only where
     there are fewer candidates, or too few that are ``min_gap_s`` apart.
     """
-    chosen = _Chosen(features, min_gap_s)
+    chosen = _Chosen(features, [] if held is None else held.tolist(), min_gap_s)
+    served = set(clustering.labels[chosen.rows].tolist())
     sizes = np.bincount(clustering.labels, minlength=clustering.n_clusters)
     for cluster in np.argsort(-sizes, kind="stable"):
+        if cluster in served or len(chosen.rows) >= n_keyframes:
+            continue
         members = np.flatnonzero((clustering.labels == cluster) & ~features.blank)
         chosen.take_first(_by_nearness(members, clustering.distances, features.sharpness))
     for allowed, distinct in ((~features.blank, True), (~features.blank, False), (None, False)):
@@ -115,8 +138,8 @@ def _by_nearness(
 class _Chosen:
     """The rows chosen so far, and what may still join them."""
 
-    def __init__(self, features: Features, min_gap_s: float) -> None:
-        self.rows: list[int] = []
+    def __init__(self, features: Features, rows: list[int], min_gap_s: float) -> None:
+        self.rows = rows
         self._values = features.values
         self._times = features.reading.times_s
         self._min_gap_s = min_gap_s

@@ -19,7 +19,11 @@ class Settings:
     Attributes
     ----------
     count
-        Keyframes to choose.
+        Keyframes to choose, those in ``held`` included.
+    held
+        Frames that are keyframes already, by number; the others are chosen to be unlike them.
+    frames
+        Exactly these frames, by number, instead of any choice; ``count`` then doesn't matter.
     span
         The part of the video to consider.
     crop
@@ -42,6 +46,8 @@ class Settings:
     """
 
     count: int = 20
+    held: tuple[int, ...] = ()
+    frames: tuple[int, ...] = ()
     span: Span = field(default_factory=Span)
     crop: Crop | None = None
     crop_output: bool = False
@@ -63,15 +69,25 @@ class Settings:
         ):
             if getattr(self, name) < least:
                 raise SettingsError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        for number in (*self.held, *self.frames):
+            if number < 0:
+                raise SettingsError(f"frame numbers count from 0, got {number}")
         if isinstance(self.step, int) and self.step < 1:
             raise SettingsError(f"step must be at least 1, got {self.step}")
         if self.crop_output and self.crop is None:
             raise SettingsError("crop_output needs a crop to cut to; give one or leave it out")
 
+    @property
+    def n_asked(self) -> int:
+        """How many keyframes are asked for."""
+        return len(set(self.frames)) or max(self.count, len(set(self.held)))
+
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values, as the run record holds them."""
         document = asdict(self)
         span = document.pop("span")
+        for name in ("held", "frames"):
+            document[name] = sorted(set(document[name]))
         return {**document, "start": _to_text(span["start"]), "end": _to_text(span["end"])}
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from keyframes.pipeline import Stage
     from keyframes.records import Coverage, Selection
+    from keyframes.video import Probe
 
 _UNITS = {"reading": " frames", "clustering": " runs", "writing": " PNGs"}
 
@@ -95,6 +96,34 @@ def summarise(selection: Selection, output: Path) -> str:
 def describe_label(path: Path, label: dict[str, str]) -> str:
     """Print the label inside a PNG, one line a keyword."""
     return "\n".join([f"{path}: a keyframe", *_aligned(label)])
+
+
+def describe_probe(probe: Probe) -> str:
+    """Print what a recording holds, whether it is whole, and what to do about it."""
+    video = probe.video
+    claim = "no claim" if probe.claimed_frames is None else f"{probe.claimed_frames:,}"
+    spacing = f"{probe.n_key_frames:,}, at most {probe.longest_group:,} frames apart"
+    items = {
+        "container": video.container,
+        "codec": f"{video.codec}, {video.pixel_format}",
+        "size": f"{video.width}×{video.height}"
+        + (f", turned by {video.rotation}°" if video.rotation else ""),
+        "frames": f"{video.n_frames:,} counted (header: {claim})",
+        "duration": _duration(video.duration_s),
+        "rate": f"{video.fps:.6g} fps, {probe.rate}",
+        "key frames": spacing,
+        "gaps": _list_gaps(probe) if probe.n_gaps else "none",
+        "errors": f"{video.decode_errors:,} packets, {video.damaged_frames:,} damaged frames, "
+        f"{probe.lost_frames:,} lost",
+        "verdict": probe.verdict,
+    }
+    advice = [f"  → {sentence}" for sentence in probe.advice]
+    return "\n".join([str(video.path), *_aligned(items), *advice])
+
+
+def _list_gaps(probe: Probe) -> str:
+    shown = ", ".join(f"{gap.duration_s:.3g} s at {_duration(gap.time_s)}" for gap in probe.gaps)
+    return shown + (f", … ({probe.n_gaps:,} in all)" if probe.n_gaps > len(probe.gaps) else "")
 
 
 def _gain(coverage: Coverage) -> str:

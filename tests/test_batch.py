@@ -55,8 +55,8 @@ def test_one_name_for_two_videos_is_refused_with_a_way_out(tmp_path):
     make_tree(tmp_path, "s1/cam.mp4", "s2/Cam.avi")
     videos = find_videos([tmp_path], recursive=True)
     with pytest.raises(SettingsError, match=r"s1.cam\.mp4 and .*s2.Cam\.avi.*--tree"):
-        plan_jobs(videos, tmp_path / "out")
-    jobs = plan_jobs(videos, tmp_path / "out", tree=True)
+        plan_jobs(videos, tmp_path / "out", Settings())
+    jobs = plan_jobs(videos, tmp_path / "out", Settings(), tree=True)
     assert names([job.output for job in jobs], tmp_path) == ["out/s1", "out/s2"]
 
 
@@ -67,7 +67,7 @@ def test_shards_share_all_videos_evenly(tmp_path_factory, sizes, n_shards):
     for i, size in enumerate(sizes):
         path = folder / f"{i}.mp4"
         path.write_bytes(b"x" * size)
-        jobs.append(Job(path, folder))
+        jobs.append(Job(path, folder, Settings()))
     shards = [take_shard(jobs, index, n_shards) for index in range(n_shards)]
     assert sorted(jobs.index(job) for shard in shards for job in shard) == list(range(len(jobs)))
     loads = [sum(job.video.stat().st_size + 1 for job in shard) for shard in shards]
@@ -80,7 +80,9 @@ def jobs(make_video, tmp_path):
     videos = [make_video(tmp_path / f"{name}.mp4", n_frames=20) for name in "abc"]
     bad = tmp_path / "bad.mp4"
     bad.write_text("no video")
-    return [Job(video, tmp_path / "out") for video in [videos[0], bad, *videos[1:]]]
+    return [
+        Job(video, tmp_path / "out", Settings(count=3)) for video in [videos[0], bad, *videos[1:]]
+    ]
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])
@@ -89,7 +91,6 @@ def test_bad_video_does_not_stop_the_rest(jobs, n_workers):
     outcomes = list(
         run_jobs(
             jobs,
-            Settings(count=3),
             n_workers=n_workers,
             progress=lambda video, stage, *_: stages.add((video.name, stage)),
         )
@@ -106,8 +107,9 @@ def test_bad_video_does_not_stop_the_rest(jobs, n_workers):
 def test_result_does_not_depend_on_the_number_of_processes(jobs, tmp_path):
     tables = []
     for n_workers in (1, 3):
-        moved = [Job(job.video, tmp_path / f"out{n_workers}") for job in jobs]
-        list(run_jobs(moved, Settings(count=4), n_workers=n_workers))
+        output = tmp_path / f"out{n_workers}"
+        moved = [Job(job.video, output, Settings(count=4)) for job in jobs]
+        list(run_jobs(moved, n_workers=n_workers))
         files = sorted((tmp_path / f"out{n_workers}").rglob("*.[cp][sn][vg]"))
         tables.append([path.read_bytes() for path in files])
     assert len(tables[0]) == 3 + 3 * 4

@@ -43,12 +43,12 @@ def test_layout(folder):
 
 
 def test_finished_run_is_found_by_its_identity(folder):
-    assert folder.find_finished(IDENTITY, overwrite=False) is None
+    assert folder.find_finished(**IDENTITY) is None
     write(folder, ["img000001.png"])
-    record = folder.find_finished(IDENTITY, overwrite=False)
-    assert record is not None
-    assert record["identity"] == IDENTITY
-    assert folder.find_finished(IDENTITY, overwrite=True) is None
+    for settings in (IDENTITY["settings"], None):
+        record = folder.find_finished(IDENTITY["video"], settings)
+        assert record is not None
+        assert record["identity"] == IDENTITY
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_finished_run_is_found_by_its_identity(folder):
 def test_other_results_are_refused(folder, changed, message):
     write(folder, ["img000001.png"])
     with pytest.raises(OutputError, match=message):
-        folder.find_finished({**IDENTITY, **changed}, overwrite=False)
+        folder.find_finished(**{**IDENTITY, **changed})
 
 
 def test_new_run_removes_the_pictures_of_the_one_before(folder):
@@ -108,7 +108,7 @@ def test_interrupted_run_is_cleaned_up_by_the_next(folder):
             on_image=lambda _: None,
         )
     assert not folder.record.exists(), "an unfinished run must not look finished"
-    assert folder.find_finished(IDENTITY, overwrite=False) is None
+    assert folder.find_finished(**IDENTITY) is None
     write(folder, ["img000002.png"])
     assert names_in(folder) == ["img000002.png"]
     assert not folder.unfinished.exists()
@@ -123,7 +123,7 @@ def test_tables_and_records_of_others_are_refused(folder):
     folder.check_ownership()
     write_json(folder.record, {"something": "else"})
     with pytest.raises(OutputError, match=r"v.json: exists and was not written by keyframes"):
-        folder.find_finished(IDENTITY, overwrite=False)
+        folder.find_finished(**IDENTITY)
     with pytest.raises(OutputError, match=r"v.json: exists and was not written by keyframes"):
         write(folder, ["img000001.png"])
 

@@ -103,8 +103,8 @@ def export(
       deeplabcut      the project's folder or its config.yaml
       sleap           a .slp file, new or to be added to (with --embed: a new .pkg.slp)
       lightning-pose  the project's data folder, new or to be added to
-      coco, cvat      a folder for coco.json or cvat.xml, or another file name;
-      label-studio    pictures that don't lie below it are copied to images/ beside it
+      coco, cvat,     a folder for the task file and copies of the pictures; or the task file
+      label-studio    (.json, .xml) alone, somewhere above the pictures
 
     What is there already is kept, what keyframes did not write is never replaced, and the same
     command again changes nothing. deeplabcut and sleap need an extra:
@@ -116,7 +116,8 @@ def export(
       keyframes export sleap keyframes-out -o labels.slp
       keyframes export sleap keyframes-out -o labels.pkg.slp --embed
       keyframes export lightning-pose keyframes-out -o data --context 2 --keypoints nose,tail
-      keyframes export coco keyframes-out -o keyframes-out
+      keyframes export coco keyframes-out -o dataset
+      keyframes export label-studio keyframes-out -o keyframes-out/tasks.json
     """
     from keyframes.export import export as export_results
 

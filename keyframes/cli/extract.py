@@ -10,6 +10,7 @@ import click
 from keyframes.cli.parameters import (
     CROP,
     EXIT_FAILED,
+    FRAMES,
     PATH,
     POSITION,
     SHARD,
@@ -136,6 +137,17 @@ MOST_JOBS = 8
     help="Send the videos to the workers of this Dask scheduler.",
 )
 @click.option(
+    "--frames",
+    default="",
+    type=FRAMES,
+    help="Write exactly these frames instead of choosing: numbers, or a file that lists them.",
+)
+@click.option(
+    "--grow",
+    is_flag=True,
+    help="Keep the keyframes that are there and add unlike ones until there are -k of them.",
+)
+@click.option(
     "--no-cache",
     is_flag=True,
     help="Neither use nor keep the features that let another k be chosen without decoding again.",
@@ -157,6 +169,7 @@ def extract(
     n_jobs: int | None,
     shard: tuple[int, int],
     scheduler: str | None,
+    grow: bool,
     no_cache: bool,
     overwrite: bool,
     as_json: bool,
@@ -192,17 +205,17 @@ def extract(
     start_logging(verbose=verbose)
     settings = Settings(span=Span(start, end), **options)
     videos = find_videos(paths, recursive=recursive)
-    todo = take_shard(plan_jobs(videos, output, tree=tree), *shard)
+    todo = take_shard(plan_jobs(videos, output, settings, tree=tree), *shard)
     make_folder(output)
     n_workers = min(n_jobs or min(count_cores(), MOST_JOBS), max(1, len(todo)))
     outcomes = []
     with ProgressBars(len(todo), shown=not quiet and sys.stderr.isatty()) as bars:
         for outcome in run_jobs(
             todo,
-            settings,
             n_workers=n_workers,
             scheduler=scheduler,
             overwrite=overwrite,
+            grow=grow,
             cache=None if no_cache else FeatureCache(),
             progress=bars,
         ):

@@ -1,0 +1,153 @@
+"""Which candidates become keyframes, by the method that was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keyframes.coverage import choose_for_coverage
+from keyframes.errors import SettingsError
+from keyframes.records import Clustering, Selection
+from keyframes.selection import (
+    cluster_by_kmeans,
+    cluster_by_time,
+    describe_keyframes,
+    pick_members,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from keyframes.records import Features, IntArray, Reading, VideoInfo
+    from keyframes.settings import Settings
+    from keyframes.thumbnails import ThumbnailStore
+    from keyframes.video import Step
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """The chosen candidates, and the clusters they stand for.
+
+    Attributes
+    ----------
+    rows
+        (k,) int64, ascending: rows of the candidates.
+    clustering
+        Every candidate's cluster.
+    """
+
+    rows: IntArray
+    clustering: Clustering
+
+
+def choose(
+    features: Features,
+    store: ThumbnailStore,
+    settings: Settings,
+    progress: Callable[[int, int], None],
+) -> Choice:
+    """Choose as many candidates as were asked for, or all where there are fewer.
+
+    Parameters
+    ----------
+    features
+        The candidates.
+    store
+        Their thumbnails; only the coverage method looks at them.
+    settings
+        The method, and what it takes.
+    progress
+        Called with the runs of k-means done and to do.
+
+    Raises
+    ------
+    SettingsError
+        A frame that is held or listed isn't in the video.
+    """
+    if settings.frames:
+        rows = _rows_of(settings.frames, features.reading)
+        n = len(features.values)
+        return Choice(rows, Clustering(n, np.arange(n, dtype=np.int32), np.zeros(n, np.float32)))
+    held = _rows_of(settings.held, features.reading)
+    n_clusters = min(settings.n_asked, len(features.values))
+    clustering = _cluster(features, store, settings, n_clusters, held, progress)
+    rows = pick_members(
+        features, clustering, settings.n_asked, held=held, min_gap_s=settings.min_gap_s
+    )
+    return Choice(rows, clustering)
+
+
+def describe_choice(
+    features: Features, choice: Choice, settings: Settings, step: Step
+) -> Selection:
+    """Say what was chosen, what it bought, and what a person should know about it."""
+    keyframes, coverage = describe_keyframes(features, choice.clustering, choice.rows)
+    video = features.reading.video
+    n_candidates = len(features.values)
+    return Selection(
+        video=video,
+        keyframes=tuple(keyframes),
+        n_asked=settings.n_asked,
+        n_candidates=n_candidates,
+        step=step,
+        coverage=coverage,
+        warnings=tuple(_warnings(video, settings, len(keyframes), n_candidates)),
+    )
+
+
+def _cluster(
+    features: Features,
+    store: ThumbnailStore,
+    settings: Settings,
+    n_clusters: int,
+    held: IntArray,
+    progress: Callable[[int, int], None],
+) -> Clustering:
+    if settings.method == "uniform":
+        return cluster_by_time(features, n_clusters)
+    rng = np.random.default_rng(settings.seed)
+    if settings.method == "coverage":
+        return choose_for_coverage(store, features, n_clusters, rng, held=held)
+    progress(0, settings.n_init)
+    return cluster_by_kmeans(
+        features,
+        n_clusters,
+        rng,
+        held=held,
+        n_init=settings.n_init,
+        on_restart=lambda done: progress(done, settings.n_init),
+    )
+
+
+def _rows_of(frames: tuple[int, ...], reading: Reading) -> IntArray:
+    """Return the rows of frame numbers, ascending, each once."""
+    wanted = np.unique(np.array(frames, dtype=np.int64))
+    rows = np.searchsorted(reading.frame_indices, wanted)
+    there = rows < len(reading)
+    there[there] = reading.frame_indices[rows[there]] == wanted[there]
+    if not there.all():
+        missing = ", ".join(map(str, wanted[~there].tolist()))
+        raise SettingsError(
+            f"{reading.video.path}: has no whole frame {missing} "
+            f"(it has {reading.video.n_frames} frames); is it another video?"
+        )
+    return rows
+
+
+def _warnings(
+    video: VideoInfo, settings: Settings, n_chosen: int, n_candidates: int
+) -> Iterator[str]:
+    if n_chosen < settings.n_asked:
+        cause = (
+            f"there are only {n_candidates} candidate frames"
+            if n_chosen == n_candidates
+            else f"no more are {settings.min_gap_s:g} s apart"
+        )
+        yield f"{n_chosen} keyframes instead of {settings.n_asked}: {cause}"
+    if video.decode_errors or video.damaged_frames:
+        yield (
+            f"the video is damaged: {video.decode_errors} packets could not be decoded, "
+            f"{video.damaged_frames} frames are unfit; `keyframes probe` says how to repair it"
+        )
