@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from threadpoolctl import threadpool_limits
 
 from keyframes.errors import KeyframesError, MissingExtraError, SettingsError, VideoError
-from keyframes.output import OutputFolder
+from keyframes.files import write_atomically
+from keyframes.output import OutputFolder, find_results
 from keyframes.pipeline import extract
+from keyframes.report import check_page, render_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -155,6 +157,7 @@ def run_jobs(
     scheduler: str | None = None,
     overwrite: bool = False,
     grow: bool = False,
+    with_page: bool = True,
     cache: FeatureCache | None = None,
     progress: BatchProgress | None = None,
 ) -> Iterator[Outcome]:
@@ -162,7 +165,7 @@ def run_jobs(
 
     Parameters
     ----------
-    jobs, overwrite, grow, cache
+    jobs, overwrite, grow, with_page, cache
         What is to be done; the options as for `extract`.
     n_workers
         Processes on this machine, which share its cores evenly; 1 works in this process.
@@ -172,7 +175,7 @@ def run_jobs(
     progress
         Told how far each video is; on a Dask cluster only whole videos show.
     """
-    function = partial(_run_job, overwrite=overwrite, grow=grow, cache=cache)
+    function = partial(_run_job, overwrite=overwrite, grow=grow, with_page=with_page, cache=cache)
     if scheduler is not None:
         with _dask_executor(scheduler) as executor:
             yield from _collect(executor, function, jobs)
@@ -183,6 +186,14 @@ def run_jobs(
         threads = max(1, count_cores() // n_workers)
         function = partial(function, threads=threads, progress=_report)
         yield from _run_in_processes(function, jobs, n_workers, threads, progress)
+
+
+def write_index(outcomes: Iterable[Outcome]) -> None:
+    """Write ``index.html`` in each output folder that now holds several videos."""
+    for root in {outcome.job.output for outcome in outcomes if outcome.selection}:
+        if len(find_results(root)) > 1:
+            check_page(root / "index.html")
+            write_atomically(root / "index.html", render_index(root).encode())
 
 
 def count_cores() -> int:
@@ -197,6 +208,7 @@ def _run_job(
     *,
     overwrite: bool,
     grow: bool,
+    with_page: bool,
     cache: FeatureCache | None,
     threads: int | None = None,
     progress: BatchProgress | None = None,
@@ -210,6 +222,7 @@ def _run_job(
             job.settings,
             overwrite=overwrite,
             grow=grow,
+            with_page=with_page,
             cache=cache,
             threads=threads,
             progress=report,

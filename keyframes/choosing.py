@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keyframes.choose_k import elbow
 from keyframes.coverage import choose_for_coverage
 from keyframes.errors import SettingsError
 from keyframes.records import Clustering, Selection
@@ -36,10 +37,13 @@ class Choice:
         (k,) int64, ascending: rows of the candidates.
     clustering
         Every candidate's cluster.
+    n_asked
+        How many were to be chosen.
     """
 
     rows: IntArray
     clustering: Clustering
+    n_asked: int
 
 
 def choose(
@@ -67,57 +71,46 @@ def choose(
         A frame that is held or listed isn't in the video.
     """
     if settings.frames:
-        rows = _rows_of(settings.frames, features.reading)
-        n = len(features.values)
-        return Choice(rows, Clustering(n, np.arange(n, dtype=np.int32), np.zeros(n, np.float32)))
+        rows, n = _rows_of(settings.frames, features.reading), len(features.values)
+        each_its_own = Clustering(n, np.arange(n, dtype=np.int32), np.zeros(n, np.float32))
+        return Choice(rows, each_its_own, len(rows))
+    rng = np.random.default_rng(settings.seed)
     held = _rows_of(settings.held, features.reading)
-    n_clusters = min(settings.n_asked, len(features.values))
-    clustering = _cluster(features, store, settings, n_clusters, held, progress)
-    rows = pick_members(
-        features, clustering, settings.n_asked, held=held, min_gap_s=settings.min_gap_s
-    )
-    return Choice(rows, clustering)
+    count = settings.count
+    if count == "auto":
+        count = elbow(features.values, rng, on_fit=progress)
+    n_asked = max(count, len(held))
+    n_clusters = min(n_asked, len(features.values))
+    if settings.method == "uniform":
+        clustering = cluster_by_time(features, n_clusters)
+    elif settings.method == "coverage":
+        clustering = choose_for_coverage(store, features, n_clusters, rng, held=held)
+    else:
+        progress(0, settings.n_init)
+        clustering = cluster_by_kmeans(
+            features,
+            n_clusters,
+            rng,
+            held=held,
+            n_init=settings.n_init,
+            on_restart=lambda done: progress(done, settings.n_init),
+        )
+    rows = pick_members(features, clustering, n_asked, held=held, min_gap_s=settings.min_gap_s)
+    return Choice(rows, clustering, n_asked)
 
 
-def describe_choice(
-    features: Features, choice: Choice, settings: Settings, step: Step
-) -> Selection:
+def describe_choice(features: Features, choice: Choice, min_gap_s: float, step: Step) -> Selection:
     """Say what was chosen, what it bought, and what a person should know about it."""
     keyframes, coverage = describe_keyframes(features, choice.clustering, choice.rows)
     video = features.reading.video
-    n_candidates = len(features.values)
     return Selection(
         video=video,
         keyframes=tuple(keyframes),
-        n_asked=settings.n_asked,
-        n_candidates=n_candidates,
+        n_asked=choice.n_asked,
+        n_candidates=len(features.values),
         step=step,
         coverage=coverage,
-        warnings=tuple(_warnings(video, settings, len(keyframes), n_candidates)),
-    )
-
-
-def _cluster(
-    features: Features,
-    store: ThumbnailStore,
-    settings: Settings,
-    n_clusters: int,
-    held: IntArray,
-    progress: Callable[[int, int], None],
-) -> Clustering:
-    if settings.method == "uniform":
-        return cluster_by_time(features, n_clusters)
-    rng = np.random.default_rng(settings.seed)
-    if settings.method == "coverage":
-        return choose_for_coverage(store, features, n_clusters, rng, held=held)
-    progress(0, settings.n_init)
-    return cluster_by_kmeans(
-        features,
-        n_clusters,
-        rng,
-        held=held,
-        n_init=settings.n_init,
-        on_restart=lambda done: progress(done, settings.n_init),
+        warnings=tuple(_warnings(video, choice, min_gap_s)),
     )
 
 
@@ -136,16 +129,15 @@ def _rows_of(frames: tuple[int, ...], reading: Reading) -> IntArray:
     return rows
 
 
-def _warnings(
-    video: VideoInfo, settings: Settings, n_chosen: int, n_candidates: int
-) -> Iterator[str]:
-    if n_chosen < settings.n_asked:
+def _warnings(video: VideoInfo, choice: Choice, min_gap_s: float) -> Iterator[str]:
+    n_chosen, n_candidates = len(choice.rows), len(choice.clustering.labels)
+    if n_chosen < choice.n_asked:
         cause = (
             f"there are only {n_candidates} candidate frames"
             if n_chosen == n_candidates
-            else f"no more are {settings.min_gap_s:g} s apart"
+            else f"no more are {min_gap_s:g} s apart"
         )
-        yield f"{n_chosen} keyframes instead of {settings.n_asked}: {cause}"
+        yield f"{n_chosen} keyframes instead of {choice.n_asked}: {cause}"
     if video.decode_errors or video.damaged_frames:
         yield (
             f"the video is damaged: {video.decode_errors} packets could not be decoded, "

@@ -66,6 +66,11 @@ class OutputFolder:
         return self.root / f"{self.stem}.csv"
 
     @property
+    def page(self) -> Path:
+        """The report."""
+        return self.root / f"{self.stem}.html"
+
+    @property
     def record(self) -> Path:
         """The run record."""
         return self.root / f"{self.stem}.json"
@@ -103,7 +108,7 @@ class OutputFolder:
         return record
 
     def check_ownership(self) -> None:
-        """Raise OutputError where a file of another program stands where the table would go."""
+        """Raise OutputError where another program's file stands where ours would go."""
         if self.csv.exists() and not _is_our_table(self.csv):
             raise _not_ours(self.csv)
 
@@ -150,9 +155,13 @@ class OutputFolder:
         for done, _ in enumerate(write_images(labelled, crop=crop), start=1):
             on_image(done)
 
-    def finish(self, table: list[dict[str, str]], record: Record) -> None:
-        """Write the table, then the record, which says that all is done."""
+    def finish(self, table: list[dict[str, str]], page: str | None, record: Record) -> None:
+        """Write the table, the report and, last, the record, which says that all is done."""
         write_atomically(self.csv, _to_csv(table))
+        if page is None:
+            self.page.unlink(missing_ok=True)  # an earlier run's
+        else:
+            write_atomically(self.page, page.encode())
         write_json(self.record, record)
         self.unfinished.unlink(missing_ok=True)
 

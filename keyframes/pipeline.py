@@ -9,23 +9,28 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from keyframes.choosing import choose, describe_choice
 from keyframes.describe import describe_video, plan_sampling
+from keyframes.errors import SettingsError
 from keyframes.files import identify
 from keyframes.images import make_label
 from keyframes.output import OutputFolder
-from keyframes.run_record import make_record, make_table, selection_from_record
+from keyframes.report import check_page, picture_size, render_report, shrink
+from keyframes.run_record import (
+    make_record,
+    make_table,
+    repeat_command,
+    selection_from_record,
+)
 from keyframes.settings import Settings
 from keyframes.thumbnails import ThumbnailStore
 from keyframes.video import fetch_frames, index_video
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from keyframes.cache import FeatureCache
-    from keyframes.records import Image, IntArray, Selection
+    from keyframes.records import Image, Selection
 
     Stage = Literal["reading", "clustering", "writing"]
     # Called with the stage, how much of it is done, and how much it is in all.
@@ -39,6 +44,7 @@ def extract(
     *,
     overwrite: bool = False,
     grow: bool = False,
+    with_page: bool = True,
     cache: FeatureCache | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -50,13 +56,15 @@ def extract(
     video
         The recording.
     output
-        Folder for ``labeled-data/<stem>/*.png``, ``<stem>.csv`` and ``<stem>.json``.
+        Folder for ``labeled-data/<stem>/*.png``, ``<stem>.csv``, ``.html`` and ``.json``.
     settings
         What is asked; None for the defaults.
     overwrite
         Replace what an earlier run with other settings wrote.
     grow
         Keep the keyframes that are there and add to them, until there are ``count``.
+    with_page
+        Write the report ``<stem>.html``, too.
     cache
         Where the features may be known from, and are kept; None to decode in any case.
     threads
@@ -78,6 +86,8 @@ def extract(
         The folder can't be written, or holds what isn't ours or was asked for differently.
     """
     video, settings = Path(video), settings or Settings()
+    if grow and settings.count == "auto":
+        raise SettingsError("growing needs a number of keyframes to grow to, not auto")
     report = progress or _ignore
     folder = OutputFolder(Path(output), video.stem)
     content = identify(video)
@@ -85,10 +95,11 @@ def extract(
         asked = None if grow else settings.to_json()
         if record := folder.find_finished(content, asked):
             there = selection_from_record(video, record)
-            if not grow or len(there.keyframes) >= settings.count:
+            if not grow or len(there.keyframes) >= int(settings.count):
                 return there
             settings = replace(settings, held=(*settings.held, *there.frame_indices))
     folder.check_ownership()
+    check_page(folder.page)
     index = index_video(video)
     sampling = plan_sampling(index, settings)
     clock = _Clock()
@@ -106,38 +117,44 @@ def extract(
             )
         with clock.time("clustering"):
             choice = choose(features, store, settings, partial(report, "clustering"))
-    selection = describe_choice(features, choice, settings, sampling.step)
-    rows = choice.rows
-    images = fetch_frames(index, features.reading, rows, sampling.spec, threads=threads)
+    selection = describe_choice(features, choice, settings.min_gap_s, sampling.step)
+    rows, names = choice.rows, selection.image_names
+    pictures: list[Image] = []
     with clock.time("writing"):
         report("writing", 0, len(rows))
+        images = fetch_frames(index, features.reading, rows, sampling.spec, threads=threads)
         folder.write_images(
-            selection.image_names,
+            names,
             [make_label(video.name, keyframe) for keyframe in selection.keyframes],
-            _in_positions(rows, images),
+            _keep_small(enumerate(image for _, image in images), pictures, picture_size(len(rows))),
             crop=settings.crop if settings.crop_output else None,
             on_image=lambda done: report("writing", done, len(rows)),
         )
-    paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
-    folder.finish(
-        make_table(selection, paths),
-        make_record(
+    paths = [f"{folder.images_path}/{name}" for name in names]
+    identity = {"video": content, "settings": settings.to_json()}
+    record = make_record(selection, choice.clustering, identity, paths, clock.seconds)
+    page = None
+    if with_page:
+        page = render_report(
             selection,
             choice.clustering,
-            {"video": content, "settings": settings.to_json()},
-            paths,
-            clock.seconds,
-        ),
-    )
+            features,
+            rows,
+            pictures,
+            record=record,
+            command=repeat_command(record),
+        )
+    folder.finish(make_table(selection, paths), page, record)
     return selection
 
 
-def _in_positions(
-    rows: IntArray, images: Iterator[tuple[int, Image]]
+def _keep_small(
+    images: Iterable[tuple[int, Image]], pictures: list[Image], longest: int
 ) -> Iterator[tuple[int, Image]]:
-    """Yield the fetched images with their position in ``rows``, which ascend."""
-    for row, image in images:
-        yield int(np.searchsorted(rows, row)), image
+    """Pass the images on, and keep a small copy of each for the page."""
+    for at, image in images:
+        pictures.append(shrink(image, longest))
+        yield at, image
 
 
 class _Clock:

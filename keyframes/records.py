@@ -108,7 +108,7 @@ class VideoInfo:
         Degrees by which the stored picture was turned anticlockwise to stand upright: 0, 90,
         180 or 270.
     n_frames
-        Frames counted.
+        Frames counted: by decoding where all were decoded, else by their packets.
     fps
         Mean frame rate, from the timestamps.
     duration_s
@@ -116,9 +116,10 @@ class VideoInfo:
     start_time_s
         The first frame's own timestamp, seconds; ``time_s`` is counted from there.
     decode_errors
-        Packets that could not be decoded.
+        Packets that are damaged or could not be decoded.
     damaged_frames
-        Decoded frames that the decoder marked as corrupt; never candidates.
+        Decoded frames that the decoder marked as corrupt, or that may refer to one or to a lost
+        one; never candidates.
     """
 
     path: Path

@@ -7,11 +7,13 @@ a run with the same identity has nothing left to do.
 from __future__ import annotations
 
 import platform
+import shlex
 from dataclasses import asdict
 from importlib.metadata import distributions
 from typing import TYPE_CHECKING, Any
 
 from keyframes.records import Coverage, Keyframe, Reach, Selection, VideoInfo
+from keyframes.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +21,22 @@ if TYPE_CHECKING:
     from keyframes.records import Clustering
 
 PROGRAM = "keyframes"
+# The command line's name for each setting.
+_OPTIONS = {
+    "count": "-k",
+    "frames": "--frames",
+    "start": "--start",
+    "end": "--end",
+    "crop": "--crop",
+    "crop_output": "--crop-output",
+    "step": "--step",
+    "features": "--features",
+    "width": "--width",
+    "method": "--method",
+    "min_gap_s": "--min-gap",
+    "n_init": "--n-init",
+    "seed": "--seed",
+}
 _PACKAGES = ("pose-keyframes", "numpy", "opencv-python", "av")
 
 Record = dict[str, Any]
@@ -70,6 +88,19 @@ def make_record(
     }
 
 
+def repeat_command(record: Record) -> str:
+    """Return the command line that gives this result again."""
+    asked, default = record["identity"]["settings"], Settings().to_json()
+    words = ["keyframes", "extract", record["identity"]["video"]["name"]]
+    if asked["held"]:  # others were there before; the list of all says it more simply
+        frames = ",".join(str(row["frame_index"]) for row in record["keyframes"])
+        asked = {**default, "frames": frames}
+    for name, option in _OPTIONS.items():
+        if (value := asked[name]) != default[name]:
+            words += [option] if value is True else [option, _to_word(value)]
+    return shlex.join(words)
+
+
 def make_table(selection: Selection, image_paths: list[str]) -> list[dict[str, str]]:
     """Return one row a keyframe, in frame order, as text that is the same on every machine."""
     return [
@@ -107,6 +138,12 @@ def selection_from_record(video: Path, record: Record) -> Selection:
         ),
         warnings=tuple(record["warnings"]),
     )
+
+
+def _to_word(value: object) -> str:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _package_versions() -> dict[str, str]:

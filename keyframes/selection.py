@@ -35,7 +35,7 @@ def cluster_by_kmeans(
     n_clusters: int,
     rng: np.random.Generator,
     *,
-    held: IntArray | None = None,
+    held: IntArray,
     n_init: int = 3,
     on_restart: Callable[[int], None] | None = None,
 ) -> Clustering:
@@ -50,9 +50,8 @@ def cluster_by_kmeans(
     on_restart
         Called after each run with the number of runs done.
     """
-    fixed = None if held is None else features.values[held]
-    n_moving = n_clusters - (0 if held is None else len(held))
-    model = KMeans(n_moving, n_init=n_init, random_state=rng, copy_x=False)
+    fixed = features.values[held] if len(held) else None
+    model = KMeans(n_clusters - len(held), n_init=n_init, random_state=rng, copy_x=False)
     with warnings.catch_warnings():
         # Too few distinct candidates are pick_members' business.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -93,7 +92,7 @@ def pick_members(
     clustering: Clustering,
     n_keyframes: int,
     *,
-    held: IntArray | None = None,
+    held: IntArray,
     min_gap_s: float = 0.0,
 ) -> IntArray:
     """Choose one candidate of each cluster: the nearest, or a nearly as near but sharper one.
@@ -110,7 +109,7 @@ def pick_members(
     (k,) int64, ascending: rows of distinct candidates. k is less than ``n_keyframes`` only where
     there are fewer candidates, or too few that are ``min_gap_s`` apart.
     """
-    chosen = _Chosen(features, [] if held is None else held.tolist(), min_gap_s)
+    chosen = _Chosen(features, held.tolist(), min_gap_s)
     served = set(clustering.labels[chosen.rows].tolist())
     sizes = np.bincount(clustering.labels, minlength=clustering.n_clusters)
     for cluster in np.argsort(-sizes, kind="stable"):

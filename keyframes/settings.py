@@ -19,7 +19,7 @@ class Settings:
     Attributes
     ----------
     count
-        Keyframes to choose, those in ``held`` included.
+        Keyframes to choose, those in ``held`` included; "auto": as many as pay, by the elbow.
     held
         Frames that are keyframes already, by number; the others are chosen to be unlike them.
     frames
@@ -45,7 +45,7 @@ class Settings:
         Smallest time between two keyframes, seconds.
     """
 
-    count: int = 20
+    count: int | Literal["auto"] = 20
     held: tuple[int, ...] = ()
     frames: tuple[int, ...] = ()
     span: Span = field(default_factory=Span)
@@ -60,27 +60,16 @@ class Settings:
     min_gap_s: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("count", 1),
-            ("width", 8),
-            ("n_init", 1),
-            ("seed", 0),
-            ("min_gap_s", 0),
-        ):
-            if getattr(self, name) < least:
-                raise SettingsError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        least = {"count": 1, "step": 1, "width": 8, "n_init": 1, "seed": 0, "min_gap_s": 0}
+        for name, smallest in least.items():
+            value = getattr(self, name)
+            if not isinstance(value, str) and value < smallest:
+                raise SettingsError(f"{name} must be at least {smallest}, got {value}")
         for number in (*self.held, *self.frames):
             if number < 0:
                 raise SettingsError(f"frame numbers count from 0, got {number}")
-        if isinstance(self.step, int) and self.step < 1:
-            raise SettingsError(f"step must be at least 1, got {self.step}")
         if self.crop_output and self.crop is None:
             raise SettingsError("crop_output needs a crop to cut to; give one or leave it out")
-
-    @property
-    def n_asked(self) -> int:
-        """How many keyframes are asked for."""
-        return len(set(self.frames)) or max(self.count, len(set(self.held)))
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values, as the run record holds them."""

@@ -23,7 +23,7 @@ def write(folder, names, identity=IDENTITY, value=7):
     labels = [{"Software": "keyframes", "video": "v.mp4"}] * len(names)
     folder.write_images(names, labels, images, crop=None, on_image=lambda _: None)
     rows = [{"image": f"{folder.images_path}/{name}"} for name in names]
-    folder.finish(TABLE, {"program": "keyframes", "identity": identity, "keyframes": rows})
+    folder.finish(TABLE, None, {"program": "keyframes", "identity": identity, "keyframes": rows})
 
 
 def names_in(folder):

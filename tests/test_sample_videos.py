@@ -12,6 +12,8 @@ import av
 import numpy as np
 import pytest
 
+from keyframes import Settings, extract
+
 FOLDER = Path(__file__).parent.parent / "sample_videos"
 SIZES = {"bee": (480, 480), "mouse": (640, 480)}
 
@@ -140,3 +142,10 @@ def test_the_table_is_the_pose_that_is_painted(render, name, table, tmp_path):
         for rows in (table, again)
     )
     assert np.allclose(stored, fresh, atol=0.02, equal_nan=True)
+
+
+def test_twenty_keyframes_show_every_rare_behaviour(name, table, tmp_path):
+    labels = [row["behaviour"] for row in table]
+    selection = extract(FOLDER / f"{name}.mp4", tmp_path, Settings(count=20))
+    shown = {labels[keyframe.frame_index] for keyframe in selection.keyframes}
+    assert rare_behaviours(labels) <= shown

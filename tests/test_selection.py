@@ -25,29 +25,34 @@ def by_labels(features, labels):
     return Clustering(n_clusters, labels, distances)
 
 
+def pick(features, clustering, n_keyframes, *, held=(), min_gap_s=0.0):
+    held = np.array(held, np.int64)
+    return pick_members(features, clustering, n_keyframes, held=held, min_gap_s=min_gap_s)
+
+
 def test_the_member_nearest_the_centroid_is_taken():
     features = make_features([0, 1, 5, 20, 21.5, 29])
     clustering = by_labels(features, [0, 0, 0, 1, 1, 1])  # means 2 and 23.5
-    assert pick_members(features, clustering, 2).tolist() == [1, 4]
+    assert pick(features, clustering, 2).tolist() == [1, 4]
 
 
 def test_of_nearly_equal_members_the_sharper_is_taken():
     values = [-10.0, -1.0, 1.01, 9.99, 50, 51]
     labels = [0, 0, 0, 0, 1, 1]
     blurred = make_features(values, sharpness=[9, 1, 2, 9, 1, 1])
-    assert pick_members(blurred, by_labels(blurred, labels), 2)[0] == 2
+    assert pick(blurred, by_labels(blurred, labels), 2)[0] == 2
     # Far sharper, but ten times as far from the centroid: not nearly equal.
     sharp_first = make_features(values, sharpness=[9, 2, 1, 9, 1, 1])
-    assert pick_members(sharp_first, by_labels(sharp_first, labels), 2)[0] == 1
+    assert pick(sharp_first, by_labels(sharp_first, labels), 2)[0] == 1
 
 
 def test_blank_frames_are_taken_only_when_nothing_else_is_left():
     features = make_features([0, 1, 10, 11, 12], blank=[True, False, False, True, False])
     clustering = by_labels(features, [0, 0, 1, 1, 1])
-    assert pick_members(features, clustering, 2).tolist() == [1, 2]
-    assert pick_members(features, clustering, 3).tolist() == [1, 2, 4]
-    assert pick_members(features, clustering, 4).tolist() in ([0, 1, 2, 4], [1, 2, 3, 4])
-    assert pick_members(features, clustering, 5).tolist() == [0, 1, 2, 3, 4]
+    assert pick(features, clustering, 2).tolist() == [1, 2]
+    assert pick(features, clustering, 3).tolist() == [1, 2, 4]
+    assert pick(features, clustering, 4).tolist() in ([0, 1, 2, 4], [1, 2, 3, 4])
+    assert pick(features, clustering, 5).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_near_identical_frames_are_not_both_taken_while_others_exist():
@@ -56,7 +61,7 @@ def test_near_identical_frames_are_not_both_taken_while_others_exist():
     features = make_features(values)
     distances = np.array([0, 0, 5, 5, 5.2], np.float32)
     clustering = Clustering(2, np.array([0, 1, 0, 1, 1], np.int32), distances)
-    rows = pick_members(features, clustering, 2).tolist()
+    rows = pick(features, clustering, 2).tolist()
     assert rows != [0, 1]
     assert len(set(rows) & {0, 1}) == 1
 
@@ -64,16 +69,31 @@ def test_near_identical_frames_are_not_both_taken_while_others_exist():
 def test_min_gap_holds_and_the_shortfall_shows():
     features = make_features(np.arange(30) % 7, times_s=np.arange(30) / 10)
     clustering = cluster_by_time(features, 10)
-    rows = pick_members(features, clustering, 10, min_gap_s=0.45)
+    rows = pick(features, clustering, 10, min_gap_s=0.45)
     times = features.reading.times_s[rows]
     assert np.diff(times).min() >= 0.45
     assert 4 <= len(rows) <= 6
 
 
+def test_held_frames_stay_and_the_others_are_unlike_them():
+    features = make_features([0, 0.1, 0.2, 10, 10.1, 10.2, 20, 20.1, 20.2])
+    held = np.array([4])
+    clustering = cluster_by_kmeans(features, 3, np.random.default_rng(0), held=held)
+    assert clustering.distances[4] == 0
+    rows = pick(features, clustering, 3, held=held)
+    assert rows.tolist() == [1, 4, 7]
+
+
+def test_a_cluster_with_a_held_frame_needs_no_other():
+    features = make_features(np.arange(12.0))
+    rows = pick(features, cluster_by_time(features, 4), 4, held=[0, 5])
+    assert rows.tolist() == [0, 5, 7, 10]
+
+
 def test_still_video_gives_frames_spread_over_time():
     features = make_features(np.zeros((100, 3)))
     clustering = Clustering(4, np.zeros(100, np.int32), np.zeros(100, np.float32))
-    rows = pick_members(features, clustering, 5)
+    rows = pick(features, clustering, 5)
     assert len(set(rows.tolist())) == 5
     assert np.diff(rows).min() >= 20
 
@@ -88,9 +108,13 @@ def test_still_video_gives_frames_spread_over_time():
 def test_always_as_many_distinct_frames_as_there_can_be(values, n_keyframes, seed):
     features = make_features(values)
     clustering = cluster_by_kmeans(
-        features, min(n_keyframes, len(values)), np.random.default_rng(seed), n_init=1
+        features,
+        min(n_keyframes, len(values)),
+        np.random.default_rng(seed),
+        held=np.array([], np.int64),
+        n_init=1,
     )
-    rows = pick_members(features, clustering, n_keyframes)
+    rows = pick(features, clustering, n_keyframes)
     assert len(rows) == min(n_keyframes, len(values))
     assert (np.diff(rows) > 0).all()
 
@@ -99,7 +123,7 @@ def test_shares_of_time_are_equal_and_their_middles_are_taken():
     features = make_features(np.arange(12.0))
     clustering = cluster_by_time(features, 4)
     assert clustering.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
-    assert pick_members(features, clustering, 4).tolist() == [1, 4, 7, 10]
+    assert pick(features, clustering, 4).tolist() == [1, 4, 7, 10]
 
 
 def test_keyframes_say_what_they_stand_for():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyframes.cli.parameters import (
+    COUNT,
     CROP,
     EXIT_FAILED,
     FRAMES,
@@ -37,11 +38,10 @@ MOST_JOBS = 8
 @click.option(
     "-k",
     "--count",
-    metavar="N",
-    default=20,
+    default="20",
     show_default=True,
-    type=click.IntRange(min=1),
-    help="Keyframes per video.",
+    type=COUNT,
+    help="Keyframes per video; auto: as many as pay, by the elbow.",
 )
 @click.option(
     "-o",
@@ -152,6 +152,7 @@ MOST_JOBS = 8
     is_flag=True,
     help="Neither use nor keep the features that let another k be chosen without decoding again.",
 )
+@click.option("--no-report", is_flag=True, help="Write no VIDEO.html.")
 @click.option(
     "--overwrite", is_flag=True, help="Replace keyframes that were made with other settings."
 )
@@ -171,6 +172,7 @@ def extract(
     scheduler: str | None,
     grow: bool,
     no_cache: bool,
+    no_report: bool,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -184,6 +186,7 @@ def extract(
     \b
       labeled-data/VIDEO/img000042.png   the frames, at full size; 42 is the frame number
       VIDEO.csv                          frame number, time and cluster of each
+      VIDEO.html                         the report: are these the frames to label?
       VIDEO.json                         the run record: settings, seed, versions, warnings
 
     What is finished is skipped when asked for again, and what keyframes did not write is never
@@ -195,7 +198,14 @@ def extract(
       keyframes extract mouse.mp4 -k 150 -o training-set
       keyframes extract session/ --start 60 --end 90% --crop 100,50,540,430
     """
-    from keyframes.batch import count_cores, find_videos, plan_jobs, run_jobs, take_shard
+    from keyframes.batch import (
+        count_cores,
+        find_videos,
+        plan_jobs,
+        run_jobs,
+        take_shard,
+        write_index,
+    )
     from keyframes.cache import FeatureCache
     from keyframes.files import make_folder, read_json
     from keyframes.settings import Settings
@@ -216,6 +226,7 @@ def extract(
             scheduler=scheduler,
             overwrite=overwrite,
             grow=grow,
+            with_page=not no_report,
             cache=None if no_cache else FeatureCache(),
             progress=bars,
         ):
@@ -225,6 +236,8 @@ def extract(
                 bars.say(complaint(str(outcome.error)))
             elif outcome.selection and not quiet:
                 bars.say(summarise(outcome.selection, outcome.job.output))
+    if not no_report:
+        write_index(outcomes)
     failed = [outcome for outcome in outcomes if outcome.error]
     if as_json:
         print_json(

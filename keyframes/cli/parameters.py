@@ -36,6 +36,14 @@ class Parsed(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # newer
             self.fail(str(error), param, ctx)
 
 
+def _parse_count(text: str) -> int | str:
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{text!r} is neither a number of keyframes from 1 on, nor auto")
+    return int(text)
+
+
 def _parse_step(text: str) -> int | str:
     if text in ("auto", "keyframes"):
         return text
@@ -94,7 +102,8 @@ def choice(literal: object) -> click.Choice[str]:
 
 PATH = click.Path(path_type=Path)
 POSITION = Parsed("T", _parse_position)
-STEP = Parsed("N", _parse_step)
+COUNT = Parsed("N|auto", _parse_count)
+STEP = Parsed("N|auto|keyframes", _parse_step)
 SHARD = Parsed("I/N", _parse_shard)
 FRAMES = Parsed("LIST", _parse_frames)
 CROP = Parsed("X1,Y1,X2,Y2", _parse_crop)

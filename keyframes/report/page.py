@@ -1,0 +1,291 @@
+"""The page of one video, for a person who decides whether these are the frames to label."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+
+from keyframes.kmeans import nearest_centers
+from keyframes.report.charts import Chart, Line, make_chart
+from keyframes.report.colours import cluster_colours, time_colours
+from keyframes.report.pictures import to_data_uris
+from keyframes.report.projection import project
+from keyframes.report.templating import render, to_clock, to_count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from keyframes.records import (
+        Clustering,
+        Coverage,
+        Features,
+        FloatArray,
+        Image,
+        IntArray,
+        Keyframe,
+        Reach,
+        Selection,
+    )
+
+SCRIPTS = ("data.js", "wall.js", "viewer.js", "timeline.js", "map.js", "page.js")
+# More points than pixels make no better picture; longer recordings are thinned evenly.
+MAX_POINTS = 20_000
+_DISTANCES = {
+    "kmeans": "away from the centre of its cluster",
+    "uniform": "s away from the middle of its share",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One chosen frame on the wall.
+
+    Attributes
+    ----------
+    number
+        Its place in frame order, from 0.
+    keyframe
+        What is known of it.
+    colour
+        Its cluster's.
+    picture
+        Data URI.
+    file
+        Address of the full-size PNG, relative to the page.
+    """
+
+    number: int
+    keyframe: Keyframe
+    colour: str
+    picture: str
+    file: str
+
+
+def render_report(
+    selection: Selection,
+    clustering: Clustering,
+    features: Features,
+    rows: IntArray,
+    pictures: Sequence[Image],
+    *,
+    record: dict[str, Any],
+    command: str,
+) -> str:
+    """Return the page of one video, a self-contained HTML document.
+
+    The same input gives the same text: neither the time of day nor what took how long is in it.
+
+    Parameters
+    ----------
+    selection
+        What was chosen.
+    clustering, features
+        How the candidates lie, n of them.
+    rows
+        (k,) int64: the rows of the chosen candidates, in frame order.
+    pictures
+        The chosen frames in that order, uint8 BGR; larger ones than `picture_size` says are made
+        smaller.
+    record
+        The run record, as it is written beside the page.
+    command
+        What a person would type to get this result again.
+    """
+    shown = _shown_rows(len(features.values), rows)
+    projection = project(features.values)
+    colours = _colours(projection.points, clustering)
+    points = projection.points[shown]
+    settings = record["identity"]["settings"]
+    return render(
+        "page.html",
+        scripts=SCRIPTS,
+        name=selection.video.path.name,
+        selection=selection,
+        cards=_cards(selection, colours, pictures, record),
+        data={
+            "duration": selection.video.duration_s,
+            "distance": _DISTANCES.get(settings["method"], "away from what its cluster stands for"),
+            "times": _packed(features.reading.times_s[shown], "<f4"),
+            "frames": _packed(features.reading.frame_indices[shown], "<u4"),
+            "clusters": _packed(clustering.labels[shown], "<u4"),
+            "nearest": _packed(_nearest(features.values[shown], features.values[rows]), "<u4"),
+            "x": _packed(_unit(points[:, 0], points), "<u2"),
+            "y": _packed(_unit(-points[:, 1], points), "<u2"),
+            "keyframes": np.searchsorted(shown, rows).tolist(),
+            "colours": colours,
+            "ramp": time_colours(),
+        },
+        shares=projection.shares,
+        n_drawn=len(shown),
+        map_ratio=_map_ratio(points),
+        reach=_compare_reach(selection.coverage),
+        gain=_gain(selection.coverage.keyframes.mean, selection.coverage.evenly_spaced.mean),
+        chart=_chart_of_inertia(clustering.inertia_histories),
+        asked=_asked(settings),
+        found=_found(selection, record),
+        command=command,
+    )
+
+
+def _shown_rows(n: int, rows: IntArray) -> IntArray:
+    """Return which candidates are drawn, ascending; the chosen ones always."""
+    if n <= MAX_POINTS:
+        return np.arange(n)
+    spread = np.linspace(0, n - 1, MAX_POINTS).round().astype(np.int64)
+    return np.union1d(spread, rows)
+
+
+def _nearest(
+    values: npt.NDArray[np.float32], chosen: npt.NDArray[np.float32]
+) -> npt.NDArray[np.int32]:
+    """Return which chosen frame is most like each candidate."""
+    return nearest_centers(values, chosen)[0]
+
+
+def _colours(points: FloatArray, clustering: Clustering) -> list[str]:
+    """Return the clusters' colours; an empty cluster counts as lying in the middle."""
+    k = clustering.n_clusters
+    sizes = np.maximum(np.bincount(clustering.labels, minlength=k), 1)
+    sums = [np.bincount(clustering.labels, axis, minlength=k) for axis in points.T]
+    return cluster_colours(np.stack(sums, axis=1) / sizes[:, np.newaxis])
+
+
+def _cards(
+    selection: Selection, colours: list[str], pictures: Sequence[Image], record: dict[str, Any]
+) -> list[Card]:
+    files = [quote(row["image"], errors="surrogateescape") for row in record["keyframes"]]
+    return [
+        Card(number, keyframe, colours[keyframe.cluster], picture, file)
+        for number, (keyframe, picture, file) in enumerate(
+            zip(selection.keyframes, to_data_uris(pictures), files, strict=True)
+        )
+    ]
+
+
+def _packed(values: npt.NDArray[Any], dtype: str) -> str:
+    """Pack numbers as little-endian bytes in base64."""
+    return base64.b64encode(np.ascontiguousarray(values, dtype=dtype).tobytes()).decode()
+
+
+def _unit(values: FloatArray, points: FloatArray) -> FloatArray:
+    """Bring one coordinate to whole numbers up to 65,535, in a unit that both axes share."""
+    longest = float(np.ptp(points, axis=0).max()) or 1.0
+    unit: FloatArray = np.round((values - values.min()) * (65_535 / longest))
+    return unit
+
+
+def _map_ratio(points: FloatArray) -> float:
+    """Return the width of the picture of the points as a multiple of its height."""
+    width, height = np.ptp(points, axis=0)
+    return round(min(max(width / height if height > 0 else 2.0, 0.8), 1.8), 3)
+
+
+def _gain(ours: float, theirs: float) -> str:
+    """Say how much nearer or farther ours is: ``11 % nearer``."""
+    if theirs == 0:
+        return "as near"
+    change = round(100 * (ours / theirs - 1))
+    return (
+        f"{abs(change)}\N{NO-BREAK SPACE}% {'farther' if change > 0 else 'nearer'}"
+        if change
+        else "as near"
+    )
+
+
+def _compare_reach(coverage: Coverage) -> list[dict[str, Any]]:
+    """Return rows of bars: the typical frame and the hardest ones, ours beside evenly spaced."""
+    sets = (coverage.keyframes, coverage.evenly_spaced)
+    longest = max(length for reach in sets for length in (reach.mean, reach.p95)) or 1.0
+
+    def bars(name: str, measure: str) -> dict[str, Any]:
+        def length(reach: Reach) -> float:
+            return float(getattr(reach, measure))
+
+        ours, theirs = length(coverage.keyframes), length(coverage.evenly_spaced)
+        return {
+            "name": name,
+            "gain": _gain(ours, theirs),
+            "bars": [
+                ("these frames", ours, 100 * ours / longest),
+                ("evenly spaced", theirs, 100 * theirs / longest),
+            ],
+        }
+
+    return [bars("On average", "mean"), bars("19 of 20 frames lie within", "p95")]
+
+
+def _chart_of_inertia(histories: Sequence[Sequence[float]]) -> Chart | None:
+    """Return J over the iterations of every restart; None where there was no k-means."""
+    if not histories:
+        return None
+    best = min(range(len(histories)), key=lambda i: histories[i][-1])
+    lines = [
+        Line(
+            list(enumerate(history, start=1)),
+            f"run {i + 1}: J = {history[-1]:,.6g} after {to_count(len(history), 'iteration')}",
+            strong=i == best,
+        )
+        for i, history in enumerate(histories)
+    ]
+    return make_chart(
+        lines,
+        label="The objective J falls with every iteration. "
+        + "; ".join(line.title for line in lines),
+        x_label="iteration",
+        y_label="J, the sum of squared distances to the centres",
+        y_text=lambda value: f"{value:,g}",
+        marks=[(len(histories[best]), histories[best][-1], f"best: run {best + 1}")],
+    )
+
+
+def _asked(settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what was asked, in the words of the command line's options."""
+    return [(key.replace("_", "-"), _to_text(value)) for key, value in sorted(settings.items())]
+
+
+def _found(selection: Selection, record: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what was found, for a person."""
+    video = selection.video
+    facts = {
+        "frames counted": f"{video.n_frames:,}",
+        "candidates": f"{selection.n_candidates:,}, {_stepwise(selection.step)}",
+        "keyframes": f"{len(selection.keyframes)} of {selection.n_asked} asked for",
+        "picture": f"{video.width} × {video.height}"
+        + (f", turned by {video.rotation}°" if video.rotation else ""),
+        "length": f"{to_clock(video.duration_s)} at {video.fps:.4g} frames a second",
+        "format": f"{video.codec} ({video.pixel_format}) in {video.container}",
+        "packets that can't be decoded": f"{video.decode_errors:,}",
+        "frames marked corrupt": f"{video.damaged_frames:,}",
+        "variance explained": f"{100 * selection.coverage.variance_explained:.1f} %",
+    }
+    if record["inertia"] is not None:
+        facts["objective J"] = f"{record['inertia']:,.6g}"
+    facts |= {
+        key.replace("_", " "): _to_text(value) for key, value in record["explanation"].items()
+    }
+    facts |= record["versions"]
+    facts["file, SHA-256 of samples"] = record["identity"]["video"]["sha256_of_samples"]
+    return list(facts.items())
+
+
+def _stepwise(step: int | str) -> str:
+    if step == "keyframes":
+        return "the stream's own key frames"
+    return "every frame" if step == 1 else f"one frame in {step}"
+
+
+def _to_text(value: object) -> str:
+    """Write a setting as a person would."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_to_text(item)}" for key, item in value.items())
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "–" if value is None else str(value)

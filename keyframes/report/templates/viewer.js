@@ -1,0 +1,59 @@
+// One frame, enlarged; from there on to its neighbours on the wall.
+
+const viewer = document.getElementById("viewer");
+const [closeButton, previousButton, nextButton] = ["close", "previous", "next"].map((name) => viewer.querySelector(`.${name}`));
+let viewed = null;
+let fullSizeThere = true; // until one is missing, as when the page was mailed without its folder
+
+function showInViewer(number) {
+  const card = cards[number];
+  const thumbnail = card.querySelector("img");
+  const picture = viewer.querySelector("img");
+  viewed = number;
+  picture.src = thumbnail.src;
+  picture.alt = thumbnail.alt;
+  viewer.querySelector("b").textContent = `Frame ${frames.index[data.keyframes[number]]}`;
+  viewer.querySelector(".place").textContent = clock(Number(card.dataset.time), 2);
+  viewer.querySelector(".facts").textContent =
+    `stands for ${count(Number(card.dataset.size), "frame")} (cluster ${card.dataset.cluster}) · ` +
+    `${Number(card.dataset.distance).toPrecision(3)} ${data.distance}`;
+  viewer.querySelector("a").href = card.dataset.file;
+  const order = cardsInOrder();
+  previousButton.disabled = card === order[0];
+  nextButton.disabled = card === order.at(-1);
+  if (!viewer.open) viewer.showModal();
+  loadFullSize(card.dataset.file, number, picture);
+}
+
+function loadFullSize(file, number, picture) {
+  if (!fullSizeThere) return;
+  const full = new Image();
+  full.addEventListener("load", () => {
+    if (viewed === number) picture.src = full.src;
+  });
+  full.addEventListener("error", () => {
+    fullSizeThere = false;
+  });
+  full.src = file;
+}
+
+function step(by) {
+  const order = cardsInOrder();
+  const next = order[order.indexOf(cards[viewed]) + by];
+  if (next) showInViewer(Number(next.dataset.number));
+}
+
+closeButton.addEventListener("click", () => viewer.close());
+previousButton.addEventListener("click", () => step(-1));
+nextButton.addEventListener("click", () => step(1));
+viewer.addEventListener("click", (event) => {
+  if (event.target === viewer) viewer.close(); // outside of the picture
+});
+viewer.addEventListener("keydown", (event) => {
+  if (event.key === "ArrowLeft") step(-1);
+  if (event.key === "ArrowRight") step(1);
+});
+viewer.addEventListener("close", () => {
+  makeTabStop(cards[viewed]);
+  cards[viewed].focus();
+});

@@ -1,0 +1,119 @@
+"""From what a page says to one HTML text, with everything inside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from keyframes.errors import OutputError
+
+TEMPLATES = Path(__file__).with_name("templates")
+# Near the start of every page of ours.
+_MARK = b'<meta name="generator" content="keyframes">'
+
+
+def render(template: str, *, scripts: tuple[str, ...] = (), **content: object) -> str:
+    """Fill a template; style and scripts go into the page.
+
+    Everything in ``content`` is escaped. Should something slip through nevertheless, the page's
+    content security policy lets no script run but this one, known by its hash, and loads nothing
+    from anywhere.
+
+    Parameters
+    ----------
+    template
+        File name in ``templates/``.
+    scripts
+        Names of the JavaScript files, which are joined in this order.
+    content
+        What the template speaks of.
+    """
+    script = _join_scripts(scripts)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(_source("style.css")),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own files
+            script_hash=f"sha256-{digest}",
+            **content,
+        )
+    )
+    # A file name may hold bytes that are no text; the page is always valid UTF-8.
+    return page.encode(errors="replace").decode()
+
+
+def check_page(path: Path) -> None:
+    """Make sure that a page may be written to ``path``.
+
+    Raises
+    ------
+    OutputError
+        The name doesn't end in .html, or a file is there that keyframes did not write.
+    """
+    if path.suffix.lower() != ".html":
+        raise OutputError(f"{path}: a page ends in .html; give it such a name")
+    if path.exists() and (path.is_dir() or _MARK not in _start_of(path)):
+        raise OutputError(f"{path}: exists and was not written by keyframes; choose another name")
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(1024)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(clock=to_clock, count=to_count, percent=to_percent)
+    return environment
+
+
+def _source(name: str) -> str:
+    path = TEMPLATES / name
+    return path.read_text(encoding="utf-8")  # line ends as the browser hashes them
+
+
+def _join_scripts(names: tuple[str, ...]) -> str:
+    """Join the files inside one function, so that nothing of them is global."""
+    if not names:
+        return ""
+    return '"use strict";\n(() => {\n' + "\n".join(_source(name) for name in names) + "})();\n"
+
+
+def to_clock(seconds: float, digits: int = 1) -> str:
+    """Write seconds as on a clock: 1:05.2, 2:00:00.0."""
+    unit = 10**digits
+    total = round(seconds * unit)
+    minutes, rest = divmod(total, 60 * unit)
+    hours, minutes = divmod(minutes, 60)
+    width = 3 + digits if digits else 2
+    text = f"{rest / unit:0{width}.{digits}f}"
+    return f"{hours}:{minutes:02d}:{text}" if hours else f"{minutes}:{text}"
+
+
+def to_count(number: int, noun: str) -> str:
+    """Write a number with its noun: 1 frame, 2,330 frames."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def to_percent(share: float) -> str:
+    """Write a share as whole percent; but neither 0 % nor 100 % of what is not."""
+    percent = f"{100 * share:.0f}"
+    if percent == "100" and share < 1:
+        percent = "> 99"
+    elif percent == "0" and share > 0:
+        percent = "< 1"
+    return f"{percent}\N{NO-BREAK SPACE}%"

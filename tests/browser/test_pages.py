@@ -1,0 +1,352 @@
+"""The pages in a real browser: each interaction does what it says, and nothing else happens."""
+
+import pytest
+from pages import HOSTILE, make_scene, write_folder
+
+from keyframes.choose_k import ChoiceOfK, Score
+from keyframes.report import render_choice, render_index
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+from selenium.webdriver.common.by import By  # noqa: E402 - only where it is there
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
+
+
+@pytest.fixture
+def page(browser, tmp_path):
+    """The page of a scene in the browser, as it lies in its output folder."""
+    browser.get(write_folder(tmp_path, make_scene("mouse.mp4"), "mouse").as_uri())
+    return browser
+
+
+def find(page, selector):
+    return page.find_element(By.CSS_SELECTOR, selector)
+
+
+def cards(page):
+    return page.find_elements(By.CSS_SELECTOR, ".card")
+
+
+def card_numbers(page):
+    return page.execute_script(
+        "return [...document.querySelectorAll('.card')].map((card) => Number(card.dataset.number))"
+    )
+
+
+def focused_number(page):
+    number = page.execute_script("return document.activeElement.dataset.number")
+    return None if number is None else int(number)
+
+
+def pointed_numbers(page):
+    return page.execute_script(
+        "return [...document.querySelectorAll('.pointed')].map((e) => Number(e.dataset.number))"
+    )
+
+
+def press(page, *keys):
+    webdriver.ActionChains(page).send_keys(*keys).perform()
+
+
+def hover(page, selector, x=0.5, y=0.5):
+    """Move the pointer into an element, to shares of its width and height."""
+    element = find(page, selector)
+    size = element.size
+    offset = round((x - 0.5) * size["width"]), round((y - 0.5) * size["height"])
+    webdriver.ActionChains(page).move_to_element_with_offset(element, *offset).perform()
+
+
+def wait(page, condition):
+    return WebDriverWait(page, 5).until(lambda _: condition())
+
+
+def pixel(page, canvas, x, y):
+    """Return the colour (r, g, b) at a place of a canvas, in CSS pixels, after it was drawn."""
+    return page.execute_async_script(
+        """
+        const [id, x, y, done] = arguments;
+        requestAnimationFrame(() => requestAnimationFrame(() => {
+          const canvas = document.getElementById(id);
+          const scale = canvas.width / canvas.getBoundingClientRect().width;
+          const copy = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+          copy.drawImage(canvas, -Math.floor(x * scale), -Math.floor(y * scale));
+          done([...copy.getImageData(0, 0, 1, 1).data].slice(0, 3));
+        }));
+        """,
+        canvas,
+        x,
+        y,
+    )
+
+
+def cluster_colour(page, number):
+    """Return the colour (r, g, b) of a card's cluster."""
+    colour = find(page, f"[data-number='{number}']").get_attribute("style").split("#")[1]
+    return [int(colour[i : i + 2], 16) for i in (0, 2, 4)]
+
+
+def timeline_x(page, time_s):
+    """Return where a time lies on the timeline of a scene, which lasts 6 s; 8 px are spared."""
+    width = find(page, "#timeline").size["width"]
+    return 8 + time_s / 6 * (width - 16)
+
+
+class TestWall:
+    def test_sorts_by_what_is_asked(self, page):
+        distances = [float(c.get_attribute("data-distance")) for c in cards(page)]
+        find(page, "[data-sort=distance]").click()
+        assert card_numbers(page) == sorted(range(4), key=lambda number: -distances[number])
+        assert find(page, ".card .distance").is_displayed()
+        assert find(page, "[data-sort=distance]").get_attribute("aria-pressed") == "true"
+        assert find(page, "[data-sort=time]").get_attribute("aria-pressed") == "false"
+        find(page, "[data-sort=size]").click()
+        assert card_numbers(page) == [0, 1, 2, 3]  # equal sizes stay in frame order
+        find(page, "[data-sort=distance]").click()
+        find(page, "[data-sort=time]").click()
+        assert card_numbers(page) == [0, 1, 2, 3]
+
+    def test_arrow_keys_walk_and_stop_at_the_ends(self, page):
+        cards(page)[0].send_keys(Keys.ARROW_RIGHT)
+        assert focused_number(page) == 1
+        press(page, Keys.ARROW_LEFT)
+        press(page, Keys.ARROW_LEFT)
+        assert focused_number(page) == 0
+        press(page, Keys.END)
+        assert focused_number(page) == 3
+        press(page, Keys.HOME)
+        assert focused_number(page) == 0
+
+    def test_up_and_down_go_by_rows(self, page):
+        page.execute_script("document.getElementById('wall').style.gridTemplateColumns = '1fr 1fr'")
+        cards(page)[1].send_keys(Keys.ARROW_DOWN)
+        assert focused_number(page) == 3
+        press(page, Keys.ARROW_UP)
+        assert focused_number(page) == 1
+
+    def test_is_one_stop_of_the_tab_key(self, page):
+        tab_stops = "return document.querySelectorAll('.card[tabindex=\"0\"]').length"
+        assert page.execute_script(tab_stops) == 1
+        cards(page)[0].send_keys(Keys.ARROW_RIGHT)
+        assert page.execute_script(tab_stops) == 1
+
+
+class TestViewer:
+    def test_click_enlarges_and_the_full_size_picture_comes(self, page):
+        cards(page)[1].click()
+        picture = find(page, "#viewer img")
+        assert find(page, "#viewer").get_attribute("open") is not None
+        assert find(page, "#viewer b").text == "Frame 107"
+        assert find(page, "#viewer .place").text == "0:00.70"
+        assert "stands for 15 frames" in find(page, "#viewer .facts").text
+        wait(page, lambda: picture.get_property("naturalWidth") == 640)
+        assert find(page, "#viewer a").get_attribute("href").endswith("mouse/img000107.png")
+
+    def test_keys_walk_in_the_order_of_the_wall_and_escape_closes(self, page):
+        find(page, "[data-sort=distance]").click()
+        order = card_numbers(page)
+        cards(page)[0].send_keys(Keys.ENTER)
+        assert not find(page, "#viewer .previous").is_enabled()
+        press(page, Keys.ARROW_RIGHT)
+        press(page, Keys.ARROW_RIGHT)
+        press(page, Keys.ARROW_LEFT)
+        assert find(page, "#viewer b").text == f"Frame {102 + 5 * order[1]}"
+        press(page, Keys.ESCAPE)
+        wait(page, lambda: focused_number(page) == order[1])
+        assert find(page, "#viewer").get_attribute("open") is None
+
+    def test_buttons_walk_and_close(self, page):
+        cards(page)[2].click()
+        find(page, "#viewer .next").click()
+        assert find(page, "#viewer b").text == "Frame 117"
+        assert not find(page, "#viewer .next").is_enabled()
+        find(page, "#viewer .previous").click()
+        assert find(page, "#viewer b").text == "Frame 112"
+        find(page, "#viewer .close").click()
+        assert not find(page, "#viewer b").is_displayed()
+
+    def test_a_mailed_page_shows_its_own_picture(self, chromium, tmp_path):
+        page = write_folder(tmp_path / "there", make_scene("mouse.mp4"), "mouse")
+        mailed = tmp_path / "mailed.html"
+        mailed.write_bytes(page.read_bytes())
+        chromium.get(mailed.as_uri())
+        cards(chromium)[1].click()
+        picture = find(chromium, "#viewer img")
+        wait(chromium, lambda: picture.get_property("naturalWidth") == 64)
+        assert picture.get_attribute("src").startswith("data:")
+
+
+class TestTimeline:
+    def test_has_the_colours_of_the_clusters(self, page):
+        # Five frames a cluster, ten a second: the second cluster begins at 0.5 s.
+        for number, time_s in ((0, 0.25), (1, 0.75), (3, 1.75), (0, 2.25)):
+            assert pixel(page, "timeline", timeline_x(page, time_s), 30) == cluster_colour(
+                page, number
+            )
+
+    def test_hover_shows_the_nearest_chosen_frame(self, page):
+        width = find(page, "#timeline").size["width"]
+        hover(page, "#timeline", timeline_x(page, 2.72) / width)
+        assert pointed_numbers(page) == [1]
+        hint = find(page, "#hint")
+        assert hint.text == "Frame 127, 0:02.7: most like chosen frame 107"
+        source = cards(page)[1].find_element(By.TAG_NAME, "img").get_attribute("src")
+        assert hint.find_element(By.TAG_NAME, "img").get_attribute("src") == source
+        hover(page, "h1")
+        assert pointed_numbers(page) == []
+        assert not hint.is_displayed()
+
+    def test_hovering_a_card_dims_all_but_its_cluster(self, page):
+        before = pixel(page, "timeline", timeline_x(page, 0.25), 30)
+        hover(page, "[data-number='1']")
+        assert pixel(page, "timeline", timeline_x(page, 0.25), 30) != before
+        assert pixel(page, "timeline", timeline_x(page, 2.85), 30) == cluster_colour(page, 1)
+
+    def test_click_goes_to_the_card(self, page):
+        width = find(page, "#timeline").size["width"]
+        hover(page, "#timeline", timeline_x(page, 1.2) / width)
+        webdriver.ActionChains(page).click().perform()
+        assert focused_number(page) == 2
+
+    def test_is_a_slider_for_the_keyboard(self, page):
+        timeline = find(page, "#timeline")
+        timeline.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+        assert timeline.get_attribute("aria-valuetext") == "Frame 102, 0:00.2: chosen"
+        timeline.send_keys(Keys.END)
+        assert timeline.get_attribute("aria-valuenow") == "59"
+        timeline.send_keys(Keys.ENTER)
+        assert focused_number(page) == 3
+
+
+class TestMap:
+    def test_hover_shows_the_nearest_chosen_frame(self, page):
+        # The first of the four places is at the right edge, half way up.
+        hover(page, "#map", 0.95, 0.5)
+        assert "102" in find(page, "#hint").text
+        assert pointed_numbers(page) == [0]
+
+    def test_click_goes_to_the_card(self, page):
+        hover(page, "#map", 0.5, 0.06)  # the second place is in the middle, at the top
+        webdriver.ActionChains(page).click().perform()
+        assert focused_number(page) == 1
+
+    def test_colours_by_cluster_or_time(self, page):
+        draw = "return document.getElementById('map').toDataURL()"
+        by_cluster = page.execute_script(draw)
+        find(page, "[data-colour=time]").click()
+        hover(page, "h1")
+        wait(page, lambda: page.execute_script(draw) != by_cluster)
+        find(page, "[data-colour=cluster]").click()
+        hover(page, "h1")
+        wait(page, lambda: page.execute_script(draw) == by_cluster)
+
+
+class TestPage:
+    def test_copies_the_command(self, page):
+        find(page, "#copy").click()
+        wait(page, lambda: find(page, "#copy").text in {"Copied", "Press Ctrl+C"})
+        selected = page.execute_script("return getSelection().toString()")
+        assert selected == "keyframes extract v.mp4 -k 4"
+
+    @pytest.mark.parametrize("width", [320, 390, 768, 1440])
+    def test_is_never_wider_than_the_window(self, page, width):
+        set_window(page, width=width)
+        root = find(page, "html")
+        assert root.get_property("scrollWidth") <= root.get_property("clientWidth")
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    def test_dark_and_light_differ_and_are_drawn_anew(self, page):
+        seen = set()
+        for scheme in ("light", "dark"):
+            feature = {"name": "prefers-color-scheme", "value": scheme}
+            page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+            ink = page.execute_script("return getComputedStyle(document.body).color")
+            paper = page.execute_script(
+                "return getComputedStyle(document.documentElement).backgroundColor"
+            )
+            assert contrast(ink, paper) > 7
+            seen.add((ink, paper, tuple(pixel(page, "timeline", 8, 56))))
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        assert len(seen) == 2
+
+    def test_soft_text_is_legible(self, page):
+        soft, paper = page.execute_script(
+            "return [getComputedStyle(document.querySelector('.lede')).color,"
+            " getComputedStyle(document.documentElement).backgroundColor]"
+        )
+        assert contrast(soft, paper) > 4.5
+
+    def test_asks_the_network_for_nothing(self, page):
+        cards(page)[1].click()
+        wait(page, lambda: find(page, "#viewer img").get_property("naturalWidth") == 640)
+        names = page.execute_script(
+            "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+        )
+        assert all(name.startswith(("data:", "file:")) for name in names)
+
+    def test_every_picture_has_words_and_every_control_a_name(self, page):
+        nameless = page.execute_script(
+            """
+            const named = (e) => e.textContent.trim() || e.ariaLabel || e.querySelector("img[alt]");
+            const controls = [...document.querySelectorAll("button, canvas, a")];
+            return controls.filter((control) => !named(control)).length;
+            """
+        )
+        assert nameless == 0
+        alts = [
+            image.get_attribute("alt") for image in page.find_elements(By.CSS_SELECTOR, "ol img")
+        ]
+        assert len(alts) == 4
+        assert all(alt.startswith("Frame ") for alt in alts)
+
+
+class TestHostileNames:
+    def test_are_only_text_on_the_page(self, browser, tmp_path):
+        scene = make_scene(HOSTILE.replace("/", "_") + ".mp4", warnings=[HOSTILE])
+        browser.get(write_folder(tmp_path, scene, "x").as_uri())
+        assert find(browser, "h1").text == HOSTILE.replace("/", "_") + ".mp4"
+        assert find(browser, ".warning").text == f"Warning {HOSTILE}"
+        cards(browser)[1].click()
+        wait(browser, lambda: find(browser, "#viewer img").get_property("naturalWidth") == 640)
+
+    def test_are_only_text_in_the_index_and_beside_the_curves(self, browser, tmp_path):
+        scene = make_scene()
+        scene.record["identity"]["video"]["name"] = HOSTILE
+        write_folder(tmp_path, scene, "x")
+        index = tmp_path / "index.html"
+        index.write_text(render_index(tmp_path), encoding="utf-8")
+        browser.get(index.as_uri())
+        assert find(browser, "h2 a").text == HOSTILE
+        find(browser, "h2 a").click()
+        wait(browser, lambda: find(browser, "h1").text == "v.mp4")
+        scores = tuple(Score(k, 100 / k, 1 - 1 / k, 0.1) for k in (2, 3, 5))
+        curves = tmp_path / "k.html"
+        curves.write_text(render_choice(HOSTILE, ChoiceOfK(3, scores, 60, 50)), encoding="utf-8")
+        browser.get(curves.as_uri())
+        assert find(browser, "h1").text == HOSTILE
+
+    def test_what_slips_through_still_does_not_run(self, chromium, tmp_path):
+        page = write_folder(tmp_path, make_scene("mouse.mp4"), "mouse")
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace("<h1>", "<script>document.title = 'hacked'</script><h1>"))
+        chromium.get(page.as_uri())
+        assert chromium.title == "mouse.mp4: 4 keyframes · keyframes"
+        assert "Content Security Policy" in chromium.get_log("browser")[0]["message"]
+
+
+def set_window(page, width, height=800):
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": False},
+    )
+
+
+def contrast(first, second):
+    """Return the contrast of two CSS colours ``rgb(r, g, b)`` (WCAG 2.2)."""
+
+    def luminance(colour):
+        shares = [int(part) / 255 for part in colour.strip("rgb()").split(", ")]
+        linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted([luminance(first), luminance(second)], reverse=True)
+    return (light + 0.05) / (dark + 0.05)

@@ -1,0 +1,107 @@
+"""A small finished output folder with its page, made by hand."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from factories import VIDEO, make_features
+
+from keyframes.files import write_json
+from keyframes.records import Clustering, Coverage, Keyframe, Reach, Selection
+from keyframes.report import render_report
+
+# Where a page would run or break, were it not escaped.
+HOSTILE = """<img src=x onerror=hacked()>"'&amp;</script><script>hacked()</script>{{7*7}}"""
+
+
+@dataclass
+class Scene:
+    """What `render_report` takes: frames that go round four places, five at a time."""
+
+    selection: Selection
+    clustering: Clustering
+    features: Any
+    rows: np.ndarray
+    pictures: list[np.ndarray]
+    record: dict[str, Any]
+
+    def render(self, **changes):
+        return render_report(**{**vars(self), "command": "keyframes extract v.mp4 -k 4", **changes})
+
+
+def make_scene(name="v.mp4", *, n=60, k=4, warnings=(), histories=((9.0, 5.0, 4.0), (8.0, 3.5))):
+    """Return a scene of `n` candidates in `k` clusters, with one keyframe each."""
+    labels = (np.arange(n) // 5 % k).astype(np.int32)
+    angle = 2 * np.pi * labels / k
+    spread = np.random.default_rng(0).normal(size=(n, 3)) * 0.05
+    values = np.stack([3 * np.cos(angle), 2 * np.sin(angle), 0 * angle], axis=1) + spread
+    features = make_features(values)
+    distances = np.linalg.norm(spread, axis=1).astype(np.float32)
+    rows = np.minimum(5 * np.arange(k) + 2, n - 1)
+    keyframes = tuple(
+        Keyframe(
+            frame_index=int(features.reading.frame_indices[row]),
+            time_s=float(features.reading.times_s[row]),
+            cluster=int(labels[row]),
+            cluster_size=int(np.sum(labels == labels[row])),
+            distance=float(distances[row]),
+            covers=15,
+            covers_mean=0.1,
+            covers_p95=0.2,
+        )
+        for row in rows
+    )
+    selection = Selection(
+        video=replace(VIDEO, path=Path(name), duration_s=n / 10),
+        keyframes=keyframes,
+        n_asked=k,
+        n_candidates=n,
+        step=1,
+        coverage=Coverage(0.875, Reach(0.1, 0.2), Reach(0.4, 0.25)),
+        warnings=tuple(warnings),
+    )
+    pictures = [np.full((48, 64, 3), 40 * number % 256, np.uint8) for number in range(k)]
+    return Scene(
+        selection,
+        Clustering(k, labels, distances, inertia_histories=histories),
+        features,
+        rows,
+        pictures,
+        make_record(selection, name),
+    )
+
+
+def make_record(selection, name):
+    stem = Path(name).stem
+    return {
+        "program": "keyframes",
+        "identity": {
+            "video": {"name": name, "bytes": 1, "sha256_of_samples": "5a"},
+            "settings": {"count": selection.n_asked, "method": "kmeans", "crop": None, "seed": 7},
+        },
+        "video": {"n_frames": 1000, "duration_s": 100.0},
+        "asked": selection.n_asked,
+        "found": len(selection.keyframes),
+        "shortfall": 0,
+        "warnings": list(selection.warnings),
+        "coverage": {"variance_explained": selection.coverage.variance_explained},
+        "inertia": 3.5,
+        "explanation": {"animals": 2},
+        "keyframes": [{"image": f"labeled-data/{stem}/{image}"} for image in selection.image_names],
+        "versions": {"numpy": "1.2.3"},
+        "timings_s": {"reading": 12.3456},
+    }
+
+
+def write_folder(root, scene, stem):
+    """Write PNGs, record and page as they lie after a run; return the page's path."""
+    for keyframe, picture in zip(scene.record["keyframes"], scene.pictures, strict=True):
+        path = root / keyframe["image"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(cv2.imencode(".png", cv2.resize(picture, (640, 480)))[1].tobytes())
+    write_json(root / f"{stem}.json", scene.record)
+    page = root / f"{stem}.html"
+    page.write_text(scene.render(), encoding="utf-8")
+    return page

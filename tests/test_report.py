@@ -1,0 +1,308 @@
+"""The pages: what they say, that nothing in them can run or break, and that they are small."""
+
+import base64
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from pages import HOSTILE, make_scene, write_folder
+
+from keyframes.choose_k import ChoiceOfK, Score
+from keyframes.errors import OutputError
+from keyframes.records import Clustering
+from keyframes.report import check_page, picture_size, render_choice, render_index, shrink
+from keyframes.report import page as page_module
+from keyframes.report.charts import Scale
+from keyframes.report.colours import cluster_colours, time_colours, to_hex
+from keyframes.report.projection import project
+from keyframes.report.templating import to_clock, to_count, to_percent
+
+
+def page_data(text):
+    return json.loads(
+        re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1]
+    )
+
+
+def unpacked(text, dtype):
+    return np.frombuffer(base64.b64decode(text), dtype)
+
+
+def plain(text):
+    """What a person reads: no tags, one space between words."""
+    body = re.sub(r"<(style|script)\b.*?</\1>", " ", text, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", " ", body).split())
+
+
+class TestPage:
+    def test_says_what_was_asked_and_found(self):
+        text = plain(make_scene(warnings=["the video is damaged"]).render())
+        assert "4 frames chosen to stand for 60, out of 1,000 in the video." in text
+        assert "explain 88 % of the variance" in text
+        assert "Warning the video is damaged" in text
+        assert "On average: 75 % nearer" in text
+        assert "19 of 20 frames lie within: 20 % nearer" in text
+        assert "seed 7" in text
+        assert "animals 2" in text
+        assert "numpy 1.2.3" in text
+        assert "keyframes extract v.mp4 -k 4" in text
+
+    def test_is_the_same_whatever_the_time_it_took(self):
+        first, second = make_scene(), make_scene()
+        second.record["timings_s"] = {"reading": 99.9}
+        assert first.render() == second.render()
+
+    def test_has_a_card_for_each_keyframe_in_frame_order(self):
+        text = make_scene().render()
+        assert re.findall(r'alt="Frame (\d+), at ([\d:.]+)"', text) == [
+            ("102", "0:00.2"),
+            ("107", "0:00.7"),
+            ("112", "0:01.2"),
+            ("117", "0:01.7"),
+        ]
+        assert re.findall(r'data-file="([^"]*)"', text)[0] == "labeled-data/v/img000102.png"
+
+    def test_draws_every_candidate_where_and_as_it_is(self):
+        scene = make_scene()
+        data = page_data(scene.render())
+        assert unpacked(data["frames"], "<u4").tolist() == list(range(100, 160))
+        assert unpacked(data["times"], "<f4") == pytest.approx(np.arange(60) / 10)
+        assert (unpacked(data["clusters"], "<u4") == scene.clustering.labels).all()
+        # A frame's cluster and its nearest keyframe are the same thing in this scene.
+        assert (unpacked(data["nearest"], "<u4") == scene.clustering.labels).all()
+        assert data["keyframes"] == scene.rows.tolist()
+        assert len(set(data["colours"])) == 4
+
+    def test_map_keeps_the_proportions_of_the_plane(self):
+        data = page_data(make_scene().render())
+        x, y = unpacked(data["x"], "<u2"), unpacked(data["y"], "<u2")
+        assert x.max() == 65_535
+        assert (x.min(), y.min()) == (0, 0)
+        assert y.max() / x.max() == pytest.approx(2 / 3, rel=0.05)
+
+    def test_long_recordings_are_thinned_but_keep_the_keyframes(self, monkeypatch):
+        monkeypatch.setattr(page_module, "MAX_POINTS", 10)
+        scene = make_scene()
+        data = page_data(scene.render())
+        frames = unpacked(data["frames"], "<u4")
+        assert 10 <= len(frames) <= 14
+        assert (frames[[0, -1]] == [100, 159]).all()
+        assert frames[data["keyframes"]].tolist() == scene.selection.frame_indices
+        assert f"Drawn: {len(frames)} frames" in plain(scene.render())
+
+    def test_shows_every_restart_and_which_was_best(self):
+        text = make_scene(histories=((9.0, 5.0, 4.0), (8.0, 3.5))).render()
+        assert text.count("<polyline") == 2
+        assert "run 1: J = 4 after 3 iterations" in text
+        assert "run 2: J = 3.5 after 2 iterations" in text
+        assert "best: run 2" in text
+
+    def test_without_k_means_no_objective_is_shown(self):
+        scene = make_scene(histories=())
+        scene.record["inertia"] = None
+        assert "How the clusters were found" not in scene.render()
+        assert "objective J" not in scene.render()
+
+    def test_an_empty_cluster_has_a_colour_too(self):
+        scene = make_scene()
+        scene.clustering = Clustering(6, scene.clustering.labels, scene.clustering.distances)
+        assert len(page_data(scene.render())["colours"]) == 6
+
+    def test_one_candidate_is_enough(self):
+        text = make_scene(n=1, k=1).render()
+        assert "1 frame chosen to stand for 1" in plain(text)
+
+    def test_a_hostile_name_is_only_text(self):
+        scene = make_scene(HOSTILE + ".mp4", warnings=[HOSTILE])
+        text = scene.render(command=HOSTILE)
+        assert "hacked()>" not in text
+        assert "<script>hacked" not in text
+        assert "49" not in re.search("<title>(.*?)</title>", text)[1]
+        assert text.count("<script") == 2  # the data and our own
+        assert page_data(text)["duration"] == 6.0
+
+    def test_a_name_that_is_no_text_still_makes_a_page(self):
+        text = make_scene("m\udcffuse.mp4").render()
+        assert "m?use.mp4" in text
+        assert "labeled-data/m%FFuse/img000102.png" in text
+
+    def test_loads_nothing_from_anywhere(self):
+        text = make_scene().render()
+        assert not re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?\s*(?:https?:)?//""", text)
+        assert "default-src 'none'" in text
+
+    def test_150_frames_of_pure_noise_and_many_points_stay_under_3_mb(self):
+        rng = np.random.default_rng(0)
+        scene = make_scene(n=20_000, k=150)
+        size = picture_size(150)
+        scene.pictures = [
+            rng.integers(0, 256, (size * 3 // 4, size, 3), np.uint8) for _ in range(150)
+        ]
+        assert len(scene.render().encode()) < 3_000_000
+
+
+class TestPictures:
+    def test_more_pictures_are_smaller(self):
+        sizes = [picture_size(n) for n in (1, 20, 50, 150, 400, 10_000)]
+        assert sizes == sorted(sizes, reverse=True)
+        assert sizes[0] == 640
+        assert sizes[-1] == 160
+
+    def test_shrinking_keeps_the_shape_and_never_enlarges(self):
+        picture = np.zeros((100, 300, 3), np.uint8)
+        assert shrink(picture, 150).shape == (50, 150, 3)
+        assert shrink(picture, 400) is picture
+        assert shrink(np.zeros((1, 1000), np.uint8), 10).shape == (1, 10)
+
+
+class TestProjection:
+    @pytest.mark.parametrize("shape", [(200, 30), (40, 100), (50, 2), (3, 5)])
+    def test_is_the_principal_plane(self, shape):
+        rng = np.random.default_rng(1)
+        scales = 0.7 ** np.arange(shape[1])
+        values = (rng.normal(size=shape) * scales + 5).astype(np.float32)
+        found = project(values)
+        centred = values - values.mean(axis=0, dtype=np.float64)
+        left, lengths, _ = np.linalg.svd(centred, full_matrices=False)
+        assert np.abs(found.points) == pytest.approx(np.abs(left * lengths)[:, :2], abs=1e-3)
+        assert found.shares == pytest.approx(tuple((lengths**2 / np.sum(lengths**2))[:2]), rel=1e-4)
+
+    def test_a_line_has_no_second_component(self):
+        found = project(np.arange(5, dtype=np.float32)[:, np.newaxis])
+        assert found.points[:, 0] == pytest.approx([-2, -1, 0, 1, 2])
+        assert (found.points[:, 1] == 0).all()
+        assert found.shares == pytest.approx((1, 0))
+
+    def test_equal_rows_lie_on_one_point(self):
+        found = project(np.ones((4, 3), np.float32))
+        assert (found.points == 0).all()
+        assert found.shares == (0, 0)
+
+
+class TestColours:
+    def test_oklch_of_known_colours(self):
+        lightness = np.array([0.0, 1.0, 0.627955])
+        chroma = np.array([0.0, 0.0, 0.257683])
+        hue = np.array([0.0, 0.0, 29.2339])
+        assert to_hex(lightness, chroma, hue) == ["#000000", "#ffffff", "#ff0000"]
+
+    @given(hnp.arrays(float, st.tuples(st.integers(1, 30), st.just(2)), elements=st.floats(-9, 9)))
+    def test_every_cluster_has_its_own_colour(self, points):
+        colours = cluster_colours(points)
+        assert len(set(colours)) == len(points)
+        assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in colours)
+
+    def test_time_gets_ever_lighter(self):
+        luma = [
+            0.2126 * int(colour[1:3], 16)
+            + 0.7152 * int(colour[3:5], 16)
+            + 0.0722 * int(colour[5:], 16)
+            for colour in time_colours(16)
+        ]
+        assert luma == sorted(luma)
+
+
+class TestScale:
+    def test_ends_are_0_and_100(self):
+        scale = Scale.around([2.0, 12.0, 7.0])
+        assert [scale(2.0), scale(7.0), scale(12.0)] == [0, 50, 100]
+
+    def test_ticks_are_round(self):
+        assert Scale(81_000.0, 90_500.0).ticks(4) == [82_000, 84_000, 86_000, 88_000, 90_000]
+        assert Scale(1.0, 3.0).ticks(6, whole=True) == [1, 2, 3]
+
+    @given(st.floats(-1e9, 1e9), st.floats(1e-3, 1e9), st.integers(2, 8))
+    def test_ticks_lie_on_the_axis(self, low, length, n):
+        scale = Scale(low, low + length)
+        assert all(-1e-3 <= scale(tick) <= 100 + 1e-3 for tick in scale.ticks(n))
+        assert 1 <= len(scale.ticks(n)) <= 2 * n + 1
+
+    def test_one_value_lies_in_the_middle(self):
+        assert Scale.around([4.0])(4.0) == 50
+
+
+class TestWords:
+    def test_clock(self):
+        assert to_clock(0) == "0:00.0"
+        assert to_clock(59.96) == "1:00.0"
+        assert to_clock(3725.26) == "1:02:05.3"
+        assert to_clock(77.6, 0) == "1:18"
+
+    def test_count(self):
+        assert to_count(1, "frame") == "1 frame"
+        assert to_count(2330, "frame") == "2,330 frames"
+
+    def test_percent_is_honest_at_the_ends(self):
+        shares = (0.0, 0.001, 0.774, 0.999, 1.0)
+        words = [to_percent(share).replace("\N{NO-BREAK SPACE}", " ") for share in shares]
+        assert words == ["0 %", "< 1 %", "77 %", "> 99 %", "100 %"]
+
+
+class TestIndex:
+    def test_has_a_row_a_video(self, tmp_path):
+        write_folder(tmp_path, make_scene("a.mp4"), "a")
+        write_folder(tmp_path, make_scene("b.mp4", warnings=["the video is damaged"]), "b")
+        text = render_index(tmp_path)
+        assert re.findall('<a href="([^"]*)">', text) == ["a.html", "b.html"]
+        assert "8 keyframes from 2 videos" in plain(text)
+        assert "1 video with a warning" in plain(text)
+        assert text.count("data:image/jpeg") == 8
+
+    def test_shows_what_is_left_where_pictures_were_removed(self, tmp_path):
+        scene = make_scene("a.mp4")
+        write_folder(tmp_path, scene, "a").unlink()
+        (tmp_path / scene.record["keyframes"][1]["image"]).unlink()
+        (tmp_path / scene.record["keyframes"][2]["image"]).write_bytes(b"no picture")
+        text = render_index(tmp_path)
+        assert text.count("data:image/jpeg") == 2
+        assert "1 picture removed since" in plain(text)
+        assert "<a href" not in text
+
+    def test_a_hostile_name_is_only_text(self, tmp_path):
+        scene = make_scene()
+        scene.record["identity"]["video"]["name"] = HOSTILE
+        scene.record["warnings"] = [HOSTILE]
+        write_folder(tmp_path, scene, "x")
+        text = render_index(tmp_path)
+        assert "hacked()>" not in text
+        assert "<script" not in text
+
+    def test_an_empty_folder_is_refused(self, tmp_path):
+        with pytest.raises(OutputError, match="holds no finished keyframes"):
+            render_index(tmp_path)
+
+
+def test_page_of_the_choice_of_k_shows_both_curves():
+    scores = tuple(Score(k, 100 / k, 1 - 1 / k, 0.1 * (k == 3)) for k in (2, 3, 5))
+    text = render_choice(HOSTILE, ChoiceOfK(3, scores, 60, 50))
+    assert text.count("<polyline") == 2
+    assert "elbow: k = 3" in text
+    assert "highest: k = 3" in text
+    assert "3 · elbow 33.3333 66.7 % 0.100" in plain(text)
+    assert "<script" not in text
+    assert "hacked()>" not in text
+
+
+class TestCheckPage:
+    def test_ours_may_be_replaced(self, tmp_path):
+        check_page(tmp_path / "new.html")
+        check_page(write_folder(tmp_path, make_scene(), "v"))
+
+    def test_others_may_not(self, tmp_path):
+        path = tmp_path / "theirs.html"
+        path.write_text("<!DOCTYPE html><title>mine</title>")
+        with pytest.raises(OutputError, match="was not written by keyframes"):
+            check_page(path)
+        with pytest.raises(OutputError, match=r"ends in \.html"):
+            check_page(tmp_path / "plot.png")
+
+
+def test_shortfall_is_said():
+    scene = make_scene()
+    scene.selection = replace(scene.selection, n_asked=9)
+    assert "4 of 9 asked for" in plain(scene.render())
