@@ -67,7 +67,7 @@ def make_record(
     return {
         "program": PROGRAM,
         "identity": identity,
-        "video": {**asdict(selection.video), "path": str(selection.video.path)},
+        "video": {**asdict(selection.video), "path": str(selection.video.path.absolute())},
         "asked": selection.n_asked,
         "found": found,
         "shortfall": selection.n_asked - found,

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from keyframes.export.delivery import Exported
     from keyframes.pipeline import Stage
-    from keyframes.records import Coverage, Selection
+    from keyframes.records import Coverage, ExportFormat, Selection
     from keyframes.video import Probe
 
 _UNITS = {"reading": " frames", "clustering": " runs", "writing": " PNGs"}
@@ -91,6 +92,12 @@ def summarise(selection: Selection, output: Path) -> str:
     )
     lines += [f"  warning: {warning}" for warning in selection.warnings]
     return "\n".join(lines)
+
+
+def summarise_export(format_: ExportFormat, exported: Exported) -> str:
+    """Say what an export wrote."""
+    counts = f"{len(exported.written)} files written, {len(exported.kept)} there already"
+    return "\n".join([f"{format_}: {counts}", *(f"  {note}" for note in exported.notes)])
 
 
 def describe_label(path: Path, label: dict[str, str]) -> str:

@@ -19,6 +19,7 @@ FLOORS = [
     ["choosing", "report", "export"],
     ["pipeline"],
     ["batch"],
+    ["projects"],
     ["terminal"],
     ["cli"],
     ["__main__"],

@@ -21,8 +21,6 @@ from keyframes.records import ExportFormat
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from keyframes.export.delivery import Exported
-
 
 def _parse_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
@@ -120,6 +118,7 @@ def export(
       keyframes export label-studio keyframes-out -o keyframes-out/tasks.json
     """
     from keyframes.export import export as export_results
+    from keyframes.terminal import summarise_export
 
     start_logging(verbose=verbose)
     given = {name: value for name, value in options.items() if value is not None}
@@ -139,7 +138,7 @@ def export(
             }
         )
     elif not quiet:
-        click.echo(_summarise(format_, exported), err=True)
+        click.echo(summarise_export(format_, exported), err=True)
     return 0
 
 
@@ -152,8 +151,3 @@ def _check_options(format_: ExportFormat, given: dict[str, Any]) -> None:
     for name in given.keys() - inspect.signature(EXPORTERS[format_]).parameters.keys():
         option = "--no-add-videos" if name == "add_videos" else f"--{name}"
         raise click.UsageError(f"{option} means nothing to {format_}; leave it out")
-
-
-def _summarise(format_: ExportFormat, exported: Exported) -> str:
-    counts = f"{len(exported.written)} files written, {len(exported.kept)} there already"
-    return "\n".join([f"{format_}: {counts}", *(f"  {note}" for note in exported.notes)])

@@ -22,11 +22,12 @@ from keyframes.cli.parameters import (
     print_json,
     start_logging,
 )
-from keyframes.records import FeatureName, Method
+from keyframes.records import ExportFormat, FeatureName, Method
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from keyframes.batch import Job, Outcome
     from keyframes.video import Position
 
 # Memory is what many cores run short of: a job needs up to 300 MB.
@@ -34,7 +35,7 @@ MOST_JOBS = 8
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PATH)
+@click.argument("paths", metavar="PATH...", nargs=-1, type=PATH)
 @click.option(
     "-k",
     "--count",
@@ -154,6 +155,21 @@ MOST_JOBS = 8
 )
 @click.option("--no-report", is_flag=True, help="Write no VIDEO.html.")
 @click.option(
+    "--export",
+    "targets",
+    metavar="FORMAT DEST",
+    multiple=True,
+    type=(choice(ExportFormat), PATH),
+    help="Export the result as `keyframes export FORMAT` does. New frames are chosen to be "
+    "unlike those that a deeplabcut or sleap project DEST has already.",
+)
+@click.option(
+    "--dlc",
+    metavar="CONFIG.yaml",
+    type=PATH,
+    help="Take videos, count, range and crop from this DeepLabCut project and export into it.",
+)
+@click.option(
     "--overwrite", is_flag=True, help="Replace keyframes that were made with other settings."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the run records as one JSON document.")
@@ -171,6 +187,8 @@ def extract(
     shard: tuple[int, int],
     scheduler: str | None,
     grow: bool,
+    targets: tuple[tuple[ExportFormat, Path], ...],
+    dlc: Path | None,
     no_cache: bool,
     no_report: bool,
     overwrite: bool,
@@ -197,25 +215,33 @@ def extract(
       keyframes extract mouse.mp4
       keyframes extract mouse.mp4 -k 150 -o training-set
       keyframes extract session/ --start 60 --end 90% --crop 100,50,540,430
+      keyframes extract --dlc reaching-task/config.yaml
+      keyframes extract session/ -k 100 --export sleap labels.slp
     """
     from keyframes.batch import (
         count_cores,
-        find_videos,
         plan_jobs,
         run_jobs,
         take_shard,
         write_index,
     )
     from keyframes.cache import FeatureCache
-    from keyframes.files import make_folder, read_json
+    from keyframes.files import make_folder
+    from keyframes.projects import hold_frames, holds_frames, plan_project_jobs
     from keyframes.settings import Settings
     from keyframes.terminal import ProgressBars, summarise
     from keyframes.video import Span
 
     start_logging(verbose=verbose)
     settings = Settings(span=Span(start, end), **options)
-    videos = find_videos(paths, recursive=recursive)
-    todo = take_shard(plan_jobs(videos, output, settings, tree=tree), *shard)
+    if dlc:
+        targets = (("deeplabcut", dlc), *targets)
+        jobs = plan_project_jobs(dlc, output, settings, _given_settings())
+    else:
+        jobs = plan_jobs(_find(paths, recursive=recursive), output, settings, tree=tree)
+    # What a project holds stays there, and a second run finds the frames of the first.
+    grow = grow or any(holds_frames(format_) for format_, _ in targets)
+    todo = take_shard(hold_frames(jobs, targets), *shard)
     make_folder(output)
     n_workers = min(n_jobs or min(count_cores(), MOST_JOBS), max(1, len(todo)))
     outcomes = []
@@ -238,6 +264,36 @@ def extract(
                 bars.say(summarise(outcome.selection, outcome.job.output))
     if not no_report:
         write_index(outcomes)
+    _export(todo, targets, quiet=quiet)
+    return _conclude(outcomes, as_json=as_json)
+
+
+def _find(paths: tuple[Path, ...], *, recursive: bool) -> dict[Path, Path]:
+    from keyframes.batch import find_videos
+
+    if not paths:
+        raise click.UsageError("Missing argument 'PATH...'.", click.get_current_context())
+    return find_videos(paths, recursive=recursive)
+
+
+def _export(
+    jobs: list[Job], targets: tuple[tuple[ExportFormat, Path], ...], *, quiet: bool
+) -> None:
+    """Hand what is in the output folders to the labelling tools."""
+    from keyframes.export import export
+    from keyframes.terminal import summarise_export
+
+    for root in sorted({job.output for job in jobs}):
+        for format_, destination in targets:
+            exported = export(format_, root, destination)
+            if not quiet:
+                click.echo(summarise_export(format_, exported), err=True)
+
+
+def _conclude(outcomes: list[Outcome], *, as_json: bool) -> int:
+    """Print the document that --json asks for, name what failed, and return the exit code."""
+    from keyframes.files import read_json
+
     failed = [outcome for outcome in outcomes if outcome.error]
     if as_json:
         print_json(
@@ -249,7 +305,19 @@ def extract(
                 ],
             }
         )
-    if failed and len(todo) > 1:
+    if failed and len(outcomes) > 1:
         names = ", ".join(str(outcome.job.video) for outcome in failed)
-        complain(f"{len(failed)} of {len(todo)} videos failed: {names}")
+        complain(f"{len(failed)} of {len(outcomes)} videos failed: {names}")
     return EXIT_FAILED if failed else 0
+
+
+def _given_settings() -> set[str]:
+    """Return the settings that stand on the command line, by their names in `Settings`."""
+    context = click.get_current_context()
+    names = {"count", "start", "end", "crop"}
+    given = {
+        name
+        for name in names
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    return {"span" if name in ("start", "end") else name for name in given}

@@ -1,0 +1,72 @@
+"""CVAT for images 1.1: an XML file that lists the pictures and the labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from keyframes.export.delivery import MARK, Delivery
+from keyframes.export.task_files import DEFAULT_LABEL, TaskLayout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from keyframes.export.delivery import Exported
+    from keyframes.export.results import Result
+
+
+def export_cvat(
+    results: list[Result],
+    destination: Path,
+    *,
+    keypoints: Sequence[str] = (),
+    overwrite: bool = False,
+) -> Exported:
+    """Write a CVAT file with the pictures, their sizes and the labels.
+
+    Parameters
+    ----------
+    results
+        The keyframes.
+    destination
+        A folder, which gets ``annotations.xml`` and ``images/``; or a ``.xml`` file, above the
+        pictures.
+    keypoints
+        Labels, one a body point; without, there is one label for the whole animal.
+    overwrite
+        Replace files that keyframes wrote with other content.
+
+    Raises
+    ------
+    OutputError
+        Something at the destination isn't ours to replace, or the pictures lie elsewhere.
+    """
+    delivery = Delivery(overwrite=overwrite)
+    layout = TaskLayout.at(destination, file="annotations.xml", base="images")
+    pictures = list(layout.place(delivery, results))
+    root = ET.Element("annotations")
+    root.append(ET.Comment(f" {MARK} "))
+    ET.SubElement(root, "version").text = "1.1"
+    task = ET.SubElement(ET.SubElement(root, "meta"), "task")
+    ET.SubElement(task, "name").text = "keyframes"
+    ET.SubElement(task, "size").text = str(len(pictures))
+    ET.SubElement(task, "mode").text = "annotation"
+    labels = ET.SubElement(task, "labels")
+    for name in keypoints or [DEFAULT_LABEL]:
+        label = ET.SubElement(labels, "label")
+        ET.SubElement(label, "name").text = name
+        ET.SubElement(label, "type").text = "points" if keypoints else "any"
+        ET.SubElement(label, "attributes")
+    for number, picture in enumerate(pictures):
+        ET.SubElement(
+            root,
+            "image",
+            id=str(number),
+            name=picture.path,
+            width=str(picture.width),
+            height=str(picture.height),
+        )
+    ET.indent(root)
+    delivery.add(layout.file, ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+    return delivery.carry_out()

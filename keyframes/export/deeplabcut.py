@@ -1,0 +1,257 @@
+"""DeepLabCut: frames into a project's ``labeled-data``, and what a project asks for.
+
+Only frames and new videos are written. CollectedData files are DeepLabCut's own: an empty one
+would lose rows in its conversion, and an existing one holds somebody's labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+
+from keyframes.errors import OutputError, SettingsError
+from keyframes.export.delivery import Delivery
+from keyframes.export.dlc_config import DlcConfig, stem_of
+from keyframes.export.frame_folder import find_labelled, find_pictures, padded_width
+from keyframes.export.results import is_same_video, picture_size
+from keyframes.records import Crop
+from keyframes.video import Position, Span
+
+if TYPE_CHECKING:
+    from keyframes.export.delivery import Exported
+    from keyframes.export.results import Result
+
+
+@dataclass(frozen=True, slots=True)
+class DlcVideo:
+    """A video of a project.
+
+    Attributes
+    ----------
+    path
+        Where it lies.
+    crop
+        The part of the picture that ``video_sets`` names; None when it names none.
+    crop_output
+        The frames that the project has of this video are cut to ``crop``.
+    """
+
+    path: Path
+    crop: Crop | None
+    crop_output: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DlcProject:
+    """What a project's ``config.yaml`` asks for.
+
+    Attributes
+    ----------
+    root
+        The project's folder: where ``config.yaml`` lies, whatever its ``project_path`` says.
+    videos
+        The videos that are there, in the order of ``video_sets``.
+    missing
+        Paths in ``video_sets`` that lead nowhere.
+    count
+        ``numframes2pick``: frames per video.
+    span
+        ``start`` and ``stop``, as percentages.
+    """
+
+    root: Path
+    videos: tuple[DlcVideo, ...]
+    missing: tuple[str, ...]
+    count: int
+    span: Span
+
+
+def read_project(destination: Path) -> DlcProject:
+    """Read what a project asks for.
+
+    A video that doesn't lie where ``video_sets`` says is looked for in the project's own
+    ``videos`` folder, so that a project can be moved.
+
+    Parameters
+    ----------
+    destination
+        The project's folder, or its ``config.yaml``.
+
+    Raises
+    ------
+    OutputError
+        There is no readable config.yaml, or two of its videos share a folder.
+    SettingsError
+        A value in it can't work.
+    MissingExtraError
+        ruamel.yaml isn't installed.
+    """
+    config = DlcConfig.load(destination)
+    found: list[DlcVideo] = []
+    missing: list[str] = []
+    for key, entry in config.videos.items():
+        if config.keys_of(stem_of(key)) != [key]:
+            raise config.shared_folder(*config.keys_of(stem_of(key)))
+        candidates = Path(key), config.root / "videos" / PureWindowsPath(key).name
+        path = next((path for path in candidates if path.is_file()), None)
+        if path is None:
+            missing.append(key)
+        else:
+            crop = _parse_crop(config.path, key, entry)
+            found.append(DlcVideo(path, crop, _is_cropped(config.frames(stem_of(key)), crop)))
+    return DlcProject(
+        root=config.root,
+        videos=tuple(found),
+        missing=tuple(missing),
+        count=_parse_count(config),
+        span=_parse_span(config),
+    )
+
+
+def existing_frames(destination: Path, video: Path) -> list[int]:
+    """Return the frame numbers of a video that a project holds, extracted or labelled."""
+    folder = DlcConfig.load(destination).frames(video.stem)
+    return sorted(_names_in(folder))
+
+
+def export_deeplabcut(
+    results: list[Result], destination: Path, *, add_videos: bool = True
+) -> Exported:
+    """Put the keyframes into a project, and videos that are new to it into its config.yaml.
+
+    Frames are named with the padding that the video's folder has, else with DeepLabCut's. A
+    frame that is there already stays.
+
+    Parameters
+    ----------
+    results
+        The keyframes.
+    destination
+        The project's folder, or its ``config.yaml``.
+    add_videos
+        Add videos that ``video_sets`` doesn't have; otherwise they are refused.
+
+    Raises
+    ------
+    OutputError
+        There is no project, two videos share a folder, or the frames there are of another size.
+    VideoError
+        A video to be added isn't where it was.
+    MissingExtraError
+        ruamel.yaml isn't installed.
+    """
+    config = DlcConfig.load(destination)
+    delivery = Delivery()
+    unknown = [result for result in results if not _is_listed(config, result)]
+    if unknown and not add_videos:
+        raise OutputError(
+            f"{config.path}: video_sets has no {unknown[0].video.name}, so DeepLabCut would "
+            "ignore its frames; add it there, or leave --no-add-videos out"
+        )
+    for result in results:
+        _add_frames(delivery, config.frames(result.stem), result)
+    for result in unknown:
+        result.check_video()
+        config.add(result)
+    if unknown:
+        delivery.add(config.path, config.dump(), replace=True)
+        names = ", ".join(result.video.name for result in unknown)
+        delivery.note(f"new in video_sets of {config.path.name}: {names}")
+    return delivery.carry_out()
+
+
+def _is_listed(config: DlcConfig, result: Result) -> bool:
+    """Say whether video_sets has the video; OutputError when another one has its folder."""
+    keys = config.keys_of(result.stem)
+    if not keys:
+        return False
+    if len(keys) > 1:
+        raise config.shared_folder(*keys)
+    places = keys[0], str(config.root / "videos" / PureWindowsPath(keys[0]).name)
+    if not all(is_same_video(place, result.video) for place in places):
+        raise config.shared_folder(keys[0], str(result.video))
+    return True
+
+
+def _add_frames(delivery: Delivery, folder: Path, result: Result) -> None:
+    """Plan a video's frames, named like those that are there."""
+    for name in find_pictures(folder).values():
+        _check_size(folder / name, result)
+    there = _names_in(folder)
+    width = padded_width(there.values()) or len(str(result.selection.video.n_frames - 1))
+    for keyframe, picture in result.items():
+        name = there.get(keyframe.frame_index, f"img{keyframe.frame_index:0{width}d}.png")
+        if (folder / name).exists():
+            delivery.keep(folder / name)
+        else:
+            delivery.add(folder / name, picture)
+
+
+def _names_in(folder: Path) -> dict[int, str]:
+    """Return the names of frames that are in the folder or in its tables of labels."""
+    names = find_pictures(folder)
+    for table in sorted(folder.glob("CollectedData_*.csv")):
+        names = {**find_labelled(table, folder.name), **names}
+    return names
+
+
+def _check_size(there: Path, result: Result) -> None:
+    if there.suffix.lower() == ".png" and picture_size(there) != result.size:
+        raise OutputError(
+            f"{there}: is {_size(picture_size(there))} pixels, the keyframes are "
+            f"{_size(result.size)}, and DeepLabCut needs one size in a folder; extract with "
+            "the crop of those frames and --crop-output"
+        )
+
+
+def _is_cropped(folder: Path, crop: Crop | None) -> bool:
+    """Say whether the frames in the folder have the size of the crop."""
+    sizes = {
+        picture_size(folder / name)
+        for name in find_pictures(folder).values()
+        if name.lower().endswith(".png")
+    }
+    return crop is not None and sizes == {(crop.x2 - crop.x1, crop.y2 - crop.y1)}
+
+
+def _parse_crop(config: Path, key: str, entry: Any) -> Crop | None:  # noqa: ANN401 - from YAML
+    text = entry.get("crop") if isinstance(entry, dict) else None
+    if text is None:
+        return None
+    try:
+        x1, x2, y1, y2 = (int(number) for number in str(text).split(","))
+    except ValueError:
+        raise SettingsError(
+            f"{config}: the crop of {key} is {text!r}; DeepLabCut writes 'x1, x2, y1, y2'"
+        ) from None
+    return Crop(x1, y1, x2, y2)
+
+
+def _parse_count(config: DlcConfig) -> int:
+    count = config.values.get("numframes2pick", 20)
+    if not isinstance(count, int) or count < 1:
+        raise SettingsError(f"{config.path}: numframes2pick is {count!r}; give a number from 1 on")
+    return count
+
+
+def _parse_span(config: DlcConfig) -> Span:
+    start, stop = config.values.get("start", 0), config.values.get("stop", 1)
+    numbers = isinstance(start, (int, float)) and isinstance(stop, (int, float))
+    if not numbers or not 0 <= start < stop <= 1:
+        raise SettingsError(
+            f"{config.path}: start {start!r} and stop {stop!r} are no part of a video; give "
+            "fractions with 0 <= start < stop <= 1"
+        )
+    return Span(
+        Position(_percent(start), "%") if start > 0 else None,
+        Position(_percent(stop), "%") if stop < 1 else None,
+    )
+
+
+def _percent(fraction: float) -> float:
+    return round(fraction * 100, 9)  # 0.07 * 100 is 7.000000000000001
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"

@@ -1,0 +1,225 @@
+"""Lightning Pose: frames, neighbours in time, and the queue that its app labels from.
+
+::
+
+    DEST/
+      project.yaml                           names of the views and of the keypoints
+      CollectedData[_<view>].csv             the labels: headers only, until somebody labels
+      CollectedData[_<view>].unlabeled.jsonl the queue
+      labeled-data/<session>[_<view>]/img00000042.png
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from keyframes.errors import OutputError, SettingsError
+from keyframes.export.delivery import Delivery, Exported
+from keyframes.export.extras import import_extra
+from keyframes.export.frame_folder import find_labelled, find_pictures
+from keyframes.export.sessions import group_sessions
+from keyframes.files import make_folder
+from keyframes.images import SOFTWARE, write_images
+from keyframes.records import ThumbnailSpec
+from keyframes.video import Position, Span, fetch_frames, index_video, read_thumbnails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from keyframes.export.results import Result
+
+_DIGITS = 8
+_SCORER = "keyframes"
+
+
+def export_lightning_pose(
+    results: list[Result],
+    destination: Path,
+    *,
+    context: int = 0,
+    views: Sequence[str] = (),
+    keypoints: Sequence[str] = (),
+) -> Exported:
+    """Put the keyframes into a project's folder and into its labelling queue.
+
+    What the project holds stays: its labels, its queue, its frames. Frames that are labelled or
+    queued are not queued again.
+
+    Parameters
+    ----------
+    results
+        The keyframes.
+    destination
+        The project's data folder, new or existing.
+    context
+        Neighbours to write on either side of each frame, fewer at the ends of the video.
+    views
+        Names of the cameras, with which the videos' names end; none for a single camera. A
+        project that is there knows its own.
+    keypoints
+        Names of the body points. A project that is there knows its own.
+
+    Raises
+    ------
+    SettingsError
+        Views or keypoints aren't the project's, or a video belongs to no view.
+    OutputError
+        Two videos would get one name, views differ in their frames, or a file isn't ours.
+    VideoError
+        The video of a neighbour can't be read again.
+    """
+    views, keypoints = _agree(destination / "project.yaml", views, keypoints)
+    delivery = Delivery()
+    neighbours: list[tuple[Result, dict[int, Path]]] = []
+    for view, sessions in group_sessions(results, views).items():
+        table = destination / f"CollectedData{f'_{view}' if view else ''}.csv"
+        queue: list[str] = []
+        for session, result in sessions.items():
+            folder = destination / "labeled-data" / session
+            queue += _add_pictures(delivery, folder, result, table)
+            neighbours.append((result, _missing_neighbours(folder, result, context)))
+        _add_queue(delivery, table.with_suffix(".unlabeled.jsonl"), queue)
+        _add_once(delivery, table, _headers(keypoints), placeholder=_headers(()))
+    project = destination / "project.yaml"
+    _add_once(delivery, project, _project(views, keypoints), placeholder=_project(views, ()))
+    if not keypoints:
+        delivery.note("no keypoints are named yet: repeat with --keypoints before you label")
+    # First the neighbours: a frame in the queue has all it needs.
+    written = [path for result, missing in neighbours for path in _write(result, missing)]
+    exported = delivery.carry_out()
+    return replace(exported, written=(*written, *exported.written))
+
+
+def _agree(
+    project: Path, views: Sequence[str], keypoints: Sequence[str]
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the project's views and keypoints, or those asked for where it names none."""
+    if not project.exists():
+        return views, keypoints
+    yaml = import_extra("ruamel.yaml", "lightning-pose")
+    try:
+        values = yaml.YAML(typ="safe", pure=True).load(project.read_text(encoding="utf-8"))
+    except (yaml.error.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise OutputError(f"{project}: is no valid YAML ({reason}); correct it first") from error
+    if not isinstance(values, dict):
+        raise OutputError(f"{project}: is no Lightning Pose project; choose another -o")
+    there = values.get("view_names") or (), values.get("keypoint_names") or ()
+    for option, names, asked in zip(("views", "keypoints"), there, (views, keypoints), strict=True):
+        if names and asked and list(names) != list(asked):
+            raise SettingsError(
+                f"{project}: has the {option} {', '.join(names)}; leave --{option} out"
+            )
+    return there[0] or views, there[1] or keypoints
+
+
+def _add_pictures(delivery: Delivery, folder: Path, result: Result, table: Path) -> list[str]:
+    """Plan a video's keyframes; return what goes into the queue: those not labelled yet."""
+    labelled = find_labelled(table, folder.name)
+    there = {**labelled, **find_pictures(folder)}
+    queue = []
+    for keyframe, picture in result.items():
+        name = there.get(keyframe.frame_index, _name(keyframe.frame_index))
+        if (folder / name).exists():
+            delivery.keep(folder / name)
+        else:
+            delivery.add(folder / name, picture)
+        if keyframe.frame_index not in labelled:
+            queue.append(f"labeled-data/{folder.name}/{name}")
+    return queue
+
+
+def _missing_neighbours(folder: Path, result: Result, context: int) -> dict[int, Path]:
+    """Return the neighbours that the folder lacks, by frame number."""
+    chosen = result.selection.frame_indices
+    near = {
+        number
+        for frame in chosen
+        for number in range(frame - context, frame + context + 1)
+        if 0 <= number < result.selection.video.n_frames
+    }
+    return {
+        number: folder / _name(number)
+        for number in sorted(near - set(chosen) - find_pictures(folder).keys())
+    }
+
+
+def _write(result: Result, missing: dict[int, Path]) -> Iterator[Path]:
+    """Fetch the neighbours from the video, and write each; damaged frames are left out."""
+    if not missing:
+        return
+    result.check_video()
+    index, spec = index_video(result.video), ThumbnailSpec()
+    span = Span(Position(min(missing), "f"), Position(max(missing) + 1, "f"))
+    reading = read_thumbnails(index, spec, lambda _: None, span=span)
+    frames = reading.frame_indices.tolist()
+    rows = [row for row, frame in enumerate(frames) if frame in missing]
+    for folder in {path.parent for path in missing.values()}:
+        make_folder(folder)
+    yield from write_images(
+        (
+            (missing[frames[row]], image, _label(result, frames[row]))
+            for row, image in fetch_frames(index, reading, rows, spec)
+        ),
+        crop=result.crop,
+    )
+
+
+def _label(result: Result, frame: int) -> dict[str, str]:
+    return {"Software": SOFTWARE, "video": result.video.name, "frame_index": str(frame)}
+
+
+def _add_queue(delivery: Delivery, path: Path, frames: list[str]) -> None:
+    """Plan to add frames to the queue that it doesn't hold yet."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = [line for line in lines if line.strip()]
+    try:
+        queued = {json.loads(line)["frame_path"] for line in lines}
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{path}: is no queue of Lightning Pose; move it away") from error
+    lines += [
+        json.dumps({"frame_path": frame, "predictions": None}, separators=(",", ":"))
+        for frame in frames
+        if frame not in queued
+    ]
+    content = "".join(f"{line}\n" for line in lines).encode()
+    delivery.add(path, content, replace=True)
+
+
+def _add_once(delivery: Delivery, path: Path, content: bytes, *, placeholder: bytes) -> None:
+    """Plan a file that is the project's own once it is there and says something."""
+    if path.exists() and path.read_bytes() != placeholder:
+        delivery.keep(path)
+    else:
+        delivery.add(path, content, replace=True)
+
+
+def _headers(keypoints: Sequence[str]) -> bytes:
+    """Return the three header rows of a table of labels, with its one index column."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["scorer", *(_SCORER for _ in keypoints for _ in "xy")])
+    writer.writerow(["bodyparts", *(name for name in keypoints for _ in "xy")])
+    writer.writerow(["coords", *(axis for _ in keypoints for axis in "xy")])
+    return text.getvalue().encode()
+
+
+def _project(views: Sequence[str], keypoints: Sequence[str]) -> bytes:
+    """Return project.yaml; lists in JSON are YAML."""
+    lines = {
+        "schema_version": 1,
+        "view_names": list(views),
+        "keypoint_names": list(keypoints),
+    }
+    return "".join(
+        f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in lines.items()
+    ).encode()
+
+
+def _name(frame: int) -> str:
+    return f"img{frame:0{_DIGITS}d}.png"

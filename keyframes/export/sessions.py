@@ -1,0 +1,102 @@
+"""Sessions and views: what Lightning Pose reads out of the names of videos."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from keyframes.errors import OutputError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from keyframes.export.results import Result
+
+_UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
+_SEPARATORS = "_-. "
+
+
+def group_sessions(results: Sequence[Result], views: Sequence[str]) -> dict[str, dict[str, Result]]:
+    """Return the results by view and folder name; the one view of a single camera is ``""``.
+
+    The folders of each view are in the same order, and hold the same frames.
+
+    Raises
+    ------
+    SettingsError
+        A video's name ends with none of the views.
+    OutputError
+        Two videos would get one name, or the views of a session aren't all there or differ in
+        their frames.
+    """
+    if not views:
+        return {"": {name: result for (name, _), result in _name_all(results, views).items()}}
+    named = _name_all(results, views)
+    sessions = dict.fromkeys(session for session, _ in named)
+    for session in sessions:
+        _check_views(session, {view: named.get((session, view)) for view in views})
+    return {
+        view: {f"{session}_{view}": named[session, view] for session in sessions} for view in views
+    }
+
+
+def fit(name: str) -> str:
+    """Return a name made of ``A-Z a-z 0-9 _ . -`` alone; accents are dropped.
+
+    >>> fit("Mäuse [day 2]")
+    'Mause-day-2'
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    # What isn't ASCII goes; what else doesn't fit becomes one dash.
+    return _UNFIT.sub("-", plain).strip("-")
+
+
+def _name_all(results: Sequence[Result], views: Sequence[str]) -> dict[tuple[str, str], Result]:
+    """Return the results by (session, view)."""
+    named: dict[tuple[str, str], Result] = {}
+    folded: dict[tuple[str, str], Result] = {}
+    for result in results:
+        session, view = _split(result.stem, views)
+        name = fit(session)
+        if not name:
+            raise OutputError(
+                f"{result.stem}: has no letter or digit that Lightning Pose allows in a name "
+                "(A-Z a-z 0-9 _ . -); rename the video"
+            )
+        other = folded.setdefault((name.casefold(), view), result)
+        if other is not result:
+            raise OutputError(
+                f"{other.stem} and {result.stem} would both be called {name} in Lightning Pose, "
+                "which allows only A-Z a-z 0-9 _ . -; rename one of the videos"
+            )
+        named[name, view] = result
+    return named
+
+
+def _split(stem: str, views: Sequence[str]) -> tuple[str, str]:
+    """Return (session, view) of a video's name such as ``day1_top``; the longest view counts."""
+    if not views:
+        return stem, ""
+    for view in sorted(views, key=len, reverse=True):
+        session = stem.removesuffix(view)
+        if session != stem and session[-1:] in _SEPARATORS and session.rstrip(_SEPARATORS):
+            return session.rstrip(_SEPARATORS), view
+    raise SettingsError(
+        f"{stem}: ends with none of the views {', '.join(views)}; name its view with --views"
+    )
+
+
+def _check_views(session: str, by_view: dict[str, Result | None]) -> None:
+    missing = [view for view, result in by_view.items() if result is None]
+    if missing:
+        raise OutputError(
+            f"{session}: has no keyframes of the view {', '.join(missing)}; keyframes match writes "
+            "the same moments of the other cameras"
+        )
+    frames = {tuple(result.selection.frame_indices) for result in by_view.values() if result}
+    if len(frames) > 1:
+        raise OutputError(
+            f"{session}: the keyframes of its views {', '.join(by_view)} are different frames, but "
+            "Lightning Pose needs the same; keyframes match writes them"
+        )

@@ -1,0 +1,36 @@
+"""Real results to export, and a look at what lies in a folder."""
+
+from pathlib import Path
+
+from conftest import encode_video
+
+from keyframes import Crop, Settings, extract
+
+N_FRAMES = 40
+
+
+def extract_videos(folder: Path, names=("mouse.mp4", "rat.mp4"), **settings) -> Path:
+    """Extract numbered videos of 96 x 64 pixels; return the output folder.
+
+    Evenly spaced, so that videos of one length get the same frames.
+    """
+    output = folder / "out"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(names):
+        video = encode_video(folder / name, N_FRAMES, first_number=100 * number)
+        extract(video, output, Settings(count=4, method="uniform", **settings))
+    return output
+
+
+def extract_cropped(folder: Path) -> Path:
+    """Extract one video with its pictures cut to 64 x 40 pixels."""
+    return extract_videos(folder, ["mouse.mp4"], crop=Crop(0, 8, 64, 48), crop_output=True)
+
+
+def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Every file below a folder: its content, and when it was written."""
+    return {
+        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -1,0 +1,138 @@
+"""What all exporters share, and the command."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from export_helpers import extract_videos, snapshot
+
+from keyframes import OutputError
+from keyframes.export import EXPORTERS, export
+from keyframes.export.delivery import Delivery
+from keyframes.export.frame_folder import find_labelled, find_pictures, padded_width
+from keyframes.export.results import existing_frames, is_same_video, read_results
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    return extract_videos(tmp_path_factory.mktemp("export"))
+
+
+def keyframes(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "keyframes", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_results_are_what_was_extracted(output):
+    mouse, rat = read_results(output)
+    assert (mouse.stem, rat.stem) == ("mouse", "rat")
+    assert mouse.video == output.parent / "mouse.mp4"
+    assert mouse.size == (96, 64)
+    assert [keyframe.frame_index for keyframe, _ in mouse.items()] == [5, 15, 25, 35]
+    assert existing_frames(output, mouse.video) == [5, 15, 25, 35]
+    assert existing_frames(output, output / "fly.mp4") == []
+
+
+@pytest.mark.parametrize("format_", EXPORTERS)
+def test_a_missing_or_swapped_picture_is_refused(tmp_path, format_):
+    output = extract_videos(tmp_path, ["mouse.mp4"])
+    pictures = sorted((output / "labeled-data" / "mouse").iterdir())
+    pictures[0].write_bytes(pictures[1].read_bytes())
+    with pytest.raises(OutputError, match="isn't the picture"):
+        export(format_, output, tmp_path / "to")
+    pictures[0].unlink()
+    with pytest.raises(OutputError, match="is missing"):
+        export(format_, output, tmp_path / "to")
+
+
+def test_a_recorded_path_means_a_video(output, tmp_path):
+    mouse, rat = output.parent / "mouse.mp4", output.parent / "rat.mp4"
+    assert is_same_video(str(mouse), mouse)
+    assert is_same_video(r"C:\gone\mouse.mp4", mouse)
+    assert is_same_video("/gone/mouse.mp4", mouse)
+    assert not is_same_video(str(rat), mouse)
+    (tmp_path / "mouse.mp4").write_bytes(rat.read_bytes())
+    assert not is_same_video(str(tmp_path / "mouse.mp4"), mouse)
+
+
+def test_a_delivery_writes_nothing_before_all_is_checked(tmp_path):
+    theirs = tmp_path / "b.txt"
+    theirs.write_text("theirs", encoding="utf-8")
+    delivery = Delivery(overwrite=True)
+    delivery.add(tmp_path / "deep" / "a.txt", b"ours")
+    with pytest.raises(OutputError, match=r"b\.txt: exists and was not written by keyframes"):
+        delivery.add(theirs, b"ours")
+    assert list(snapshot(tmp_path)) == ["b.txt"]
+    delivery.carry_out()
+    assert list(snapshot(tmp_path)) == ["b.txt", "deep/a.txt"]
+
+
+def test_frames_are_found_by_the_first_digits_of_their_names(tmp_path):
+    for name in ("img007.png", "img12.JPG", "notes.txt", "sheet.png", "img3_labeled4.png"):
+        (tmp_path / name).touch()
+    assert find_pictures(tmp_path) == {7: "img007.png", 12: "img12.JPG"}
+    assert find_pictures(tmp_path / "none") == {}
+    (tmp_path / "img0012.png").touch()
+    with pytest.raises(OutputError, match=r"img0012\.png and img12\.JPG are the same frame"):
+        find_pictures(tmp_path)
+
+
+def test_labels_are_found_in_one_cell_or_in_three(tmp_path):
+    table = tmp_path / "CollectedData_me.csv"
+    table.write_text(
+        "scorer,,,me\n"
+        'labeled-data,"a, b",img01.png,5\n'
+        '"labeled-data/a, b/img02.png",5\n'
+        r'"labeled-data\a, b\img03.png",5' + "\n"
+        "labeled-data,other,img04.png,5\n",
+        encoding="utf-8",
+    )
+    assert find_labelled(table, "a, b") == {1: "img01.png", 2: "img02.png", 3: "img03.png"}
+    assert find_labelled(tmp_path / "none.csv", "a") == {}
+
+
+@pytest.mark.parametrize(
+    ("names", "width"),
+    [
+        ([], None),
+        (["img05.png", "img99.png", "img100.png"], 2),
+        (["img5.png", "img1000.png"], 1),
+        (["img0005.png", "img1000.png"], 4),
+    ],
+)
+def test_padding_is_read_off_the_names(names, width):
+    assert padded_width(names) == width
+
+
+def test_the_command_says_what_it_did(output, tmp_path):
+    first = keyframes("export", "coco", output, "-o", tmp_path, "--json")
+    assert first.returncode == 0, first.stderr
+    assert len(json.loads(first.stdout)["written"]) == 9
+    again = keyframes("export", "coco", output, "-o", tmp_path)
+    assert again.stderr == "coco: 0 files written, 9 there already\n"
+    assert again.stdout == ""
+
+
+def test_the_command_refuses_in_one_line(output, tmp_path):
+    for arguments, reason in [
+        (["coco", output, "-o", tmp_path, "--embed"], "--embed means nothing to coco"),
+        (["yolo", output, "-o", tmp_path], "'yolo' is not one of"),
+        (["coco", tmp_path, "-o", tmp_path], "holds no finished keyframes"),
+        (["coco", output, "-o", tmp_path, "--keypoints", "a,,b"], "no list of different names"),
+    ]:
+        done = keyframes("export", *arguments)
+        assert done.returncode == 2
+        assert reason in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert snapshot(tmp_path) == {}
+
+
+def test_help_names_every_format():
+    text = keyframes("export", "--help").stdout
+    assert all(format_ in text for format_ in EXPORTERS)

@@ -1,0 +1,167 @@
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from conftest import read_number
+from export_helpers import extract_cropped, extract_videos, snapshot
+
+from keyframes import MissingExtraError, OutputError, SettingsError, VideoError
+from keyframes.export import export
+from keyframes.export.sleap import existing_frames
+
+sio = pytest.importorskip("sleap_io", reason="needs the extra sleap")
+
+FRAMES = [5, 15, 25, 35]
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    return extract_videos(tmp_path_factory.mktemp("sleap"))
+
+
+def suggested(labels, video):
+    return [s.frame_idx for s in labels.suggestions if s.video is video]
+
+
+def load(path):
+    return sio.load_slp(str(path), open_videos=False)
+
+
+def test_sleap_io_reads_the_suggestions(output, tmp_path):
+    export("sleap", output, tmp_path / "new" / "labels.slp")
+    labels = sio.load_slp(str(tmp_path / "new" / "labels.slp"))
+    assert [video.filename for video in labels.videos] == [
+        (output.parent / name).as_posix() for name in ("mouse.mp4", "rat.mp4")
+    ]
+    assert [suggested(labels, video) for video in labels.videos] == [FRAMES, FRAMES]
+    assert [s.metadata["group"] for s in labels.suggestions[:4]] == [0, 1, 2, 3]
+    assert labels.videos[0].shape == (40, 64, 96, 3)
+    assert labels.provenance["keyframes"]["mouse"]["seed"] == 0
+    assert read_number(labels.videos[0][15]) == 15
+
+
+def test_a_package_holds_our_exact_pictures(output, tmp_path):
+    export("sleap", output, tmp_path / "labels.pkg.slp", embed=True)
+    moved = tmp_path / "elsewhere.pkg.slp"
+    (tmp_path / "labels.pkg.slp").rename(moved)
+    labels = sio.load_slp(str(moved))
+    for video, stem in zip(labels.videos, ("mouse", "rat"), strict=True):
+        assert suggested(labels, video) == FRAMES
+        assert video.source_video.filename == (output.parent / f"{stem}.mp4").as_posix()
+        for index in FRAMES:
+            png = cv2.imread(str(output / f"labeled-data/{stem}/img{index:06}.png"))
+            np.testing.assert_array_equal(video[index], png[:, :, ::-1])
+
+
+@pytest.mark.parametrize(("name", "embed"), [("a.slp", False), ("a.pkg.slp", True)])
+def test_the_same_bytes_again_and_then_nothing(output, tmp_path, name, embed):
+    target = tmp_path / name
+    export("sleap", output, target, embed=embed)
+    before = snapshot(tmp_path)
+    assert export("sleap", output, target, embed=embed).written == ()
+    assert snapshot(tmp_path) == before
+    target.unlink()
+    export("sleap", output, target, embed=embed)
+    assert target.read_bytes() == before[name][0]
+
+
+def test_adding_keeps_all_that_the_file_holds(output, tmp_path):
+    skeleton = sio.Skeleton(["nose", "tail"], edges=[("nose", "tail")])
+    mouse = sio.Video(str(output.parent / "mouse.mp4"))
+    other = sio.Video("somewhere/fly.mp4", open_backend=False)
+    instance = sio.Instance.from_numpy(np.array([[1.5, 2.0], [np.nan, np.nan]]), skeleton)
+    predicted = sio.PredictedInstance.from_numpy(
+        np.array([[3.0, 4.0], [5.0, 6.0]]), skeleton, score=0.5, track=sio.Track("left")
+    )
+    labels = sio.Labels(
+        [
+            sio.LabeledFrame(video=mouse, frame_idx=15, instances=[instance]),
+            sio.LabeledFrame(video=other, frame_idx=25, instances=[predicted]),
+        ],
+        suggestions=[sio.SuggestionFrame(mouse, 3), sio.SuggestionFrame(mouse, 35)],
+        provenance={"lab": "ours"},
+    )
+    target = tmp_path / "labels.slp"
+    labels.save(str(target), verbose=False)
+
+    export("sleap", output, target)
+    after = load(target)
+    assert [video.filename for video in after.videos][:2] == [mouse.filename, other.filename]
+    assert suggested(after, after.videos[0]) == [3, 35, 5, 25], "15 is labelled, 35 suggested"
+    assert suggested(after, after.videos[2]) == FRAMES
+    first, second = after.labeled_frames
+    np.testing.assert_array_equal(first.instances[0].numpy(), instance.numpy())
+    assert (second.instances[0].score, second.instances[0].track.name) == (0.5, "left")
+    assert after.skeleton.edge_names == [("nose", "tail")]
+    assert after.provenance["lab"] == "ours"
+    assert existing_frames(target, output.parent / "mouse.mp4") == [3, 5, 15, 25, 35]
+
+
+def test_a_video_that_moved_is_known_by_its_name(output, tmp_path):
+    target = tmp_path / "labels.slp"
+    moved = sio.Video(r"D:\data\mouse.mp4", open_backend=False)
+    labels = sio.Labels(videos=[moved], suggestions=[sio.SuggestionFrame(moved, 25)])
+    labels.save(str(target), verbose=False)
+    assert existing_frames(target, output.parent / "mouse.mp4") == [25]
+    assert existing_frames(target, output.parent / "rat.mp4") == []
+
+
+def test_another_recording_of_the_same_name_is_another_video(output, tmp_path, make_video):
+    target = tmp_path / "labels.slp"
+    other = sio.Video(str(make_video(tmp_path / "mouse.mp4", n_frames=30)))
+    labels = sio.Labels(videos=[other], suggestions=[sio.SuggestionFrame(other, 25)])
+    labels.save(str(target), verbose=False)
+    export("sleap", output, target)
+    after = load(target)
+    assert len(after.videos) == 3
+    assert suggested(after, after.videos[0]) == [25]
+
+
+def test_a_package_is_never_added_to(output, tmp_path):
+    only_mouse = extract_videos(tmp_path / "one", ["mouse.mp4"])
+    target = tmp_path / "labels.pkg.slp"
+    export("sleap", only_mouse, target, embed=True)
+    before = snapshot(tmp_path)
+    with pytest.raises(OutputError, match="without 4 of the keyframes"):
+        export("sleap", output, target, embed=True)
+    assert snapshot(tmp_path) == before
+
+
+def test_cut_pictures_are_suggested_but_not_embedded(tmp_path):
+    cropped = extract_cropped(tmp_path)
+    export("sleap", cropped, tmp_path / "labels.slp")
+    assert len(load(tmp_path / "labels.slp").suggestions) == 4
+    with pytest.raises(OutputError, match="--crop-output"):
+        export("sleap", cropped, tmp_path / "labels.pkg.slp", embed=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "embed"), [("a.slp", True), ("a.pkg.slp", False), ("a.h5", False)]
+)
+def test_names_that_do_not_fit_are_refused(output, tmp_path, name, embed):
+    with pytest.raises(SettingsError, match="name"):
+        export("sleap", output, tmp_path / name, embed=embed)
+
+
+def test_a_video_that_is_gone_or_changed_is_refused(tmp_path, make_video):
+    output = extract_videos(tmp_path, ["mouse.mp4"])
+    make_video(tmp_path / "mouse.mp4", n_frames=50)
+    with pytest.raises(VideoError, match="isn't the video"):
+        export("sleap", output, tmp_path / "a.slp")
+    (tmp_path / "mouse.mp4").unlink()
+    with pytest.raises(VideoError, match="isn't there any more"):
+        export("sleap", output, tmp_path / "a.slp")
+
+
+def test_a_file_that_is_no_sleap_file_is_refused_and_kept(output, tmp_path):
+    (tmp_path / "a.slp").write_bytes(b"my notes")
+    with pytest.raises(OutputError, match="no SLEAP file"):
+        export("sleap", output, tmp_path / "a.slp")
+    assert (tmp_path / "a.slp").read_bytes() == b"my notes"
+
+
+def test_without_the_extra_the_error_names_the_command(output, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sleap_io", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "pose-keyframes\[sleap\]"'):
+        export("sleap", output, tmp_path / "a.slp")

@@ -1,0 +1,175 @@
+"""COCO, CVAT and Label Studio, each read by its own reader."""
+
+import json
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.etree import ElementTree as ET
+
+import cv2
+import numpy as np
+import pytest
+from export_helpers import extract_cropped, extract_videos, snapshot
+
+from keyframes import OutputError
+from keyframes.export import export
+
+FORMATS = {
+    "coco": "annotations/instances_default.json",
+    "cvat": "annotations.xml",
+    "label-studio": "tasks.json",
+}
+# What the paths in them are relative to.
+BASES = {"coco": "images", "cvat": "images", "label-studio": "."}
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    return extract_videos(tmp_path_factory.mktemp("tasks"), ["mouse.mp4", "rat #2 é.mp4"])
+
+
+def listed(format_: str, file: Path) -> list[tuple[str, int, int]]:
+    """Path, width and height of each picture."""
+    if format_ == "coco":
+        images = json.loads(file.read_text(encoding="utf-8"))["images"]
+        return [(image["file_name"], image["width"], image["height"]) for image in images]
+    if format_ == "cvat":
+        images = ET.parse(file).getroot().findall("image")  # noqa: S314 - our own file
+        return [(i.get("name"), int(i.get("width")), int(i.get("height"))) for i in images]
+    tasks = [task["data"] for task in json.loads(file.read_text(encoding="utf-8"))]
+    paths = [parse_qs(urlsplit(task["image"]).query)["d"][0] for task in tasks]
+    return [(p, t["width"], t["height"]) for p, t in zip(paths, tasks, strict=True)]
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_the_folder_holds_the_pictures_with_their_size(output, tmp_path, format_):
+    export(format_, output, tmp_path)
+    pictures = listed(format_, tmp_path / FORMATS[format_])
+    assert len(pictures) == 8
+    for path, width, height in pictures:
+        encoded = np.fromfile(tmp_path / BASES[format_] / path, np.uint8)
+        assert cv2.imdecode(encoded, cv2.IMREAD_COLOR).shape == (height, width, 3)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_sizes_are_those_of_the_pictures_not_of_the_video(tmp_path, format_):
+    export(format_, extract_cropped(tmp_path), tmp_path / "tasks")
+    pictures = listed(format_, tmp_path / "tasks" / FORMATS[format_])
+    assert {(width, height) for _, width, height in pictures} == {(64, 40)}
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_file_above_the_pictures_names_them_where_they_are(tmp_path, format_):
+    output = extract_videos(tmp_path, ["mouse.mp4"])
+    before = snapshot(output)
+    target = output / f"mine{Path(FORMATS[format_]).suffix}"
+    export(format_, output, target)
+    assert [path for path, *_ in listed(format_, target)] == [
+        f"labeled-data/mouse/img{n:06}.png" for n in (5, 15, 25, 35)
+    ]
+    after = snapshot(output)
+    assert {path: after[path] for path in before} == before
+    assert {Path(path).stem for path in after.keys() - before.keys()} == {"mine"}
+    export(format_, output, target)
+    assert snapshot(output) == after
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_file_elsewhere_is_refused(output, tmp_path, format_):
+    with pytest.raises(OutputError, match="don't lie below it"):
+        export(format_, output, tmp_path / f"mine{Path(FORMATS[format_]).suffix}")
+    assert snapshot(tmp_path) == {}
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_second_export_changes_nothing_and_others_are_refused(output, tmp_path, format_):
+    export(format_, output, tmp_path)
+    before = snapshot(tmp_path)
+    assert export(format_, output, tmp_path).written == ()
+    with pytest.raises(OutputError, match="--overwrite"):
+        export(format_, output, tmp_path, keypoints=["nose"])
+    assert snapshot(tmp_path) == before
+    export(format_, output, tmp_path, keypoints=["nose"], overwrite=True)
+    changed = [path for path, content in snapshot(tmp_path).items() if content != before[path]]
+    assert [Path(path).suffix for path in changed] in ([".json"], [".xml"])
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_keyframes_did_not_write_is_never_replaced(output, tmp_path, format_):
+    (tmp_path / FORMATS[format_]).parent.mkdir(exist_ok=True)
+    (tmp_path / FORMATS[format_]).write_text("[]", encoding="utf-8")
+    before = snapshot(tmp_path)
+    with pytest.raises(OutputError, match="was not written by keyframes"):
+        export(format_, output, tmp_path, overwrite=True)
+    assert snapshot(tmp_path) == before
+
+
+def test_coco_tells_all_that_is_known_of_a_frame(output, tmp_path):
+    export("coco", output, tmp_path, keypoints=["nose", "tail"])
+    document = json.loads((tmp_path / FORMATS["coco"]).read_text(encoding="utf-8"))
+    image = document["images"][1]
+    assert image == {
+        "id": 2,
+        "file_name": "mouse/img000015.png",
+        "width": 96,
+        "height": 64,
+        "video": "mouse.mp4",
+        "frame_index": 15,
+        "time_s": 0.6,
+        "cluster": 1,
+        "cluster_size": 10,
+        "distance": image["distance"],
+    }
+    assert document["categories"][0]["keypoints"] == ["nose", "tail"]
+
+
+def test_cvat_labels_are_the_keypoints(output, tmp_path):
+    export("cvat", output, tmp_path, keypoints=["nose", "tail"])
+    root = ET.parse(tmp_path / FORMATS["cvat"]).getroot()  # noqa: S314 - our own file
+    labels = root.findall("meta/task/labels/label")
+    assert [(x.findtext("name"), x.findtext("type")) for x in labels] == [
+        ("nose", "points"),
+        ("tail", "points"),
+    ]
+
+
+def test_label_studio_quotes_paths(output, tmp_path):
+    export("label-studio", output, tmp_path)
+    tasks = json.loads((tmp_path / FORMATS["label-studio"]).read_text(encoding="utf-8"))
+    image = tasks[-1]["data"]["image"]
+    assert image.startswith("/data/local-files/?d=images/rat%20%232%20")
+    assert (tmp_path / unquote(image.partition("=")[2])).is_file()
+    assert tasks[0]["data"]["frame"] == 5
+
+
+def test_pycocotools_reads_coco(output, tmp_path):
+    coco = pytest.importorskip("pycocotools.coco", reason="needs pycocotools")
+    export("coco", output, tmp_path, keypoints=["nose"])
+    loaded = coco.COCO(str(tmp_path / FORMATS["coco"]))
+    assert loaded.getImgIds() == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert loaded.loadCats(loaded.getCatIds())[0]["keypoints"] == ["nose"]
+
+
+@pytest.mark.filterwarnings("default")  # the reader's own
+@pytest.mark.parametrize("format_", ["coco", "cvat"])
+def test_datumaro_reads_coco_and_cvat(output, tmp_path, format_):
+    datumaro = pytest.importorskip("datumaro", reason="needs datumaro (extra test-export)")
+    export(format_, output, tmp_path)
+    dataset = datumaro.Dataset.import_from(
+        str(tmp_path / FORMATS[format_]), "coco_instances" if format_ == "coco" else "cvat"
+    )
+    shapes = {item.id: item.media.data.shape for item in dataset}
+    assert len(shapes) == 8
+    assert shapes["mouse/img000005"] == (64, 96, 3)
+
+
+@pytest.mark.filterwarnings("default")  # the reader's own
+def test_label_studio_takes_the_tasks(output, tmp_path):
+    interface = pytest.importorskip(
+        "label_studio_sdk.label_interface", reason="needs label-studio-sdk (extra test-export)"
+    )
+    export("label-studio", output, tmp_path, keypoints=["nose", "tail"])
+    config = (tmp_path / "tasks.xml").read_text(encoding="utf-8")
+    labels = interface.LabelInterface(config)
+    for task in json.loads((tmp_path / FORMATS["label-studio"]).read_text(encoding="utf-8")):
+        assert labels.validate_task(task)
+    assert not labels.validate_task({"data": {"text": "no picture"}})
