@@ -1,0 +1,275 @@
+"""Choose frames so that every posture and place in the recording has one like it near by.
+
+K-means makes the sum of *squared* distances to *means* small. What matters for labelling is
+how far, on average, each animal is from the nearest animal in a chosen *frame*. That is the
+k-medoids objective, and here it is minimised itself.
+
+Where the animals of a recording can be told from the background, it is minimised for two
+costs at once: how differently two animals are bent (posture), and how far apart and how
+differently turned they are (placement). Where they can't, the whole frames' features have
+to do.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from keyframes.animals import N_SAMPLE, describe_animals, learn_animals
+from keyframes.features import shrink, to_gray
+from keyframes.medoids import choose_medoids
+from keyframes.records import Clustering
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from keyframes.animals import Animals
+    from keyframes.records import Features, Image, IntArray
+    from keyframes.thumbnails import ThumbnailStore
+
+    Float32Array = npt.NDArray[np.float32]
+
+logger = logging.getLogger(__name__)
+
+#: Candidates whose animals are described, and samples that have to be covered.
+MAX_FRAMES, MAX_SAMPLES = 4000, 3000
+#: Numbers in the cost matrix, 48 MB; where it would be larger, fewer candidates are compared.
+#: Fewer samples would cost more coverage than fewer candidates do.
+MAX_COSTS = 12_000_000
+#: Share of the posture in the placement cost, so that of two frames with an animal in the
+#: same place the one with the same posture is nearer.
+POSTURE_IN_PLACEMENT = 0.3
+#: Draws from which the cost left by random frames is taken.
+N_DRAWS = 20
+#: Longest side of the thumbnails in which animals are looked for.
+THUMBNAIL_SIZE = 256
+# Frames that are compared or described at a time, to keep what is in use small.
+_BLOCK_FRAMES = 64
+
+
+class _Costs(Protocol):
+    """How much a frame lacks of being like samples of what has to be covered.
+
+    Attributes
+    ----------
+    names
+        What each cost compares.
+    frames
+        (n_samples,) int64, ascending: the frame that a sample is from.
+    """
+
+    names: tuple[str, ...]
+    frames: IntArray
+
+    def between(self, frames: IntArray, samples: IntArray) -> Float32Array:
+        """Return the costs of frames (ascending) for samples, (frames, costs, samples)."""
+        ...
+
+
+class _FrameCosts:
+    """The samples are frames, and the only cost is the distance between their features."""
+
+    names: tuple[str, ...] = ("whole frame",)
+
+    def __init__(self, values: Float32Array, frames: IntArray) -> None:
+        self.frames = frames
+        self._values = values
+
+    def between(self, frames: IntArray, samples: IntArray) -> Float32Array:
+        demands = self._values[self.frames[samples]]
+        costs = np.empty((len(frames), 1, len(samples)), np.float32)
+        for rows in _blocks(len(frames)):
+            costs[rows, 0] = _distances(self._values[frames[rows]], demands)
+        return costs
+
+
+class _AnimalCosts:
+    """The samples are animals; a frame is as near to one as the nearest of its own animals."""
+
+    names: tuple[str, ...] = ("posture", "placement")
+
+    def __init__(self, animals: Animals) -> None:
+        self.frames = animals.frames
+        # Products of numbers around zero lose less to rounding.
+        self._postures = animals.postures - animals.postures.mean(axis=0)
+        self._places = animals.places - animals.places.mean(axis=0)
+        some = _spread_out(np.arange(len(self.frames)), 500)
+        typical = np.median(_distances(self._postures[some], self._postures[some]))
+        self._posture_weight = np.float32(POSTURE_IN_PLACEMENT / typical if typical else 0)
+
+    def between(self, frames: IntArray, samples: IntArray) -> Float32Array:
+        costs = np.empty((len(frames), 2, len(samples)), np.float32)
+        for rows in _blocks(len(frames)):
+            animals = np.flatnonzero(np.isin(self.frames, frames[rows]))
+            first = np.searchsorted(self.frames[animals], frames[rows])
+            posture = _distances(self._postures[animals], self._postures[samples])
+            place = _distances(self._places[animals], self._places[samples])
+            placement = np.hypot(place, posture * self._posture_weight)
+            np.minimum.reduceat(posture, first, axis=0, out=costs[rows, 0])
+            np.minimum.reduceat(placement, first, axis=0, out=costs[rows, 1])
+        return costs
+
+
+def choose_for_coverage(
+    store: ThumbnailStore,
+    features: Features,
+    n_clusters: int,
+    rng: np.random.Generator,
+    *,
+    held: IntArray,
+) -> Clustering:
+    """Choose frames that minimise the mean distance of what is seen to the nearest choice.
+
+    Parameters
+    ----------
+    store
+        One thumbnail a candidate, in the features' order.
+    features
+        The candidates. Blank ones are not chosen unless all are blank.
+    n_clusters
+        How many frames to choose, the held ones included.
+    held
+        (h,) int64, distinct: candidates that are chosen already. The others are chosen around
+        them.
+    rng
+        Draws what has to be covered, and the random choices that the costs are compared with.
+
+    Returns
+    -------
+    Clustering
+        A cluster holds the candidates that have no nearer chosen frame; the chosen frame is
+        its member at distance 0. The unit of the distances is the mean that as many random
+        frames leave; they are infinite where there is nothing to compare. Where fewer
+        frames can be compared than are asked for, some clusters are empty. `explanation`
+        says which costs were used and why.
+    """
+    usable = np.flatnonzero(~features.blank)
+    if len(usable) == 0:
+        usable = np.arange(len(features.blank))
+    # The outcome of a matrix product may depend on the number of BLAS threads.
+    with threadpool_limits(limits=1, user_api="blas"):
+        costs, explanation = _find_costs(store, features, usable)
+        comparable = np.unique(costs.frames)
+        # Held frames in which there is nothing to compare cover nothing but themselves.
+        fixed, alone = np.intersect1d(held, comparable), np.setdiff1d(held, comparable)
+        samples = _stratified(len(costs.frames), MAX_SAMPLES, rng)
+        most = max(MAX_COSTS // (len(costs.names) * len(samples)), n_clusters)
+        candidates = np.union1d(_spread_out(comparable, most), fixed)
+        n_frames = max(n_clusters - len(alone), len(fixed), 1)
+        chosen, scales = _choose(costs, candidates, samples, n_frames, fixed, rng)
+        nearest, distances = _label(costs, scales, chosen, len(features.blank))
+    logger.debug("coverage: %s", explanation)
+    everything = np.union1d(chosen, alone)
+    labels = np.searchsorted(everything, chosen)[nearest]
+    labels[alone] = np.searchsorted(everything, alone)
+    distances[alone] = 0
+    return Clustering(
+        max(n_clusters, len(everything)),
+        labels.astype(np.int32),
+        distances,
+        explanation=explanation,
+    )
+
+
+def _find_costs(
+    store: ThumbnailStore, features: Features, usable: IntArray
+) -> tuple[_Costs, dict[str, Any]]:
+    """Compare by animals if the recording allows it, otherwise by whole frames; say why."""
+    model, gate = learn_animals(_look(store, _spread_out(usable, N_SAMPLE)))
+    costs: _Costs
+    if model is None:
+        costs = _FrameCosts(features.values, usable)
+    else:
+        rows = _spread_out(usable, MAX_FRAMES)
+        animals = describe_animals(
+            (_look(store, rows[block]) for block in _blocks(len(rows))), model
+        )
+        costs = _AnimalCosts(replace(animals, frames=rows[animals.frames]))
+    return costs, {"costs": list(costs.names), "gate": gate.as_record()}
+
+
+def _choose(
+    costs: _Costs,
+    candidates: IntArray,
+    samples: IntArray,
+    n_frames: int,
+    fixed: IntArray,
+    rng: np.random.Generator,
+) -> tuple[IntArray, Float32Array]:
+    """Return the chosen frames, ascending, and the mean of each cost under random choices."""
+    n_frames = min(n_frames, len(candidates))
+    matrix = costs.between(candidates, samples)
+    left = [
+        matrix[rng.choice(len(matrix), n_frames, replace=False)].min(axis=0).mean(axis=1)
+        for _ in range(N_DRAWS)
+    ]
+    scales = np.mean(left, axis=0)
+    scales[scales == 0] = 1
+    matrix /= scales[:, np.newaxis]
+    # One demand for each cost of a sample: another frame may cover its posture than its place.
+    fixed_rows = np.searchsorted(candidates, fixed)
+    medoids = choose_medoids(matrix.reshape(len(matrix), -1), n_frames, fixed=fixed_rows)
+    return candidates[np.sort(medoids.rows)], scales
+
+
+def _label(
+    costs: _Costs, scales: Float32Array, chosen: IntArray, n_candidates: int
+) -> tuple[IntArray, Float32Array]:
+    """Find the position of the chosen frame that each candidate is nearest to, and how near.
+
+    Candidates without samples (blank, no animal) go with the nearest in time that has some.
+    """
+    labels = np.empty(n_candidates, np.int64)
+    distances = np.full(n_candidates, np.inf, np.float32)
+    compared = np.unique(costs.frames)
+    for block in _blocks(len(compared)):
+        frames = compared[block]
+        samples = np.flatnonzero(np.isin(costs.frames, frames))
+        lacking = (costs.between(chosen, samples) / scales[:, np.newaxis]).mean(axis=1)
+        first = np.searchsorted(costs.frames[samples], frames)
+        # A frame with several animals: their sum, then their mean.
+        sums = np.add.reduceat(lacking, first, axis=1)
+        labels[frames] = sums.argmin(axis=0)
+        distances[frames] = sums.min(axis=0) / np.diff(first, append=len(samples))
+    labels[chosen] = np.arange(len(chosen))
+    distances[chosen] = 0
+    rows = np.arange(n_candidates)
+    middles = (compared[1:] + compared[:-1]) / 2
+    return labels[compared[np.searchsorted(middles, rows)]], distances
+
+
+def _look(store: ThumbnailStore, rows: IntArray) -> Image:
+    return to_gray(shrink(store.take(rows), THUMBNAIL_SIZE))
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    return (slice(start, min(start + _BLOCK_FRAMES, n)) for start in range(0, n, _BLOCK_FRAMES))
+
+
+def _spread_out(rows: IntArray, most: int) -> IntArray:
+    """Return the rows, or `most` of them evenly spaced."""
+    at = np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(np.int64)
+    spread: IntArray = rows[at]
+    return spread
+
+
+def _stratified(n: int, most: int, rng: np.random.Generator) -> IntArray:
+    """Return all of n numbers, or a random one of each of `most` equal shares; ascending."""
+    if n <= most:
+        return np.arange(n)
+    drawn: IntArray = np.floor((np.arange(most) + rng.random(most)) * (n / most)).astype(np.int64)
+    return drawn
+
+
+def _distances(a: Float32Array, b: Float32Array) -> Float32Array:
+    """Return the Euclidean distances between the rows of two matrices, (len(a), len(b))."""
+    squared = np.einsum("ij,ij->i", a, a)[:, np.newaxis] + np.einsum("ij,ij->i", b, b)
+    squared -= 2 * (a @ b.T)
+    distances: Float32Array = np.sqrt(np.maximum(squared, 0))
+    return distances
