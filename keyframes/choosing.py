@@ -19,7 +19,7 @@ from keyframes.selection import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from keyframes.records import Features, IntArray, Reading, VideoInfo
     from keyframes.settings import Settings
@@ -71,11 +71,11 @@ def choose(
         A frame that is held or listed isn't in the video.
     """
     if settings.frames:
-        rows, n = _rows_of(settings.frames, features.reading), len(features.values)
+        rows, n = rows_of(settings.frames, features.reading), len(features.values)
         each_its_own = Clustering(n, np.arange(n, dtype=np.int32), np.zeros(n, np.float32))
         return Choice(rows, each_its_own, len(rows))
     rng = np.random.default_rng(settings.seed)
-    held = _rows_of(settings.held, features.reading)
+    held = rows_of(settings.held, features.reading)
     count = settings.count
     if count == "auto":
         count = elbow(features.values, rng, on_fit=progress)
@@ -99,7 +99,9 @@ def choose(
     return Choice(rows, clustering, n_asked)
 
 
-def describe_choice(features: Features, choice: Choice, min_gap_s: float, step: Step) -> Selection:
+def describe_choice(
+    features: Features, choice: Choice, min_gap_s: float, step: Step | None
+) -> Selection:
     """Say what was chosen, what it bought, and what a person should know about it."""
     keyframes, coverage = describe_keyframes(features, choice.clustering, choice.rows)
     video = features.reading.video
@@ -114,9 +116,15 @@ def describe_choice(features: Features, choice: Choice, min_gap_s: float, step: 
     )
 
 
-def _rows_of(frames: tuple[int, ...], reading: Reading) -> IntArray:
-    """Return the rows of frame numbers, ascending, each once."""
-    wanted = np.unique(np.array(frames, dtype=np.int64))
+def rows_of(frames: Iterable[int], reading: Reading) -> IntArray:
+    """Return the rows of frame numbers, ascending, each once.
+
+    Raises
+    ------
+    SettingsError
+        One of them is no candidate of the reading.
+    """
+    wanted = np.unique(np.array(list(frames), dtype=np.int64))
     rows = np.searchsorted(reading.frame_indices, wanted)
     there = rows < len(reading)
     there[there] = reading.frame_indices[rows[there]] == wanted[there]

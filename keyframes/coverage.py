@@ -4,10 +4,10 @@ K-means makes the sum of *squared* distances to *means* small. What matters for 
 how far, on average, each animal is from the nearest animal in a chosen *frame*. That is the
 k-medoids objective, and here it is minimised itself.
 
-Where the animals of a recording can be told from the background, it is minimised for two
-costs at once: how differently two animals are bent (posture), and how far apart and how
-differently turned they are (placement). Where they can't, the whole frames' features have
-to do.
+Where the animals of a recording can be told from the background, it is minimised for several
+costs at once: how differently two animals are bent (posture), how far apart and how
+differently turned they are (placement), and how different the whole frames are. Where they
+can't, the whole frames' features have to do alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from keyframes.animals import N_SAMPLE, describe_animals, learn_animals
-from keyframes.features import shrink, to_gray
+from keyframes.features import shrink_block, to_gray
 from keyframes.medoids import choose_medoids
 from keyframes.records import Clustering
 
@@ -45,6 +45,9 @@ MAX_COSTS = 12_000_000
 #: Share of the posture in the placement cost, so that of two frames with an animal in the
 #: same place the one with the same posture is nearer.
 POSTURE_IN_PLACEMENT = 0.3
+#: Weight of the whole frame beside posture and placement, 1 each. It catches what the animals'
+#: outlines miss, such as a tail or a leg.
+FRAME_WEIGHT = 0.5
 #: Draws from which the cost left by random frames is taken.
 N_DRAWS = 20
 #: Longest side of the thumbnails in which animals are looked for.
@@ -58,13 +61,14 @@ class _Costs(Protocol):
 
     Attributes
     ----------
-    names
-        What each cost compares.
+    names, weights
+        What each cost compares, and how much it counts.
     frames
         (n_samples,) int64, ascending: the frame that a sample is from.
     """
 
     names: tuple[str, ...]
+    weights: tuple[float, ...]
     frames: IntArray
 
     def between(self, frames: IntArray, samples: IntArray) -> Float32Array:
@@ -76,6 +80,7 @@ class _FrameCosts:
     """The samples are frames, and the only cost is the distance between their features."""
 
     names: tuple[str, ...] = ("whole frame",)
+    weights: tuple[float, ...] = (1.0,)
 
     def __init__(self, values: Float32Array, frames: IntArray) -> None:
         self.frames = frames
@@ -90,12 +95,17 @@ class _FrameCosts:
 
 
 class _AnimalCosts:
-    """The samples are animals; a frame is as near to one as the nearest of its own animals."""
+    """The samples are animals; a frame is as near to one as the nearest of its own animals.
 
-    names: tuple[str, ...] = ("posture", "placement")
+    Besides, the frame as a whole is compared with the one that the sample is from.
+    """
 
-    def __init__(self, animals: Animals) -> None:
+    names: tuple[str, ...] = ("posture", "placement", "whole frame")
+    weights: tuple[float, ...] = (1.0, 1.0, FRAME_WEIGHT)
+
+    def __init__(self, animals: Animals, values: Float32Array) -> None:
         self.frames = animals.frames
+        self._whole = _FrameCosts(values, animals.frames)
         # Products of numbers around zero lose less to rounding.
         self._postures = animals.postures - animals.postures.mean(axis=0)
         self._places = animals.places - animals.places.mean(axis=0)
@@ -104,7 +114,7 @@ class _AnimalCosts:
         self._posture_weight = np.float32(POSTURE_IN_PLACEMENT / typical if typical else 0)
 
     def between(self, frames: IntArray, samples: IntArray) -> Float32Array:
-        costs = np.empty((len(frames), 2, len(samples)), np.float32)
+        costs = np.empty((len(frames), 3, len(samples)), np.float32)
         for rows in _blocks(len(frames)):
             animals = np.flatnonzero(np.isin(self.frames, frames[rows]))
             first = np.searchsorted(self.frames[animals], frames[rows])
@@ -113,6 +123,7 @@ class _AnimalCosts:
             placement = np.hypot(place, posture * self._posture_weight)
             np.minimum.reduceat(posture, first, axis=0, out=costs[rows, 0])
             np.minimum.reduceat(placement, first, axis=0, out=costs[rows, 1])
+            costs[rows, 2] = self._whole.between(frames[rows], samples)[:, 0]
         return costs
 
 
@@ -162,8 +173,8 @@ def choose_for_coverage(
         most = max(MAX_COSTS // (len(costs.names) * len(samples)), n_clusters)
         candidates = np.union1d(_spread_out(comparable, most), fixed)
         n_frames = max(n_clusters - len(alone), len(fixed), 1)
-        chosen, scales = _choose(costs, candidates, samples, n_frames, fixed, rng)
-        nearest, distances = _label(costs, scales, chosen, len(features.blank))
+        chosen, units = _choose(costs, candidates, samples, n_frames, fixed, rng)
+        nearest, distances = _label(costs, units, chosen, len(features.blank))
     logger.debug("coverage: %s", explanation)
     everything = np.union1d(chosen, alone)
     labels = np.searchsorted(everything, chosen)[nearest]
@@ -190,8 +201,11 @@ def _find_costs(
         animals = describe_animals(
             (_look(store, rows[block]) for block in _blocks(len(rows))), model
         )
-        costs = _AnimalCosts(replace(animals, frames=rows[animals.frames]))
-    return costs, {"costs": list(costs.names), "gate": gate.as_record()}
+        costs = _AnimalCosts(replace(animals, frames=rows[animals.frames]), features.values)
+    return costs, {
+        "costs": dict(zip(costs.names, costs.weights, strict=True)),
+        "gate": gate.as_record(),
+    }
 
 
 def _choose(
@@ -202,24 +216,28 @@ def _choose(
     fixed: IntArray,
     rng: np.random.Generator,
 ) -> tuple[IntArray, Float32Array]:
-    """Return the chosen frames, ascending, and the mean of each cost under random choices."""
+    """Return the chosen frames, ascending, and the unit of each cost.
+
+    The unit is the mean cost that random choices leave, divided by the cost's weight.
+    """
     n_frames = min(n_frames, len(candidates))
     matrix = costs.between(candidates, samples)
     left = [
         matrix[rng.choice(len(matrix), n_frames, replace=False)].min(axis=0).mean(axis=1)
         for _ in range(N_DRAWS)
     ]
-    scales = np.mean(left, axis=0)
-    scales[scales == 0] = 1
-    matrix /= scales[:, np.newaxis]
+    units = np.mean(left, axis=0)
+    units[units == 0] = 1
+    units /= np.array(costs.weights, np.float32)
+    matrix /= units[:, np.newaxis]
     # One demand for each cost of a sample: another frame may cover its posture than its place.
     fixed_rows = np.searchsorted(candidates, fixed)
     medoids = choose_medoids(matrix.reshape(len(matrix), -1), n_frames, fixed=fixed_rows)
-    return candidates[np.sort(medoids.rows)], scales
+    return candidates[np.sort(medoids.rows)], units
 
 
 def _label(
-    costs: _Costs, scales: Float32Array, chosen: IntArray, n_candidates: int
+    costs: _Costs, units: Float32Array, chosen: IntArray, n_candidates: int
 ) -> tuple[IntArray, Float32Array]:
     """Find the position of the chosen frame that each candidate is nearest to, and how near.
 
@@ -231,7 +249,8 @@ def _label(
     for block in _blocks(len(compared)):
         frames = compared[block]
         samples = np.flatnonzero(np.isin(costs.frames, frames))
-        lacking = (costs.between(chosen, samples) / scales[:, np.newaxis]).mean(axis=1)
+        lacking = (costs.between(chosen, samples) / units[:, np.newaxis]).sum(axis=1)
+        lacking /= sum(costs.weights)
         first = np.searchsorted(costs.frames[samples], frames)
         # A frame with several animals: their sum, then their mean.
         sums = np.add.reduceat(lacking, first, axis=1)
@@ -245,7 +264,7 @@ def _label(
 
 
 def _look(store: ThumbnailStore, rows: IntArray) -> Image:
-    return to_gray(shrink(store.take(rows), THUMBNAIL_SIZE))
+    return to_gray(shrink_block(store.take(rows), THUMBNAIL_SIZE))
 
 
 def _blocks(n: int) -> Iterator[slice]:

@@ -37,13 +37,17 @@ class Sampling:
     spec
         Size, channels and crop of the thumbnails.
     step
-        Every how many frames there is a candidate; "keyframes": the stream's own key frames.
+        Every how many frames there is a candidate; "keyframes": the stream's own key frames;
+        None: only the listed ones.
+    listed
+        Frame numbers that are candidates in any case.
     n_expected
         Candidates to be expected, for progress bars.
     """
 
     spec: ThumbnailSpec
-    step: Step
+    step: Step | None
+    listed: tuple[int, ...]
     n_expected: int
 
 
@@ -52,11 +56,19 @@ def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
     size, most = settings.width, MAX_CANDIDATES
     if settings.method == "coverage":
         size, most = max(size, COVERAGE_THUMBNAIL), MAX_COVERAGE_CANDIDATES
-    step = auto_step(index, settings.span, most) if settings.step == "auto" else settings.step
+    step: Step | None
+    if settings.frames:
+        step = None
+    elif settings.step == "auto":
+        step = auto_step(index, settings.span, most)
+    else:
+        step = settings.step
+    listed = tuple(sorted({*settings.frames, *settings.held}))
     return Sampling(
         ThumbnailSpec(size=size, colour=settings.features == "colour", crop=settings.crop),
         step,
-        n_candidates(index, settings.span, step),
+        listed,
+        n_candidates(index, settings.span, step, listed),
     )
 
 
@@ -94,6 +106,7 @@ def describe_video(
         store.append,
         span=settings.span,
         step=sampling.step,
+        listed=sampling.listed,
         threads=threads,
         progress=progress and (lambda done: progress(done, max(done, sampling.n_expected))),
     )
@@ -110,5 +123,6 @@ def _cache_key(video: Path, sampling: Sampling, settings: Settings) -> dict[str,
         "video": identify(video),
         "spec": asdict(sampling.spec),
         "step": sampling.step,
+        "listed": sampling.listed,
         **{name: asked[name] for name in ("start", "end", "features", "width")},
     }

@@ -26,6 +26,7 @@ import numpy as np
 
 from keyframes.errors import SettingsError
 from keyframes.records import Features
+from keyframes.resizing import shrink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ def compute_features(
     if n == 0 or n != len(reading):
         raise ValueError(f"{n} thumbnails for {len(reading)} candidates")
     spread = np.linspace(0, n - 1, min(N_BACKGROUND, n)).round().astype(np.int64)
-    background = median_background(shrink(store.take(spread), size))
+    background = median_background(shrink_block(store.take(spread), size))
 
     describe = FEATURES[name](background)
     values = np.empty((n, describe(background[np.newaxis]).shape[1]), np.float32)
@@ -85,27 +86,22 @@ def compute_features(
     blank = np.empty(n, np.bool_)
     start = 0
     for stored in store.blocks(max(1, _BLOCK_PIXELS // background.size)):
-        block = shrink(stored, size)
+        block = shrink_block(stored, size)
         rows = slice(start, start + len(block))
         values[rows] = describe(block)
         sharpness[rows] = measure_sharpness(block)
         blank[rows] = find_blank(block)
         start = rows.stop
-    values -= values.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return Features(reading=reading, values=values, sharpness=sharpness, blank=blank)
+    mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
+    values -= mean
+    return Features(reading, values=values, mean=mean, sharpness=sharpness, blank=blank)
 
 
-def shrink(block: Image, size: int) -> Image:
-    """Area-average thumbnails until no side is longer than `size` pixels."""
-    height, width = block.shape[1:3]
-    scale = size / max(height, width)
-    if scale >= 1:
+def shrink_block(block: Image, size: int) -> Image:
+    """Area-average thumbnails (b, h, w[, 3]) until no side is longer than `size` pixels."""
+    if max(block.shape[1:3]) <= size:
         return block
-    target = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = np.empty((len(block), target[1], target[0], *block.shape[3:]), np.uint8)
-    for frame, place in zip(block, small, strict=True):
-        cv2.resize(frame, target, dst=place, interpolation=cv2.INTER_AREA)
-    return small
+    return np.stack([shrink(thumbnail, size) for thumbnail in block])
 
 
 def median_background(sample: Image) -> Image:

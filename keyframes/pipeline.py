@@ -15,7 +15,8 @@ from keyframes.errors import SettingsError
 from keyframes.files import identify
 from keyframes.images import make_label
 from keyframes.output import OutputFolder
-from keyframes.report import check_page, picture_size, render_report, shrink
+from keyframes.report import check_page, picture_size, render_report
+from keyframes.resizing import shrink
 from keyframes.run_record import (
     make_record,
     make_table,

@@ -147,6 +147,8 @@ class Features:
         The candidates.
     values
         (n, d) float32: the feature vectors, with their mean subtracted.
+    mean
+        (d,) float32: that mean; with it added, vectors of several videos can be compared.
     sharpness
         (n,) float32: how much fine detail the thumbnail shows; compares frames of one video.
     blank
@@ -155,6 +157,7 @@ class Features:
 
     reading: Reading
     values: npt.NDArray[np.float32]
+    mean: npt.NDArray[np.float32]
     sharpness: npt.NDArray[np.float32]
     blank: BoolArray
 
@@ -194,6 +197,29 @@ class Clustering:
 
     def __post_init__(self) -> None:
         _check_lengths(labels=self.labels, distances=self.distances)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolShare:
+    """What one video contributes to a selection over many.
+
+    Attributes
+    ----------
+    pool
+        What tells this selection from others: a digest of all that it depends on.
+    facts
+        What a person should know about it, for the run record.
+    clusters
+        Numbers of the pool's clusters that the video represents.
+    centers
+        (k, d) float32: their centres, no mean subtracted. They follow from the rest, and are no
+        part of equality.
+    """
+
+    pool: str
+    facts: tuple[tuple[str, int | float], ...]
+    clusters: tuple[int, ...]
+    centers: npt.NDArray[np.float32] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +304,8 @@ class Selection:
     n_candidates
         Frames that were considered.
     step
-        Every how many frames a candidate was taken; "keyframes": the stream's own key frames.
+        Every how many frames a candidate was taken; "keyframes": the stream's own key frames;
+        None: only listed frames were.
     coverage
         What the choice bought.
     warnings
@@ -289,7 +316,7 @@ class Selection:
     keyframes: tuple[Keyframe, ...]
     n_asked: int
     n_candidates: int
-    step: int | str
+    step: int | str | None
     coverage: Coverage
     warnings: tuple[str, ...] = ()
 

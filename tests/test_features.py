@@ -19,7 +19,7 @@ from keyframes.features import (
     gray_pixels,
     measure_sharpness,
     median_background,
-    shrink,
+    shrink_block,
 )
 from keyframes.records import Reading, VideoInfo
 from keyframes.thumbnails import ThumbnailStore
@@ -223,13 +223,13 @@ def test_as_many_thumbnails_as_candidates_are_needed(n):
 
 def test_shrinking_averages_all_pixels():
     checkers = np.kron(np.ones((2, 3)), [[0, 200], [200, 0]]).astype(np.uint8)
-    np.testing.assert_array_equal(shrink(checkers[np.newaxis], 3), [[[100] * 3] * 2])
+    np.testing.assert_array_equal(shrink_block(checkers[np.newaxis], 3), [[[100] * 3] * 2])
 
 
 def test_larger_thumbnails_are_area_averaged_to_the_size():
     small = scene(3, (24, 32))
     large = small.repeat(4, axis=1).repeat(4, axis=2)
-    np.testing.assert_array_equal(shrink(large, 32), small)
+    np.testing.assert_array_equal(shrink_block(large, 32), small)
     np.testing.assert_array_equal(
         compute("gray", large, size=32).values, compute("gray", small).values
     )
@@ -242,7 +242,11 @@ def test_larger_thumbnails_are_area_averaged_to_the_size():
 )
 @pytest.mark.parametrize("channels", [(), (3,)])
 def test_shrinking_keeps_the_aspect_and_at_least_one_pixel(shape, shrunk, channels):
-    assert shrink(np.zeros((2, *shape, *channels), np.uint8), 64).shape == (2, *shrunk, *channels)
+    assert shrink_block(np.zeros((2, *shape, *channels), np.uint8), 64).shape == (
+        2,
+        *shrunk,
+        *channels,
+    )
 
 
 def test_the_background_is_the_median_of_thumbnails_spread_over_the_video(monkeypatch):

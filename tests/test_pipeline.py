@@ -1,5 +1,7 @@
 """One video, end to end, with real codecs."""
 
+import json
+
 import av
 import cv2
 import numpy as np
@@ -92,6 +94,35 @@ def test_span_is_where_the_frames_come_from(video, tmp_path):
     selection = extract(video, tmp_path, Settings(count=25, span=span))
     assert selection.frame_indices == list(range(25, 50))
     assert selection.video.n_frames == 60
+
+
+def test_own_list_gives_exactly_these_frames(video, tmp_path):
+    selection = extract(video, tmp_path, Settings(frames=(55, 3, 3, 12)))
+    assert selection.frame_indices == [3, 12, 55]
+    assert [read_number(cv2.imread(str(path))) for path in pictures_in(tmp_path)] == [3, 12, 55]
+    assert selection.n_asked == 3
+    with pytest.raises(SettingsError, match="no whole frame 60, 99"):
+        extract(video, tmp_path / "out", Settings(frames=(3, 60, 99)))
+
+
+@pytest.mark.parametrize("method", ["kmeans", "coverage", "uniform"])
+def test_growing_keeps_what_is_there(video, tmp_path, method):
+    first = extract(video, tmp_path, Settings(count=5, method=method))
+    before = {path: read_number(cv2.imread(str(path))) for path in pictures_in(tmp_path)}
+    grown = extract(video, tmp_path, Settings(count=9, method=method), grow=True)
+    assert set(first.frame_indices) < set(grown.frame_indices)
+    assert len(grown.keyframes) == 9
+    assert set(before) < set(pictures_in(tmp_path))
+    again = extract(video, tmp_path, Settings(count=9, method=method), grow=True)
+    assert again == grown
+    record = json.loads((tmp_path / "bee 1.json").read_text("utf-8"))
+    assert record["identity"]["settings"]["held"] == first.frame_indices
+
+
+def test_held_frames_need_not_be_candidates(video, tmp_path):
+    settings = Settings(count=6, step=10, span=Span(end=parse_position("40f")), held=(13, 57))
+    selection = extract(video, tmp_path, settings)
+    assert set(selection.frame_indices) == {0, 10, 13, 20, 30, 57}
 
 
 def test_progress_reaches_the_end_of_every_stage(video, tmp_path):

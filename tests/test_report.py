@@ -15,7 +15,7 @@ from pages import HOSTILE, make_scene, write_folder
 from keyframes.choose_k import ChoiceOfK, Score
 from keyframes.errors import OutputError
 from keyframes.records import Clustering
-from keyframes.report import check_page, picture_size, render_choice, render_index, shrink
+from keyframes.report import check_page, picture_size, render_choice, render_index
 from keyframes.report import page as page_module
 from keyframes.report.charts import Scale
 from keyframes.report.colours import cluster_colours, time_colours, to_hex
@@ -152,12 +152,6 @@ class TestPictures:
         assert sizes == sorted(sizes, reverse=True)
         assert sizes[0] == 640
         assert sizes[-1] == 160
-
-    def test_shrinking_keeps_the_shape_and_never_enlarges(self):
-        picture = np.zeros((100, 300, 3), np.uint8)
-        assert shrink(picture, 150).shape == (50, 150, 3)
-        assert shrink(picture, 400) is picture
-        assert shrink(np.zeros((1, 1000), np.uint8), 10).shape == (1, 10)
 
 
 class TestProjection:

@@ -190,7 +190,7 @@ def test_sound_with_cover_art_is_refused(tmp_path):
         sound = add_sound(output)
         cover = output.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 96, 64, "yuvj420p"
-        cover.disposition = av.stream.Disposition.attached_pic
+        cover.disposition = av.stream.Disposition.attached_pic.value
         frame = av.VideoFrame.from_ndarray(numbered_picture(7), format="bgr24")
         output.mux(cover.encode(frame.reformat(format="yuvj420p")))
         output.mux(cover.encode())

@@ -10,6 +10,7 @@ from conftest import read_number
 from keyframes.errors import SettingsError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import Span, fetch_frames, index_video, parse_position, read_thumbnails
+from keyframes.video.decode import open_decoder
 
 SPEC = ThumbnailSpec(size=24)
 X265 = {"x265-params": "log-level=none:open-gop=1:bframes=3:b-adapt=0"}
@@ -40,6 +41,10 @@ ODD_FILES = {
     "hevc.mp4": {"codec": "libx265", "options": X265},
     "hevc.ts": {"codec": "libx265", "options": X265},
     "hevc.mkv": {"codec": "libx265"},
+    "temporal-layers.mp4": {
+        "codec": "libx265",
+        "options": {"x265-params": "log-level=none:temporal-layers=3:bframes=7:b-pyramid=1"},
+    },
     "vp8.webm": {"codec": "libvpx", "options": {"auto-alt-ref": "1", "lag-in-frames": "12"}},
     "vp9.webm": {"codec": "libvpx-vp9", "options": {"auto-alt-ref": "1", "lag-in-frames": "12"}},
     "av1.mp4": {"codec": "libsvtav1", "options": {"preset": "12"}},
@@ -84,12 +89,10 @@ IN_DOUBT = {
 }
 
 
-def decode_plainly(path, turns=0):
+def decode_plainly(path):
     """Decode sequentially with PyAV alone."""
     with av.open(str(path)) as container:
-        return [
-            np.rot90(frame.to_ndarray(format="bgr24"), turns) for frame in container.decode(video=0)
-        ]
+        return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
 
 
 def read(index, **options):
@@ -160,6 +163,8 @@ class TestOddFile:
             sparse = read(index, step=step)
             assert sparse.frame_indices.tolist() == list(range(0, len(whole), step))
             assert same_rows(sparse, whole)
+            assert sparse.video.n_frames == whole.video.n_frames
+            assert sparse.video.duration_s == pytest.approx(whole.video.duration_s)
 
     def test_key_frames_are_frames_of_the_video(self, name, odd_file):
         index = index_video(odd_file(name))
@@ -178,6 +183,7 @@ class TestOddFile:
             pytest.skip("too short for a range")
         part = read(index, span=Span(parse_position("17f"), parse_position("33f")))
         assert part.frame_indices.tolist() == list(range(17, 33))
+        assert part.video.n_frames == 40
         assert same_rows(part, whole)
         start_s, end_s = whole.times_s[9], whole.times_s[30]
         span = Span(
@@ -215,6 +221,34 @@ def test_times_are_timestamps_counted_from_the_first_frame(odd_file):
     late = read(index_video(odd_file("late-start.mkv")))
     np.testing.assert_allclose(late.times_s, np.arange(40) * 0.04, atol=1e-3)
     assert late.video.start_time_s == pytest.approx(5.0, abs=0.1)
+
+
+def test_avi_times_are_even_though_its_timestamps_are_not(odd_file):
+    for name in ("h264.avi", "mpeg4.avi"):
+        reading = read(index_video(odd_file(name)))
+        np.testing.assert_allclose(reading.times_s, np.arange(40) / 25)
+
+
+def test_a_jump_knows_what_only_the_first_packet_says(make_video, tmp_path):
+    """Before build 151, x264 wrote 4:4:4 in a way of its own; only the first packet says so."""
+    path = make_video(
+        tmp_path / "old.mp4",
+        size=(320, 240),
+        pixel_format="yuv444p",
+        options={"x264-params": "scenecut=0:8x8dct=1", "crf": "40"},
+    )
+    data = path.read_bytes()
+    place = data.index(b"x264 - core 1") + len(b"x264 - core ")
+    path.write_bytes(data[:place] + b"150" + data[place + 3 :])
+    with open_decoder(path, threads=1) as decoder:
+        truth = {frame.pts: frame.to_ndarray() for frame in decoder.frames()}
+    index = index_video(path)
+    with open_decoder(path, threads=1) as decoder:
+        packets = decoder.packets_from(int(index.pts[24]), int(index.dts[24]))
+        frames = [frame for packet in packets for frame in decoder.decode(packet)]
+    assert frames[0].pts == index.pts[24]
+    for frame in frames:
+        np.testing.assert_array_equal(frame.to_ndarray(), truth[frame.pts])
 
 
 def test_without_timestamps_times_are_ordinals_over_the_rate(odd_file):

@@ -8,7 +8,7 @@ Each is a single HTML file that needs no network and no other file. `page.py`, `
 from keyframes.report.choice import render_choice
 from keyframes.report.index import render_index
 from keyframes.report.page import render_report
-from keyframes.report.pictures import picture_size, shrink
+from keyframes.report.pictures import picture_size
 from keyframes.report.templating import check_page
 
 __all__ = [
@@ -17,5 +17,4 @@ __all__ = [
     "render_choice",
     "render_index",
     "render_report",
-    "shrink",
 ]

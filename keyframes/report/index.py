@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 
 from keyframes.output import find_results
-from keyframes.report.pictures import shrink, to_data_uris
+from keyframes.report.pictures import to_data_uris
 from keyframes.report.templating import render
+from keyframes.resizing import shrink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from keyframes.records import Image
@@ -49,13 +50,15 @@ class Row:
     missing: int
 
 
-def render_index(root: Path) -> str:
+def render_index(root: Path, links: Mapping[str, str] | None = None) -> str:
     """Return the page of an output folder, made from the run records and PNGs in it alone.
 
     Parameters
     ----------
     root
         The output folder.
+    links
+        Address of each video's page, by stem; None for the reports that lie beside the index.
 
     Raises
     ------
@@ -64,7 +67,11 @@ def render_index(root: Path) -> str:
     """
     records = find_results(root)
     n_pictures = max(FEWEST, min(MOST, MAX_PICTURES // len(records)))
-    rows = [_make_row(root, stem, record, n_pictures) for stem, record in records.items()]
+    if links is None:
+        links = _reports_in(root, records)
+    rows = [
+        _make_row(root, record, links.get(stem), n_pictures) for stem, record in records.items()
+    ]
     return render(
         "index.html",
         rows=rows,
@@ -74,14 +81,21 @@ def render_index(root: Path) -> str:
     )
 
 
-def _make_row(root: Path, stem: str, record: dict[str, Any], n_pictures: int) -> Row:
+def _reports_in(root: Path, stems: Iterable[str]) -> dict[str, str]:
+    return {
+        stem: quote(f"{stem}.html", errors="surrogateescape")
+        for stem in stems
+        if (root / f"{stem}.html").exists()
+    }
+
+
+def _make_row(root: Path, record: dict[str, Any], link: str | None, n_pictures: int) -> Row:
     files = [root / keyframe["image"] for keyframe in record["keyframes"]]
     spread = np.linspace(0, len(files) - 1, min(n_pictures, len(files))).round().astype(int)
-    page = root / f"{stem}.html"
     return Row(
         name=record["identity"]["video"]["name"],
         record=record,
-        link=quote(page.name, errors="surrogateescape") if page.exists() else None,
+        link=link,
         strip=to_data_uris(list(_thumbnails(files[i] for i in spread))),
         missing=sum(not file.exists() for file in files),
     )

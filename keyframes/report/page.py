@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from keyframes.kmeans import nearest_centers
 from keyframes.report.charts import Chart, Line, make_chart
 from keyframes.report.colours import cluster_colours, time_colours
 from keyframes.report.pictures import to_data_uris
-from keyframes.report.projection import project
+from keyframes.report.projection import Projection, project
 from keyframes.report.templating import render, to_clock, to_count
 
 if TYPE_CHECKING:
@@ -80,6 +81,26 @@ def render_report(
     """Return the page of one video, a self-contained HTML document.
 
     The same input gives the same text: neither the time of day nor what took how long is in it.
+    The parameters are those of `report_content`.
+    """
+    content = report_content(
+        selection, clustering, features, rows, pictures, record=record, command=command
+    )
+    return render("page.html", scripts=SCRIPTS, **content)
+
+
+def report_content(
+    selection: Selection,
+    clustering: Clustering,
+    features: Features,
+    rows: IntArray,
+    pictures: Sequence[Image],
+    *,
+    record: dict[str, Any],
+    command: str,
+    projection: Projection | None = None,
+) -> dict[str, Any]:
+    """Gather what the page of one video says, for ``page.html`` or a template that extends it.
 
     Parameters
     ----------
@@ -96,19 +117,19 @@ def render_report(
         The run record, as it is written beside the page.
     command
         What a person would type to get this result again.
+    projection
+        That of the features, where it is known already.
     """
     shown = _shown_rows(len(features.values), rows)
-    projection = project(features.values)
+    projection = projection or project(features.values)
     colours = _colours(projection.points, clustering)
     points = projection.points[shown]
     settings = record["identity"]["settings"]
-    return render(
-        "page.html",
-        scripts=SCRIPTS,
-        name=selection.video.path.name,
-        selection=selection,
-        cards=_cards(selection, colours, pictures, record),
-        data={
+    return {
+        "name": selection.video.path.name,
+        "selection": selection,
+        "cards": _cards(selection, colours, pictures, record),
+        "data": {
             "duration": selection.video.duration_s,
             "distance": _DISTANCES.get(settings["method"], "away from what its cluster stands for"),
             "times": _packed(features.reading.times_s[shown], "<f4"),
@@ -121,16 +142,16 @@ def render_report(
             "colours": colours,
             "ramp": time_colours(),
         },
-        shares=projection.shares,
-        n_drawn=len(shown),
-        map_ratio=_map_ratio(points),
-        reach=_compare_reach(selection.coverage),
-        gain=_gain(selection.coverage.keyframes.mean, selection.coverage.evenly_spaced.mean),
-        chart=_chart_of_inertia(clustering.inertia_histories),
-        asked=_asked(settings),
-        found=_found(selection, record),
-        command=command,
-    )
+        "shares": projection.shares,
+        "n_drawn": len(shown),
+        "map_ratio": _map_ratio(points),
+        "reach": _compare_reach(selection.coverage),
+        "gain": _gain(selection.coverage.keyframes.mean, selection.coverage.evenly_spaced.mean),
+        "chart": _chart_of_inertia(clustering.inertia_histories),
+        "asked": _asked(settings),
+        "found": _found(selection, record),
+        "command": command,
+    }
 
 
 def _shown_rows(n: int, rows: IntArray) -> IntArray:
@@ -256,6 +277,7 @@ def _found(selection: Selection, record: dict[str, Any]) -> list[tuple[str, str]
         "frames counted": f"{video.n_frames:,}",
         "candidates": f"{selection.n_candidates:,}, {_stepwise(selection.step)}",
         "keyframes": f"{len(selection.keyframes)} of {selection.n_asked} asked for",
+        **_by_hand(record),
         "picture": f"{video.width} × {video.height}"
         + (f", turned by {video.rotation}°" if video.rotation else ""),
         "length": f"{to_clock(video.duration_s)} at {video.fps:.4g} frames a second",
@@ -272,6 +294,13 @@ def _found(selection: Selection, record: dict[str, Any]) -> list[tuple[str, str]
     facts |= record["versions"]
     facts["file, SHA-256 of samples"] = record["identity"]["video"]["sha256_of_samples"]
     return list(facts.items())
+
+
+def _by_hand(record: dict[str, Any]) -> dict[str, str]:
+    """Say how often a person rejected, swapped or added a frame, where one did."""
+    actions = Counter(change["action"] for change in record.get("curation", []))
+    text = ", ".join(f"{action} {n}" for action, n in actions.items())
+    return {"changed by hand": text} if text else {}
 
 
 def _stepwise(step: int | str) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import cv2
 
+from keyframes.resizing import shrink
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -29,29 +31,20 @@ def picture_size(n_pictures: int) -> int:
     return max(SMALLEST, min(LARGEST, round(math.sqrt(pixels * 4 / 3))))
 
 
-def shrink(picture: Image, longest: int) -> Image:
-    """Area-average a picture (h, w[, 3]) until no side is longer than ``longest`` pixels."""
-    height, width = picture.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return picture
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-
-
 def to_data_uris(pictures: Sequence[Image]) -> list[str]:
     """Encode BGR pictures (h, w, 3) for a page: as well as `BUDGET` allows."""
     size = picture_size(len(pictures))
     budget = max(BUDGET, len(pictures) * SMALLEST**2 * _BYTES_PER_PIXEL)
     encoded: list[bytes] = []
     for quality, share in _LADDER:
-        encoded = [_to_jpeg(shrink(picture, int(share * size)), quality) for picture in pictures]
+        encoded = [to_jpeg(shrink(picture, int(share * size)), quality) for picture in pictures]
         if sum(map(len, encoded)) <= budget:
             break
     return [f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" for jpeg in encoded]
 
 
-def _to_jpeg(picture: Image, quality: int) -> bytes:
+def to_jpeg(picture: Image, quality: int) -> bytes:
+    """Encode a BGR picture (h, w, 3) as JPEG, quality in percent."""
     done, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError(f"a picture of shape {picture.shape} can't be encoded as JPEG")

@@ -23,6 +23,7 @@ function showInViewer(number) {
   nextButton.disabled = card === order.at(-1);
   if (!viewer.open) viewer.showModal();
   loadFullSize(card.dataset.file, number, picture);
+  viewer.dispatchEvent(new Event("show"));
 }
 
 function loadFullSize(file, number, picture) {

@@ -14,13 +14,17 @@ function press(buttons, pressed) {
   for (const button of buttons) button.setAttribute("aria-pressed", button === pressed);
 }
 
+function sortWall(by) {
+  wall.dataset.by = by;
+  wall.append(...cards.slice().sort(orders[by]).map((card) => card.parentElement));
+  makeTabStop(cardsInOrder()[0]);
+}
+
 const sortButtons = document.querySelectorAll("[data-sort]");
 for (const button of sortButtons) {
   button.addEventListener("click", () => {
     press(sortButtons, button);
-    wall.dataset.by = button.dataset.sort;
-    wall.append(...cards.slice().sort(orders[button.dataset.sort]).map((card) => card.parentElement));
-    makeTabStop(cardsInOrder()[0]);
+    sortWall(button.dataset.sort);
   });
 }
 
@@ -50,13 +54,15 @@ wall.addEventListener("keydown", (event) => {
   }
 });
 
-for (const [number, card] of cards.entries()) {
-  card.addEventListener("pointerenter", () => pointAtCard(number));
+function listenTo(card) {
+  const pointHere = () => pointAtCard(Number(card.dataset.number));
+  card.addEventListener("pointerenter", pointHere);
   card.addEventListener("pointerleave", () => pointAtCard(null));
-  card.addEventListener("focus", () => pointAtCard(number));
+  card.addEventListener("focus", pointHere);
   card.addEventListener("blur", () => pointAtCard(null));
-  card.addEventListener("click", () => showInViewer(number));
+  card.addEventListener("click", () => showInViewer(Number(card.dataset.number)));
 }
+cards.forEach(listenTo);
 
 let lit = null;
 listeners.push(() => {

@@ -1,0 +1,204 @@
+"""Opening a recording and decoding it packet by packet."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from contextlib import contextmanager
+from io import SEEK_END, FileIO
+from itertools import chain, dropwhile, islice
+from typing import TYPE_CHECKING
+
+import av
+from av import VideoStream
+from av.stream import Disposition
+
+from keyframes.errors import VideoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from av import Packet, VideoFrame
+    from av.container import InputContainer
+
+_RUN_UP_S = 2  # before a key frame, in containers that can only nearly be positioned
+
+_log = logging.getLogger(__name__)
+
+
+class Decoder:
+    """The video stream of an open recording.
+
+    Errors of single packets are counted, not raised: what can be read is read.
+
+    Attributes
+    ----------
+    container, stream
+        The open file and its video stream.
+    n_errors
+        Packets so far that are damaged or could not be read or decoded.
+    stale_key
+        Timestamp of the newest key frame that went in before the last error; None for none.
+    tick_s
+        Seconds in one unit of the stream's timestamps.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self.container = container
+        self.stream = stream
+        self.n_errors = 0
+        self.stale_key: int | None = None
+        self._newest_key: int | None = None
+        self.tick_s = float(stream.time_base or 1)
+        self._has_begun = False
+
+    def packets(self) -> Iterator[Packet[VideoStream]]:
+        """Read on to the end of the file."""
+        try:
+            for packet in self.container.demux(self.stream):
+                if packet.size:  # the last is empty: a sign to flush the decoder
+                    yield packet
+        except av.FFmpegError as error:
+            self._count(error)
+
+    def packets_from(self, pts: int, dts: int) -> Iterator[Packet[VideoStream]]:
+        """Read on from a key frame, given by its two timestamps, or an earlier one."""
+        self._begin()
+        # Some containers look for the one timestamp, some for the other, some only nearly so.
+        for target in (pts, dts, dts - round(_RUN_UP_S / self.tick_s)):
+            self._seek(target)
+            packets = dropwhile(lambda packet: not packet.is_keyframe, self.packets())
+            first = next(packets, None)
+            if first is not None and first.pts is not None and first.pts <= pts:
+                return chain([first], packets)
+        return iter(())
+
+    def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        """Return the frames that are ready once this packet is decoded; None for the rest."""
+        self._has_begun = True
+        if packet is not None and packet.is_keyframe:
+            self._newest_key = packet.pts
+        if packet is not None and packet.is_corrupt:
+            self._count("damaged packet")
+        try:
+            return self.stream.codec_context.decode(packet)
+        except av.FFmpegError as error:
+            self._count(error)
+            return []
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """Decode on to the end of the file."""
+        for packet in self.packets():
+            yield from self.decode(packet)
+        yield from self.decode(None)
+
+    def skip_unreferenced(self, skip: bool) -> None:
+        """Skip, from the next packet on, frames to which no other refers."""
+        self.stream.codec_context.skip_frame = "NONREF" if skip else "DEFAULT"
+
+    def _begin(self) -> None:
+        """Decode the first packet, unless that is done.
+
+        Some streams say there, and nowhere else, by which encoder they were made and so how
+        they have to be decoded.
+        """
+        if not self._has_begun:
+            for packet in islice(self.packets(), 1):
+                self.decode(packet)
+
+    def _seek(self, timestamp: int) -> None:
+        try:
+            self.container.seek(timestamp, stream=self.stream)
+        except av.FFmpegError as error:  # the packets that come then aren't those that are sought
+            _log.debug("%s", error)
+
+    def _count(self, error: av.FFmpegError | str) -> None:
+        self.n_errors += 1
+        self.stale_key = self._newest_key
+        _log.debug("%s", error)
+
+
+@contextmanager
+def open_decoder(path: Path, threads: int | None = None) -> Iterator[Decoder]:
+    """Open the video stream of a recording.
+
+    Parameters
+    ----------
+    path
+        The file.
+    threads
+        Threads of the decoder; None for one a processor core.
+
+    Yields
+    ------
+    Decoder
+
+    Raises
+    ------
+    VideoError
+        When the file can't be opened or has no video stream that can be decoded.
+    """
+    try:
+        file = FileIO(path)
+    except OSError as error:
+        raise VideoError(f"{path} can't be opened: {error.strerror}") from error
+    with file:
+        # FFmpeg reads meaning into names (protocols, image sequences), so it isn't told any;
+        # and a playlist isn't to make it open something else.
+        file.name = "recording"
+        try:
+            container = av.open(file, mode="r", options={"protocol_whitelist": "none"})
+        except (av.FFmpegError, ValueError) as error:
+            raise VideoError(f"{path} {_why_unreadable(file)}") from error
+        with container:
+            stream = _video_stream(path, container)
+            stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = threads or 0
+            yield Decoder(container, stream)
+
+
+def _why_unreadable(file: FileIO) -> str:
+    """Say what is wrong with a file that can't be opened as a video, and what to do."""
+    size = file.seek(0, SEEK_END)
+    if size == 0:
+        return "is empty: copy or record it again"
+    boxes = _box_types(file, size)
+    if "ftyp" in boxes and "moov" not in boxes:
+        return (
+            "was cut off before its index was written (no moov box): a repair program such as "
+            "untrunc can restore it with the help of a sound recording from the same camera"
+        )
+    return (
+        "is no video that FFmpeg can read: give a recording; if it is one, it is damaged: copy it "
+        "again"
+    )
+
+
+def _box_types(file: FileIO, size: int) -> set[str]:
+    """Return the types of the outermost boxes of an MP4 or MOV file (ISO/IEC 14496-12)."""
+    types, position = set(), 0
+    while position + 16 <= size:
+        file.seek(position)
+        length, kind, long_length = struct.unpack(">I4sQ", file.read(16))
+        types.add(kind.decode("latin-1"))
+        length = long_length if length == 1 else length
+        if length < 8:  # reaches to the end of the file, or is no box
+            break
+        position += length
+    return types
+
+
+def _video_stream(path: Path, container: InputContainer) -> VideoStream:
+    name = container.format.name
+    if name == "image2" or name.endswith("_pipe"):
+        raise VideoError(f"{path} is a still image, not a video: give a recording")
+    stream = container.streams.best("video")
+    if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
+        raise VideoError(f"{path} has no video in it, only sound or other data: give a recording")
+    if stream.codec_context is None:
+        raise VideoError(
+            f"{path} is encoded in a way that this build of FFmpeg can't decode: re-encode it "
+            "with the program that made it, for example to H.264"
+        )
+    return stream

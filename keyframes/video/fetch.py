@@ -1,0 +1,102 @@
+"""Pass two: chosen frames again, at full resolution, each checked against pass one."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keyframes.errors import VideoError
+from keyframes.video.decode import open_decoder
+from keyframes.video.frames import Disagreement, decode_all, decode_some
+from keyframes.video.picture import checksum, full_image, thumbnail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from keyframes.records import Image, IntArray, Reading, ThumbnailSpec
+    from keyframes.video.frames import Decoded
+    from keyframes.video.index import VideoIndex
+
+_log = logging.getLogger(__name__)
+
+
+def fetch_frames(
+    index: VideoIndex,
+    reading: Reading,
+    rows: Iterable[int],
+    spec: ThumbnailSpec,
+    *,
+    threads: int | None = None,
+) -> Iterator[tuple[int, Image]]:
+    """Decode chosen frames again, whole and upright.
+
+    The decoder jumps to the key frame before each of them. Each frame's thumbnail has to be the
+    one of pass one, bit for bit; from the first that isn't, the recording is decoded from its
+    beginning with a counter instead.
+
+    Parameters
+    ----------
+    index
+        The recording.
+    reading
+        What pass one found.
+    rows
+        Rows of the reading, in any order.
+    spec
+        How pass one made thumbnails.
+    threads
+        Threads of the decoder; None for one a processor core.
+
+    Yields
+    ------
+    row : int
+        In frame order, each once.
+    image : Image
+        (height, width, 3) uint8 BGR.
+
+    Raises
+    ------
+    VideoError
+        When a frame can't be found again.
+    """
+    left = np.unique(np.fromiter(rows, np.int64))
+    is_damaged = reading.video.decode_errors > 0 or reading.video.damaged_frames > 0
+    if index.doubt is None and not is_damaged:
+        with open_decoder(index.path, threads) as decoder:
+            frames = decode_some(decoder, index, reading.frame_indices[left])
+            for row, image in _matches(frames, reading, left, spec):
+                yield row, image
+                left = left[1:]
+    if len(left):
+        # Damage may decode differently with several threads; pass one had one there, too.
+        with open_decoder(index.path, 1 if is_damaged else threads) as decoder:
+            for row, image in _matches(decode_all(decoder, index), reading, left, spec):
+                yield row, image
+                left = left[1:]
+    if len(left):
+        raise VideoError(
+            f"frame {reading.frame_indices[left[0]]} of {index.path} isn't the one that was read "
+            "before: if the file has changed, run again; if not, repair it by re-encoding it"
+        )
+
+
+def _matches(
+    frames: Iterator[Decoded], reading: Reading, rows: IntArray, spec: ThumbnailSpec
+) -> Iterator[tuple[int, Image]]:
+    """Yield the images of rows among the frames, up to the first that isn't the same."""
+    wanted = iter(rows.tolist())
+    row = next(wanted, None)
+    try:
+        for decoded in frames:
+            if row is None:
+                return
+            if decoded.ordinal == reading.frame_indices[row]:
+                if checksum(thumbnail(decoded.frame, spec)) != reading.checksums[row]:
+                    _log.info("frame %d decodes differently after a jump", decoded.ordinal)
+                    return
+                yield row, full_image(decoded.frame)
+                row = next(wanted, None)
+    except Disagreement as disagreement:
+        _log.info("%s: %s", reading.video.path, disagreement)

@@ -1,0 +1,238 @@
+"""Streams of decoded frames with their ordinals, and which of the frames are whole."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from av.video.frame import PictureType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from av import VideoFrame
+
+    from keyframes.records import IntArray
+    from keyframes.video.decode import Decoder
+    from keyframes.video.index import VideoIndex
+
+_WORTH_A_JUMP = 16  # unwanted frames before a key frame; fewer are cheaper to decode
+_MAX_REORDER = 16  # frames; no codec goes further
+
+
+class Disagreement(Exception):  # noqa: N818  a signal between the readers, never shown
+    """The decoder's output isn't clean, or isn't what the index says."""
+
+
+class Decoded(NamedTuple):
+    """A frame that came out of the decoder.
+
+    Attributes
+    ----------
+    ordinal
+        Its place in a full sequential decode, from 0.
+    time_s
+        Seconds after the first frame.
+    frame
+        The picture.
+    after_fault
+        A frame between the one before and this one is missing or corrupt.
+    """
+
+    ordinal: int
+    time_s: float
+    frame: VideoFrame
+    after_fault: bool
+
+
+def decode_all(decoder: Decoder, index: VideoIndex) -> Iterator[Decoded]:
+    """Decode every frame with a counter: exact, whatever the packets say."""
+    clock = Clock(index)
+    expected = 0  # position in the index
+    for ordinal, frame in enumerate(decoder.frames()):
+        position = index.position(frame.pts)
+        yield Decoded(ordinal, clock.tick(frame), frame, position > expected)
+        expected = max(expected, position) + 1
+
+
+def decode_some(decoder: Decoder, index: VideoIndex, wanted: IntArray) -> Iterator[Decoded]:
+    """Decode the frames of some ordinals, and of the others only what that needs.
+
+    Frames to which no other refers are skipped, and so are all that lie between the last
+    wanted frame of a group of pictures and the next key frame before a wanted one. Where all
+    are key frames, only the wanted ones are decoded.
+
+    Parameters
+    ----------
+    decoder
+        Newly opened.
+    index
+        Without a doubt.
+    wanted
+        (n,) ordinals, ascending.
+
+    Yields
+    ------
+    Decoded
+        The wanted frames.
+
+    Raises
+    ------
+    Disagreement
+        When a wanted frame doesn't come out.
+    """
+    n_yielded, is_faulty = 0, False
+    for frame in _needed(decoder, index, wanted):
+        position = index.position(frame.pts)
+        is_faulty |= frame.is_corrupt or position < 0
+        if n_yielded < len(wanted) and position >= wanted[n_yielded]:
+            is_faulty |= position > wanted[n_yielded]
+            yield Decoded(position, float(index.times_s[position]), frame, is_faulty)
+            n_yielded += 1
+    if n_yielded < len(wanted):
+        raise Disagreement(f"frame {wanted[n_yielded]} doesn't come out")
+
+
+def _needed(decoder: Decoder, index: VideoIndex, wanted: IntArray) -> Iterator[VideoFrame]:
+    """Yield the wanted frames and those that are decoded on the way."""
+    only_keys = bool(index.is_key.all())
+    targets = index.pts[wanted]
+    for key, run in _runs(index, wanted):
+        n_left = len(run)
+        for packet in decoder.packets_from(int(index.pts[key]), int(index.dts[key])):
+            is_wanted = _holds(targets, packet.pts)
+            if is_wanted or not only_keys:
+                decoder.skip_unreferenced(not is_wanted)
+                yield from decoder.decode(packet)
+            n_left -= is_wanted
+            if n_left == 0:
+                break
+        yield from decoder.decode(None)
+
+
+def _runs(index: VideoIndex, wanted: IntArray) -> Iterator[tuple[int, IntArray]]:
+    """Split ascending ordinals where a jump pays; yield each part after its key frame."""
+    keys = index.key_before(wanted)
+    cuts = np.flatnonzero(keys[1:] - wanted[:-1] > _WORTH_A_JUMP) + 1
+    for run in np.split(np.arange(len(wanted)), cuts):
+        if len(run):
+            yield int(keys[run[0]]), wanted[run]
+
+
+def _holds(ascending: IntArray, value: int | None) -> bool:
+    if value is None:
+        return False
+    place = ascending.searchsorted(value)
+    return bool(place < len(ascending) and ascending[place] == value)
+
+
+class Sieve:
+    """Lets whole frames through and counts the others.
+
+    A frame is taken for damaged when the decoder marks it as corrupt, and so is what may refer
+    to it: everything up to the next key frame, and the bidirectional frames directly before. The
+    same goes for a packet that can't be decoded and for a frame that is lost.
+
+    Parameters
+    ----------
+    decoder, index
+        Where the frames come from.
+    is_strict
+        Raise Disagreement at the first sign of damage instead.
+
+    Attributes
+    ----------
+    n_frames, n_damaged
+        Frames seen, and frames of them kept back, so far.
+    end_s
+        Time of the last frame seen, seconds.
+    has_ended
+        There are no more frames to come.
+    """
+
+    def __init__(self, decoder: Decoder, index: VideoIndex, *, is_strict: bool) -> None:
+        self.n_frames = self.n_damaged = 0
+        self.end_s = 0.0
+        self.has_ended = False
+        self._decoder = decoder
+        self._index = index
+        self._is_strict = is_strict
+        self._n_errors = 0
+
+    def sift(self, frames: Iterable[Decoded]) -> Iterator[Decoded]:
+        """Yield the whole frames."""
+        held: list[Decoded] = []  # bidirectional frames, until what they may refer to is seen
+        is_whole = True
+        for decoded in frames:
+            self.n_frames += 1
+            self.end_s = decoded.time_s
+            if self._is_faulty(decoded):
+                self.n_damaged += len(held)
+                held.clear()
+                is_whole = False
+            is_whole = is_whole or self._is_fresh_key(decoded.frame)
+            if not is_whole:
+                self.n_damaged += 1
+                continue
+            held.append(decoded)
+            if decoded.frame.pict_type != PictureType.B or len(held) > _MAX_REORDER:
+                yield from held
+                held.clear()
+        self.has_ended = True
+        if self._has_failed():
+            self.n_damaged += len(held)
+        else:
+            yield from held
+
+    def _is_faulty(self, decoded: Decoded) -> bool:
+        fault = self._has_failed() or decoded.frame.is_corrupt or decoded.after_fault
+        if fault and self._is_strict:
+            raise Disagreement(f"damage at frame {decoded.ordinal}")
+        return fault
+
+    def _has_failed(self) -> bool:
+        """Whether the decoder has met an error since the last time this was asked."""
+        if self._decoder.n_errors == self._n_errors:
+            return False
+        if self._is_strict:
+            raise Disagreement("a packet that can't be decoded")
+        self._n_errors = self._decoder.n_errors
+        return True
+
+    def _is_fresh_key(self, frame: VideoFrame) -> bool:
+        if frame.is_corrupt or not self._index.starts_group(frame):
+            return False
+        # A key frame that was on its way through the decoder when it failed may come out before
+        # the frames that the error has spoilt.
+        stale = self._decoder.stale_key
+        return frame.pts is None or stale is None or frame.pts > stale
+
+
+class Clock:
+    """Seconds after the first frame, from the timestamps as far as they make sense.
+
+    A frame whose timestamp is missing, or doesn't lie behind the one before, gets the time one
+    frame later at the header's rate.
+    """
+
+    def __init__(self, index: VideoIndex) -> None:
+        self.time_s = 0.0
+        self._stamp = attrgetter("dts" if index.container == "avi" else "pts")
+        self._tick_s = index.tick_s
+        self._frame_s = float(1 / index.rate)
+        self._origin: int | None = None
+        self._anchor_s, self._n_since = 0.0, -1  # the last time from a timestamp, frames since
+
+    def tick(self, frame: VideoFrame) -> float:
+        """Return the time of the next frame of a sequential decode."""
+        self._n_since += 1
+        stamp = self._stamp(frame)
+        if stamp is not None:
+            if self._origin is None:
+                self._origin = stamp
+            time_s = (stamp - self._origin) * self._tick_s
+            if time_s > self.time_s:
+                self._anchor_s, self._n_since = time_s, 0
+        self.time_s = self._anchor_s + self._n_since * self._frame_s
+        return self.time_s

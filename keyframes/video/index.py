@@ -1,0 +1,238 @@
+"""The demux index of a recording: what its packets say, without decoding them."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from keyframes.errors import VideoError
+from keyframes.video.decode import open_decoder
+from keyframes.video.picture import quarter_turns, upright_size
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from av import VideoFrame
+
+    from keyframes.records import BoolArray, FloatArray, IntArray
+    from keyframes.video.decode import Decoder
+
+# Codecs that make exactly one frame of one packet. Others hide frames (VP8) or build on what
+# the screen showed before (GIF).
+_ONE_PACKET_ONE_FRAME = frozenset(
+    "av1 dnxhd dvvideo ffv1 ffvhuff h264 hevc huffyuv mjpeg mpeg2video mpeg4 png prores rawvideo "
+    "utvideo v210 vp9".split()
+)
+_N_PROOF = 16  # frames decoded to see whether they come out as the packets say
+_MAX_LOST_OF_PROOF = 2  # of them that damage may have destroyed; more speak against the packets
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoIndex:
+    """The packets of a recording in order of presentation, and what its header says.
+
+    Attributes
+    ----------
+    path
+        The file.
+    container, codec, pixel_format
+        FFmpeg's names.
+    width, height
+        Size of the upright frame, pixels.
+    rotation
+        Degrees by which the stored picture is turned anticlockwise to stand upright.
+    rate
+        Frames per second, as the header claims.
+    claimed_frames
+        Number of frames, as the header claims; 0 when it doesn't.
+    tick_s
+        Seconds in one unit of `pts`.
+    pts, dts
+        (p,) int64: when the packets that are shown are to be shown, ascending, and when to be
+        decoded; 0, 1, 2, … where the file doesn't say.
+    is_key
+        (p,) bool: which of them are key frames.
+    times_s
+        (p,) float64: seconds after the first frame.
+    start_time_s
+        The first frame's own timestamp, seconds.
+    is_timed
+        The packets have timestamps.
+    n_hidden
+        Packets that are decoded, but not shown (an edit list cuts them away).
+    doubt
+        Why the packets don't tell the ordinals of the frames; None where they do.
+    """
+
+    path: Path
+    container: str
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    rotation: int
+    rate: Fraction
+    claimed_frames: int
+    tick_s: float
+    pts: IntArray
+    dts: IntArray
+    is_key: BoolArray
+    times_s: FloatArray
+    start_time_s: float
+    is_timed: bool
+    n_hidden: int
+    doubt: str | None
+
+    def __len__(self) -> int:
+        """Return the number of packets that are shown: the frames, unless there is a doubt."""
+        return len(self.pts)
+
+    @property
+    def duration_s(self) -> float:
+        """From the first frame's timestamp to the end of the last frame, seconds."""
+        return float(self.times_s[-1] + 1 / self.rate)
+
+    def position(self, pts: int | None) -> int:
+        """Return the ordinal of the frame with a timestamp; -1 if unknown or in doubt."""
+        if self.doubt is not None or pts is None:
+            return -1
+        place = int(self.pts.searchsorted(pts))
+        return place if place < len(self) and self.pts[place] == pts else -1
+
+    def starts_group(self, frame: VideoFrame) -> bool:
+        """Whether a frame is a key frame, by the index rather than by the decoder."""
+        position = self.position(frame.pts)
+        return frame.key_frame if position < 0 else bool(self.is_key[position])
+
+    def key_before(self, ordinals: IntArray) -> IntArray:
+        """Return the ordinals of the key frames at or before frames."""
+        keys = np.flatnonzero(self.is_key)
+        return keys[keys.searchsorted(ordinals, side="right") - 1]
+
+
+def index_video(path: Path) -> VideoIndex:
+    """Read the packets of a recording, and decode its first few frames.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    VideoIndex
+
+    Raises
+    ------
+    VideoError
+        When there is no video stream that can be decoded, or no frame in it.
+    """
+    first_frame, first_pts = _first_frames(path)
+    with open_decoder(path) as decoder:
+        stream = decoder.stream
+        container, codec = decoder.container.format.name, stream.codec_context.codec.canonical_name
+        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        claimed_frames = stream.frames
+        packets = _read_packets(decoder)
+    is_timed = packets.n_untimed == 0
+    tick_s = decoder.tick_s if is_timed else float(1 / rate)
+    width, height = upright_size(first_frame)
+    return VideoIndex(
+        path=path,
+        container=container,
+        codec=codec,
+        pixel_format=first_frame.format.name,
+        width=width,
+        height=height,
+        rotation=quarter_turns(first_frame) * 90,
+        rate=rate,
+        claimed_frames=claimed_frames,
+        tick_s=tick_s,
+        pts=packets.pts,
+        dts=packets.dts,
+        is_key=packets.is_key,
+        times_s=(packets.pts - packets.pts[0]) * tick_s,
+        start_time_s=float(packets.pts[0]) * tick_s,
+        is_timed=is_timed,
+        n_hidden=packets.n_hidden,
+        doubt=_doubt(container, codec, packets, first_pts),
+    )
+
+
+class _Packets(NamedTuple):
+    """The columns of an index, and how many packets have no timestamp, are damaged or hidden."""
+
+    pts: IntArray
+    dts: IntArray
+    is_key: BoolArray
+    n_untimed: int
+    n_corrupt: int
+    n_hidden: int
+
+
+def _first_frames(path: Path) -> tuple[VideoFrame, list[int | None]]:
+    """Return the first frame, and the timestamps of the first few."""
+    with open_decoder(path, threads=1) as decoder:
+        frames = decoder.frames()
+        first = next(frames, None)
+        if first is None:
+            raise VideoError(
+                f"{path} has no frame that can be decoded (damaged packets: {decoder.n_errors}): "
+                "copy or record it again"
+            )
+        return first, [first.pts, *(frame.pts for frame in islice(frames, _N_PROOF - 1))]
+
+
+def _read_packets(decoder: Decoder) -> _Packets:
+    pts, dts, is_key = array("q"), array("q"), bytearray()
+    n_untimed = n_corrupt = n_hidden = 0
+    for packet in decoder.packets():
+        if packet.is_discard:
+            n_hidden += 1
+            continue
+        n_untimed += packet.pts is None
+        n_corrupt += packet.is_corrupt
+        pts.append(len(pts) if packet.pts is None else packet.pts)
+        dts.append(pts[-1] if packet.dts is None else packet.dts)
+        is_key.append(packet.is_keyframe)
+    if n_untimed:
+        pts = dts = array("q", range(len(pts)))
+    order = np.argsort(pts, kind="stable")
+    return _Packets(
+        pts=np.asarray(pts)[order],
+        dts=np.asarray(dts)[order],
+        is_key=np.frombuffer(is_key, bool)[order],
+        n_untimed=n_untimed,
+        n_corrupt=n_corrupt,
+        n_hidden=n_hidden,
+    )
+
+
+def _doubt(
+    container: str, codec: str, packets: _Packets, first_pts: list[int | None]
+) -> str | None:
+    """Return why the packets don't tell the ordinals of the frames, if so."""
+    pts, is_key = packets.pts, packets.is_key
+    doubts = {
+        f"{codec} may make several frames of one packet, or none": codec
+        not in _ONE_PACKET_ONE_FRAME,
+        "there are packets without a timestamp": packets.n_untimed > 0,
+        "there are damaged packets": packets.n_corrupt > 0,
+        "AVI doesn't keep the order in which frames are shown": container == "avi"
+        and not is_key.all(),
+        "several packets have the same timestamp": (np.diff(pts) == 0).any(),
+        "the first frame is no key frame": not is_key[:1].all(),
+        "the first frames don't come out as the packets say": not _agree(first_pts, pts),
+    }
+    return next((text for text, is_so in doubts.items() if is_so), None)
+
+
+def _agree(first_pts: list[int | None], pts: IntArray) -> bool:
+    """Whether the first frames come in the order of the packets, but for a few lost ones."""
+    within = pts[: len(first_pts) + _MAX_LOST_OF_PROOF].tolist()
+    return [stamp for stamp in within if stamp in first_pts] == first_pts

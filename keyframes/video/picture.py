@@ -1,0 +1,97 @@
+"""From decoded frames to upright images and thumbnails."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from keyframes.errors import SettingsError
+from keyframes.resizing import shrink
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+    from keyframes.records import Image, ThumbnailSpec
+
+# Eight-bit formats whose first plane is the picture's luma, ready to be looked at in place.
+_LUMA_FORMATS = frozenset(
+    ["gray", "nv12", "nv16", "nv21", "nv24"]
+    + [f"yuv{sub}p" for sub in ("410", "411", "420", "422", "440", "444")]
+    + [f"yuvj{sub}p" for sub in ("411", "420", "422", "440", "444")]
+    + [f"yuva{sub}p" for sub in ("420", "422", "444")]
+)
+
+
+def upright_size(frame: VideoFrame) -> tuple[int, int]:
+    """Return the (width, height) of a frame that is turned upright, pixels."""
+    if quarter_turns(frame) % 2:
+        return frame.height, frame.width
+    return frame.width, frame.height
+
+
+def quarter_turns(frame: VideoFrame) -> int:
+    """Return how often to turn a frame by 90° anticlockwise to stand it upright, 0 to 3."""
+    turns, rest = divmod(frame.rotation, 90)
+    return turns % 4 if rest == 0 else 0
+
+
+def full_image(frame: VideoFrame) -> Image:
+    """Return a frame upright, (height, width, 3) uint8 BGR."""
+    return np.ascontiguousarray(np.rot90(_bgr(frame), quarter_turns(frame)))
+
+
+def thumbnail(frame: VideoFrame, spec: ThumbnailSpec) -> Image:
+    """Return a frame upright and small.
+
+    Parameters
+    ----------
+    frame
+        A decoded frame.
+    spec
+        The longest side, the channels and the part that is seen.
+
+    Returns
+    -------
+    Image
+        (h, w) luma, or (h, w, 3) BGR where the spec asks for colour; uint8, contiguous.
+    """
+    turns = quarter_turns(frame)
+    image = _bgr(frame) if spec.colour else _luma(frame)
+    if spec.crop is not None:
+        crop = spec.crop
+        upright = np.rot90(image, turns)[crop.y1 : crop.y2, crop.x1 : crop.x2]
+        image = np.rot90(upright, -turns)
+    return np.ascontiguousarray(np.rot90(shrink(image, spec.size), turns))
+
+
+def checksum(image: Image) -> int:
+    """Return the CRC-32 of an image's bytes."""
+    return zlib.crc32(image.data)
+
+
+def check_crop(spec: ThumbnailSpec, width: int, height: int) -> None:
+    """Raise SettingsError unless the crop is a part of the upright frame."""
+    crop = spec.crop
+    if crop is not None and not (
+        0 <= crop.x1 < crop.x2 <= width and 0 <= crop.y1 < crop.y2 <= height
+    ):
+        raise SettingsError(
+            f"the crop {crop.x1},{crop.y1},{crop.x2},{crop.y2} is no part of a frame of "
+            f"{width}x{height} pixels: give X1,Y1,X2,Y2 with X1 < X2 <= {width} and "
+            f"Y1 < Y2 <= {height}"
+        )
+
+
+def _bgr(frame: VideoFrame) -> Image:
+    return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+
+
+def _luma(frame: VideoFrame) -> Image:
+    """Return the luma of a frame as stored; a view where the format has a plane for it."""
+    plane = frame.planes[0]
+    if frame.format.name not in _LUMA_FORMATS or plane.line_size <= 0:
+        return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+    rows = np.frombuffer(cast("memoryview[int]", plane), np.uint8, frame.height * plane.line_size)
+    return rows.reshape(frame.height, plane.line_size)[:, : frame.width]

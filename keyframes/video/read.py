@@ -1,0 +1,331 @@
+"""Pass one: every candidate frame of a recording, made small, in one decoding."""
+
+from __future__ import annotations
+
+import logging
+from array import array
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from keyframes.errors import SettingsError, VideoError
+from keyframes.records import Reading, VideoInfo
+from keyframes.video.decode import open_decoder
+from keyframes.video.frames import Disagreement, Sieve, decode_all, decode_some
+from keyframes.video.picture import check_crop, checksum, thumbnail, upright_size
+from keyframes.video.span import Span, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from concurrent.futures import Future
+
+    from keyframes.records import Image, IntArray, ThumbnailSpec
+    from keyframes.video.decode import Decoder
+    from keyframes.video.frames import Decoded
+    from keyframes.video.index import VideoIndex
+
+Step = int | Literal["keyframes"]
+
+_AHEAD = 4  # frames that wait for their thumbnail
+_PROGRESS_EVERY = 32  # candidates
+
+_log = logging.getLogger(__name__)
+
+
+def n_candidates(
+    index: VideoIndex, span: Span, step: Step | None, listed: Collection[int] = ()
+) -> int:
+    """Return how many frames a reading will consider; an estimate if the index is in doubt."""
+    return len(_wanted(index, Window.of(span, index), step, listed))
+
+
+def auto_step(index: VideoIndex, span: Span, max_candidates: int) -> int:
+    """Return the smallest step that keeps the number of candidates within a bound."""
+    return max(1, -(-n_candidates(index, span, 1) // max_candidates))
+
+
+def read_thumbnails(
+    index: VideoIndex,
+    spec: ThumbnailSpec,
+    consume: Callable[[Image], None],
+    *,
+    span: Span = Span(),  # noqa: B008  frozen
+    step: Step | None = 1,
+    listed: Collection[int] = (),
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Reading:
+    """Decode a recording once and hand on a thumbnail of each candidate frame.
+
+    Frames that the decoder marks as corrupt, and those that may refer to one, count in the
+    ordinals but are no candidates. Where there is damage, or the frames come out otherwise than
+    the packets say, the recording is decoded again from the beginning: in full, and if it is
+    damaged, by one thread, so that the result doesn't depend on the number of threads.
+
+    Parameters
+    ----------
+    index
+        The recording.
+    spec
+        How a frame is made small.
+    consume
+        Called with each thumbnail, (h, w) or (h, w, 3) uint8, in frame order.
+    span
+        The part of the recording to consider.
+    step
+        Consider every `step`-th frame, from the first of the span; or only key frames; or, with
+        None, no frame but those that are listed.
+    listed
+        Ordinals of frames to consider besides, inside the span or not.
+    threads
+        Threads of the decoder; None for one a processor core.
+    progress
+        Called now and then with the number of candidates done.
+
+    Returns
+    -------
+    Reading
+        One row a candidate.
+
+    Raises
+    ------
+    SettingsError
+        When the step is below 1, the crop is no part of the frame or no frame is in the span.
+    VideoError
+        When there is no whole frame in the span, the frame size changes on the way, or the
+        recording decodes differently each time.
+    """
+    if isinstance(step, int) and step < 1:
+        raise SettingsError(f"a step of {step} is impossible: use 1 or more")
+    check_crop(spec, index.width, index.height)
+    plan = _Plan(index, spec, Window.of(span, index), step, frozenset(listed))
+    ways = [_Way(in_full=True, threads=threads), _Way(in_full=True, threads=1, is_strict=False)]
+    if index.doubt is None and (step != 1 or span != Span()):
+        ways.insert(0, _Way(in_full=False, threads=threads))
+    table = _Table(index, consume, progress)
+    for way in ways:
+        try:
+            video = _read(plan, way, table)
+        except Disagreement as disagreement:
+            _log.info("%s is decoded again: %s", index.path, disagreement)
+            table.rewind()
+        else:
+            break
+    if not len(table):
+        raise _emptiness(video, step)
+    return table.reading(video)
+
+
+def count_frames(index: VideoIndex, threads: int | None = None) -> VideoInfo:
+    """Decode a recording from beginning to end, and look at nothing but its soundness."""
+    for n_threads, is_strict in ((threads, True), (1, False)):
+        with open_decoder(index.path, n_threads) as decoder:
+            sieve = Sieve(decoder, index, is_strict=is_strict)
+            try:
+                for _ in sieve.sift(decode_all(decoder, index)):
+                    pass
+            except Disagreement:
+                continue
+            return _info(index, decoder, sieve, in_full=True)
+    raise AssertionError("the lenient sieve lets every recording through")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What to read."""
+
+    index: VideoIndex
+    spec: ThumbnailSpec
+    window: Window
+    step: Step | None
+    listed: frozenset[int]
+
+    def is_regular(self, decoded: Decoded, first: int) -> bool:
+        """Say whether a frame of the window, which starts with `first`, is a candidate."""
+        if self.step == "keyframes":
+            return self.index.starts_group(decoded.frame)
+        return self.step is not None and (decoded.ordinal - first) % self.step == 0
+
+    def is_over(self, decoded: Decoded) -> bool:
+        """Say whether neither a frame nor any later one can be a candidate."""
+        return self.window.is_past(decoded.ordinal, decoded.time_s) and decoded.ordinal > max(
+            self.listed, default=-1
+        )
+
+    def shrink(self, decoded: Decoded) -> Image:
+        """Return the thumbnail of a frame."""
+        size = upright_size(decoded.frame)
+        expected = self.index.width, self.index.height
+        if size != expected:
+            raise VideoError(
+                f"{self.index.path} changes its frame size at frame {decoded.ordinal}, from "
+                f"{expected[0]}x{expected[1]} to {size[0]}x{size[1]}: re-encode it to one size"
+            )
+        return thumbnail(decoded.frame, self.spec)
+
+
+class _Way(NamedTuple):
+    """How to read."""
+
+    in_full: bool
+    threads: int | None
+    is_strict: bool = True
+
+
+def _read(plan: _Plan, way: _Way, table: _Table) -> VideoInfo:
+    """Fill the table in one decoding."""
+    index = plan.index
+    with open_decoder(index.path, way.threads) as decoder:
+        sieve = Sieve(decoder, index, is_strict=way.is_strict)
+        if way.in_full:
+            candidates = _choose(sieve.sift(decode_all(decoder, index)), plan)
+        else:
+            wanted = _wanted(index, plan.window, plan.step, plan.listed)
+            candidates = sieve.sift(decode_some(decoder, index, wanted))
+        for decoded, small in _map_ahead(plan.shrink, candidates):
+            table.add(decoded, small)
+        return _info(index, decoder, sieve, in_full=way.in_full)
+
+
+def _choose(frames: Iterable[Decoded], plan: _Plan) -> Iterator[Decoded]:
+    """Yield the candidates among all frames."""
+    first = None
+    for decoded in frames:
+        is_candidate = decoded.ordinal in plan.listed
+        if plan.window.contains(decoded.ordinal, decoded.time_s):
+            first = decoded.ordinal if first is None else first
+            is_candidate = is_candidate or plan.is_regular(decoded, first)
+        elif plan.is_over(decoded):
+            return
+        if is_candidate:
+            yield decoded
+
+
+def _wanted(
+    index: VideoIndex, window: Window, step: Step | None, listed: Collection[int]
+) -> IntArray:
+    """Return the ordinals of the candidates, going by the index."""
+    inside = window.ordinals(index)
+    if step == "keyframes":
+        inside = inside[index.is_key[inside]]
+    else:
+        inside = inside[:0] if step is None else inside[::step]
+    there = [ordinal for ordinal in listed if ordinal < len(index)]
+    return np.union1d(inside, np.array(there, np.int64)) if there else inside
+
+
+def _map_ahead(
+    function: Callable[[Decoded], Image], items: Iterable[Decoded]
+) -> Iterator[tuple[Decoded, Image]]:
+    """Apply a function in another thread, in order, while the next items are being made."""
+    pending: deque[tuple[Decoded, Future[Image]]] = deque()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        for item in items:
+            pending.append((item, pool.submit(function, item)))
+            if len(pending) > _AHEAD:
+                first, result = pending.popleft()
+                yield first, result.result()
+        for first, result in pending:
+            yield first, result.result()
+
+
+def _info(index: VideoIndex, decoder: Decoder, sieve: Sieve, *, in_full: bool) -> VideoInfo:
+    """Describe the recording, by the frames if all of them were decoded, else by the packets."""
+    frame_s = float(1 / index.rate)
+    n_frames, end_s = len(index), float(index.times_s[-1])
+    if in_full and sieve.has_ended:
+        n_frames, end_s = sieve.n_frames, sieve.end_s
+    return VideoInfo(
+        path=index.path,
+        container=index.container,
+        codec=index.codec,
+        pixel_format=index.pixel_format,
+        width=index.width,
+        height=index.height,
+        rotation=index.rotation,
+        n_frames=n_frames,
+        fps=(n_frames - 1) / end_s if end_s > 0 else float(index.rate),
+        duration_s=end_s + frame_s,
+        start_time_s=index.start_time_s,
+        decode_errors=decoder.n_errors,
+        damaged_frames=sieve.n_damaged,
+    )
+
+
+def _emptiness(video: VideoInfo, step: Step | None) -> SettingsError | VideoError:
+    """Say why there is no candidate."""
+    if video.damaged_frames:
+        return VideoError(
+            f"{video.path} has no whole frame in the range asked for "
+            f"({video.damaged_frames} damaged frames): choose another range, or repair it"
+        )
+    kind = "key frame" if step == "keyframes" else "frame"
+    return SettingsError(
+        f"no {kind} of {video.path} lies in the range asked for: the video has "
+        f"{video.n_frames} frames and lasts {video.duration_s:.3f} s"
+    )
+
+
+class _Table:
+    """The candidates so far; a repeated decoding has to find the same ones again."""
+
+    def __init__(
+        self,
+        index: VideoIndex,
+        consume: Callable[[Image], None],
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        self._index = index
+        self._consume = consume
+        self._progress = progress
+        self._row = 0
+        self._ordinals, self._times_s = array("q"), array("d")
+        self._pts, self._checksums = array("q"), array("L")
+
+    def __len__(self) -> int:
+        return len(self._ordinals)
+
+    def rewind(self) -> None:
+        """Expect the same candidates again, from the first on."""
+        self._row = 0
+
+    def add(self, decoded: Decoded, small: Image) -> None:
+        """Hand on the next candidate, unless that was done before.
+
+        What came out clean the first time stays, even where the repetition, which decodes more
+        of the frames between, keeps it back.
+        """
+        code = checksum(small)
+        while self._row < len(self) and self._ordinals[self._row] < decoded.ordinal:
+            self._row += 1
+        row, self._row = self._row, self._row + 1
+        if row < len(self):
+            if (decoded.ordinal, code) != (self._ordinals[row], self._checksums[row]):
+                raise VideoError(
+                    f"{self._index.path} is damaged and decodes differently each time at frame "
+                    f"{decoded.ordinal}: repair it (`keyframes probe` says how) or use --step 1"
+                )
+            return
+        self._consume(small)
+        pts = decoded.frame.pts
+        self._ordinals.append(decoded.ordinal)
+        self._times_s.append(decoded.time_s)
+        self._pts.append(decoded.ordinal if pts is None else pts)
+        self._checksums.append(code)
+        if self._progress is not None and len(self) % _PROGRESS_EVERY == 0:
+            self._progress(len(self))
+
+    def reading(self, video: VideoInfo) -> Reading:
+        """Return the table."""
+        if self._progress is not None:
+            self._progress(len(self))
+        return Reading(
+            video=video,
+            frame_indices=np.array(self._ordinals, np.int64),
+            times_s=np.array(self._times_s, np.float64),
+            pts=np.array(self._pts, np.int64),
+            checksums=np.array(self._checksums, np.uint32),
+        )

@@ -1,0 +1,43 @@
+"""Pictures made small."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keyframes.resizing import shrink
+
+
+def test_small_pictures_stay_as_they_are():
+    picture = np.zeros((30, 40, 3), np.uint8)
+    assert shrink(picture, 40) is picture
+    assert shrink(picture, 400) is picture
+
+
+@pytest.mark.parametrize(
+    ("shape", "longest", "expected"),
+    [
+        ((480, 640), 64, (48, 64)),
+        ((720, 406), 64, (64, 36)),
+        ((1, 1000), 10, (1, 10)),
+        ((1000, 3, 3), 64, (64, 1, 3)),
+    ],
+)
+def test_the_aspect_is_kept(shape, longest, expected):
+    assert shrink(np.zeros(shape, np.uint8), longest).shape == expected
+
+
+def test_all_pixels_are_averaged():
+    checkers = (np.indices((64, 64)).sum(axis=0) % 2 * 200).astype(np.uint8)
+    assert np.array_equal(shrink(checkers, 8), np.full((8, 8), 100))
+
+
+@settings(deadline=None, max_examples=30)
+@given(height=st.integers(70, 400), width=st.integers(70, 400), seed=st.integers(0, 9))
+def test_halving_is_close_to_averaging_in_one_step(height, width, seed):
+    noise = np.random.default_rng(seed).integers(0, 256, (height // 24 + 2, width // 24 + 2))
+    picture = cv2.resize(noise.astype(np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
+    small = shrink(picture, 32)
+    direct = cv2.resize(picture, small.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(small.astype(float) - direct).mean() < 2.56
