@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from conftest import encode_video
+from footage import encode_video
 
 from keyframes import Crop, Settings, extract
 

@@ -107,7 +107,8 @@ def test_more_keyframes_than_frames(video, tmp_path):
     assert [row["frame_index"] for row in record["keyframes"]] == list(range(40))
 
 
-def test_one_bad_video_does_not_stop_the_others(video, tmp_path, make_video):
+@pytest.mark.usefixtures("video")
+def test_one_bad_video_does_not_stop_the_others(tmp_path, make_video):
     bad = tmp_path / "bad.mp4"
     bad.write_text("this is no video")
     make_video(tmp_path / "rat.mp4", n_frames=12)

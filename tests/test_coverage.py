@@ -16,6 +16,8 @@ from keyframes.thumbnails import ThumbnailStore
 
 N = 90
 
+ANIMAL_COSTS = {"posture": 1.0, "placement": 1.0, "whole frame": 0.5}
+
 
 @pytest.fixture(scope="module")
 def poses():
@@ -78,7 +80,7 @@ def place_reach(poses, rows):
 
 def test_the_animals_are_covered_better_than_by_other_choices(recording, poses):
     clustering, rows = choose(recording, 8)
-    assert clustering.explanation["costs"] == ["posture", "placement"]
+    assert clustering.explanation["costs"] == ANIMAL_COSTS
     evenly = ((np.arange(8) + 0.5) * N / 8).astype(int)
     rng = np.random.default_rng(1)
     random = [place_reach(poses, rng.choice(N, 8, replace=False)) for _ in range(50)]
@@ -106,13 +108,16 @@ def test_two_animals_need_not_be_covered_by_the_same_frame(as_candidates):
     assert explanation["gate"]["usual_count"] == 2
     assert len(costs.frames) == 120
     matrix = costs.between(np.arange(60), np.arange(120))
-    assert matrix.shape == (60, 2, 120)
+    assert matrix.shape == (60, 3, 120)
     own = matrix[costs.frames, :, np.arange(120)]
     # Single precision: a distance of nothing comes out as a little.
     assert own.max() < 0.05 * np.median(matrix)
     animals = costs._postures
     expected = min(np.linalg.norm(animals[10] - animals[row]) for row in (40, 41))
     assert matrix[20, 0, 10] == pytest.approx(expected, rel=1e-3)
+    # The third cost is that of the frames, whichever of its animals a sample is.
+    apart = np.linalg.norm(features.values[20] - features.values[costs.frames[10]])
+    assert matrix[20, 2, 10] == pytest.approx(apart, rel=1e-3)
 
 
 def test_the_same_seed_gives_the_same_choice_with_any_number_of_threads(recording):
@@ -135,7 +140,7 @@ def test_where_no_animals_are_seen_whole_frames_are_compared(as_candidates):
     frames = np.stack([np.roll(frame, rng.integers(-15, 16, 2), (0, 1)) for frame in frames])
     store, features = as_candidates(frames)
     clustering, rows = choose((store, features), 5)
-    assert clustering.explanation["costs"] == ["whole frame"]
+    assert clustering.explanation["costs"] == {"whole frame": 1.0}
     assert clustering.explanation["gate"]["open"] is False
     assert "animals seen whole" in clustering.explanation["gate"]["reason"]
     gaps = np.linalg.norm(features.values[:, np.newaxis] - features.values[rows], axis=2)
@@ -186,7 +191,7 @@ def test_recordings_with_little_to_choose_from(as_candidates, frames, k):
 def test_long_recordings_are_thinned(recording, monkeypatch):
     monkeypatch.setattr(coverage, "MAX_FRAMES", 45)
     monkeypatch.setattr(coverage, "MAX_SAMPLES", 20)
-    monkeypatch.setattr(coverage, "MAX_COSTS", 2 * 20 * 30)
+    monkeypatch.setattr(coverage, "MAX_COSTS", 3 * 20 * 30)
     seen = []
 
     def record_shape(costs, *args, **kwargs):
@@ -196,7 +201,7 @@ def test_long_recordings_are_thinned(recording, monkeypatch):
     choose_medoids = coverage.choose_medoids
     monkeypatch.setattr(coverage, "choose_medoids", record_shape)
     clustering, rows = choose(recording, 6)
-    assert seen == [(30, 40)]
+    assert seen == [(30, 60)]
     assert len(rows) == 6
     assert np.isfinite(clustering.distances).sum() == 45
     # What was left out goes with a neighbour in time.
@@ -209,7 +214,7 @@ def test_large_colour_thumbnails_serve_as_well(as_candidates, poses):
     frames = draw_recording(poses[30:60])
     large = [cv2.cvtColor(cv2.resize(f, (384, 288)), cv2.COLOR_GRAY2BGR) for f in frames]
     clustering, rows = choose(as_candidates(large), 4)
-    assert clustering.explanation["costs"] == ["posture", "placement"]
+    assert clustering.explanation["costs"] == ANIMAL_COSTS
     assert len(rows) == 4
 
 

@@ -4,8 +4,8 @@ import re
 
 import cv2
 import pytest
-from conftest import encode_video, read_number
 from export_helpers import extract_cropped, extract_videos, snapshot
+from footage import encode_video, read_number
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import read_number
+from footage import read_number
 
 from keyframes import extract
 from keyframes.errors import OutputError, SettingsError, VideoError

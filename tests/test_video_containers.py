@@ -6,7 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from conftest import encode_video, numbered_picture, read_number
+from footage import encode_video, numbered_picture, read_number
 
 from keyframes.errors import VideoError
 from keyframes.records import ThumbnailSpec

@@ -4,7 +4,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import N_BITS, numbered_picture, read_number
+from footage import N_BITS, numbered_picture, read_number
 
 from keyframes.errors import SettingsError, VideoError
 from keyframes.records import ThumbnailSpec

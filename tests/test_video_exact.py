@@ -5,7 +5,7 @@ import logging
 import av
 import numpy as np
 import pytest
-from conftest import read_number
+from footage import read_number
 
 from keyframes.errors import SettingsError
 from keyframes.records import ThumbnailSpec

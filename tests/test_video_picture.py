@@ -4,7 +4,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import numbered_picture
+from footage import numbered_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import read_number
+from footage import read_number
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -138,4 +138,10 @@ class Window:
 
 
 def _seconds(position: Position, index: VideoIndex) -> float:
-    return position.value if position.unit == "s" else position.value / 100 * index.duration_s
+    """Return a position in seconds, less a microsecond.
+
+    So the frame whose timestamp was meant is the first at or after it, however both are rounded.
+    """
+    if position.unit == "%":
+        return position.value / 100 * index.duration_s - 1e-6
+    return position.value - 1e-6
