@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 MAX_BYTES = 2 * 2**30
 # Part of every key: an entry of another format is never found, and goes when it is the oldest.
-FORMAT = 1
+FORMAT = 2
 
 
 class FeatureCache:
@@ -114,6 +114,7 @@ def _to_arrays(features: Features) -> dict[str, Any]:
         "pts": reading.pts,
         "checksums": reading.checksums,
         "values": features.values,
+        "mean": features.mean,
         "sharpness": features.sharpness,
         "blank": features.blank,
     }
@@ -130,6 +131,7 @@ def _from_arrays(arrays: Any, video: Path) -> Features:  # noqa: ANN401 - NumPy'
     return Features(
         reading=reading,
         values=arrays["values"],
+        mean=arrays["mean"],
         sharpness=arrays["sharpness"],
         blank=arrays["blank"],
     )

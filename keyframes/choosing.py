@@ -10,6 +10,7 @@ import numpy as np
 from keyframes.choose_k import elbow
 from keyframes.coverage import choose_for_coverage
 from keyframes.errors import SettingsError
+from keyframes.kmeans import nearest_centers
 from keyframes.records import Clustering, Selection
 from keyframes.selection import (
     cluster_by_kmeans,
@@ -21,7 +22,7 @@ from keyframes.selection import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from keyframes.records import Features, IntArray, Reading, VideoInfo
+    from keyframes.records import Features, IntArray, PoolShare, Reading, VideoInfo
     from keyframes.settings import Settings
     from keyframes.thumbnails import ThumbnailStore
     from keyframes.video import Step
@@ -81,7 +82,9 @@ def choose(
         count = elbow(features.values, rng, on_fit=progress)
     n_asked = max(count, len(held))
     n_clusters = min(n_asked, len(features.values))
-    if settings.method == "uniform":
+    if settings.share:
+        clustering = _cluster_by_share(features, settings.share)
+    elif settings.method == "uniform":
         clustering = cluster_by_time(features, n_clusters)
     elif settings.method == "coverage":
         clustering = choose_for_coverage(store, features, n_clusters, rng, held=held)
@@ -113,6 +116,21 @@ def describe_choice(
         step=step,
         coverage=coverage,
         warnings=tuple(_warnings(video, choice, min_gap_s)),
+    )
+
+
+def _cluster_by_share(features: Features, share: PoolShare) -> Clustering:
+    """Give every candidate to the nearest of the pool's centres that the video represents."""
+    labels, squared = nearest_centers(features.values, share.centers - features.mean)
+    return Clustering(
+        len(share.clusters),
+        labels,
+        np.sqrt(squared).astype(np.float32),
+        explanation={
+            "pool": share.pool,
+            **dict(share.facts),
+            "pool_clusters": list(share.clusters),
+        },
     )
 
 

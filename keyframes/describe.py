@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from keyframes.features import compute_features
+from keyframes.features import compute_features, count_features
 from keyframes.files import identify
-from keyframes.records import ThumbnailSpec
+from keyframes.records import Crop, ThumbnailSpec
+from keyframes.resizing import one_opencv_thread
 from keyframes.video import auto_step, n_candidates, read_thumbnails
+from keyframes.video.picture import check_crop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
     from keyframes.video import Step, VideoIndex
 
 # What --step auto lets through: eleven minutes at 30 frames a second, every frame; longer
-# recordings are thinned evenly. It bounds memory and the time that clustering takes.
+# recordings are thinned evenly. It bounds the time that clustering takes.
 MAX_CANDIDATES = 20_000
+# Where every candidate has very many features, --step auto thins more, so that the feature
+# matrix stays within this.
+MAX_FEATURE_BYTES = 512 * 2**20
 # The coverage method looks at larger thumbnails and compares candidates in pairs.
 MAX_COVERAGE_CANDIDATES = 4_000
 COVERAGE_THUMBNAIL = 256
@@ -43,12 +48,15 @@ class Sampling:
         Frame numbers that are candidates in any case.
     n_expected
         Candidates to be expected, for progress bars.
+    n_features
+        Values that describe each of them.
     """
 
     spec: ThumbnailSpec
     step: Step | None
     listed: tuple[int, ...]
     n_expected: int
+    n_features: int
 
 
 def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
@@ -56,6 +64,13 @@ def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
     size, most = settings.width, MAX_CANDIDATES
     if settings.method == "coverage":
         size, most = max(size, COVERAGE_THUMBNAIL), MAX_COVERAGE_CANDIDATES
+    spec = ThumbnailSpec(size=size, colour=settings.features == "colour", crop=settings.crop)
+    check_crop(spec, index.width, index.height)
+    crop = spec.crop or Crop(0, 0, index.width, index.height)
+    n_features = count_features(
+        settings.features, crop.y2 - crop.y1, crop.x2 - crop.x1, size=settings.width
+    )
+    most = max(1, min(most, MAX_FEATURE_BYTES // (4 * n_features)))
     step: Step | None
     if settings.frames:
         step = None
@@ -65,10 +80,11 @@ def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
         step = settings.step
     listed = tuple(sorted({*settings.frames, *settings.held}))
     return Sampling(
-        ThumbnailSpec(size=size, colour=settings.features == "colour", crop=settings.crop),
+        spec,
         step,
         listed,
         n_candidates(index, settings.span, step, listed),
+        n_features,
     )
 
 
@@ -100,16 +116,17 @@ def describe_video(
     key = _cache_key(index.path, sampling, settings) if cache else {}
     if cache and (known := cache.load(key, index.path)):
         return known
-    reading = read_thumbnails(
-        index,
-        sampling.spec,
-        store.append,
-        span=settings.span,
-        step=sampling.step,
-        listed=sampling.listed,
-        threads=threads,
-        progress=progress and (lambda done: progress(done, max(done, sampling.n_expected))),
-    )
+    with one_opencv_thread():
+        reading = read_thumbnails(
+            index,
+            sampling.spec,
+            store.append,
+            span=settings.span,
+            step=sampling.step,
+            listed=sampling.listed,
+            threads=threads,
+            progress=progress and (lambda done: progress(done, max(done, sampling.n_expected))),
+        )
     features = compute_features(settings.features, store, reading, size=settings.width)
     if cache:
         cache.save(key, features)

@@ -97,6 +97,13 @@ def compute_features(
     return Features(reading, values=values, mean=mean, sharpness=sharpness, blank=blank)
 
 
+def count_features(name: FeatureName, height: int, width: int, *, size: int = 64) -> int:
+    """Return how many values describe a picture of ``height`` x ``width`` pixels."""
+    shape = (height, width, 3) if name == "colour" else (height, width)
+    blank = shrink(np.zeros(shape, np.uint8), size)
+    return int(FEATURES[name](blank)(blank[np.newaxis]).shape[1])
+
+
 def shrink_block(block: Image, size: int) -> Image:
     """Area-average thumbnails (b, h, w[, 3]) until no side is longer than `size` pixels."""
     if max(block.shape[1:3]) <= size:

@@ -28,7 +28,9 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe.touch()
-        probe.unlink()
+        # A killed run may have left its own, and another one clears away ours.
+        for file in path.glob(f"{_temporary_prefix(path)}*"):
+            file.unlink(missing_ok=True)
     except OSError as error:
         raise _cannot_write(path, error) from error
 

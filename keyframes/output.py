@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from keyframes.records import Crop, Image
     from keyframes.run_record import Record
 
+# How the name of the note of an unfinished run ends; the note itself is no run record.
+_NOTE = ".unfinished.json"
 _TABLE_START = b"image,frame_index,time_s,cluster,cluster_size,distance"
 
 
@@ -76,9 +78,14 @@ class OutputFolder:
         return self.root / f"{self.stem}.json"
 
     @property
+    def summary(self) -> Path:
+        """What a selection over many videos knows of this one."""
+        return self.root / f"{self.stem}.summary.npz"
+
+    @property
     def unfinished(self) -> Path:
         """The note that a run leaves while it writes."""
-        return self.root / f".{self.stem}.unfinished.json"
+        return self.root / f".{self.stem}{_NOTE}"
 
     def find_finished(self, video: Record, settings: Record | None) -> Record | None:
         """Return the record of a finished run; None when there is none.
@@ -112,6 +119,44 @@ class OutputFolder:
         if self.csv.exists() and not _is_our_table(self.csv):
             raise _not_ours(self.csv)
 
+    def amend(
+        self,
+        images: Iterable[tuple[str, Image, dict[str, str]]],
+        table: list[dict[str, str]],
+        page: str | None,
+        record: Record,
+        *,
+        crop: Crop | None,
+    ) -> None:
+        """Go from one finished selection to another.
+
+        Whatever happens, the record tells of pictures that are there: new ones come before it,
+        and those that it tells of no more go after it.
+
+        Parameters
+        ----------
+        images
+            (name, image, label) of each picture that is new.
+        table, page, record
+            What the selection is from now on; no page is written where there was none.
+        crop
+            What the pictures are cut to.
+
+        Raises
+        ------
+        OutputError
+            The folder can't be written, or a file of a new picture's name isn't ours.
+        """
+        new = [(self.images / name, image, label) for name, image, label in images]
+        targets = [path for path, _, _ in new]
+        earlier = self._earlier_images()
+        self._start_writing(targets, earlier)
+        for _ in write_images(new, crop=crop):
+            pass  # one after the other is written
+        self._write_documents(table, page, record)
+        self._remove(earlier - {self.root / row["image"] for row in record["keyframes"]})
+        self.unfinished.unlink(missing_ok=True)
+
     def prepare(self, names: Sequence[str]) -> None:
         """Make room for the pictures ``names``: remove what earlier runs of ours wrote.
 
@@ -120,19 +165,11 @@ class OutputFolder:
         OutputError
             A file of such a name is there that keyframes did not write.
         """
-        make_folder(self.images)
         targets = [self.images / name for name in names]
-        for path in targets:
-            if path.exists() and not is_ours(path):
-                raise _not_ours(path)
         earlier = self._earlier_images()
-        expected = sorted({*names, *(path.name for path in earlier)})
-        write_json(self.unfinished, {"program": PROGRAM, "images": expected})
+        self._start_writing(targets, earlier)
         self.record.unlink(missing_ok=True)
-        remove_leftovers(*targets, *earlier, self.csv, self.record, self.unfinished)
-        for path in earlier - set(targets):
-            if path.exists() and is_ours(path):
-                path.unlink()
+        self._remove(earlier - set(targets))
 
     def write_images(
         self,
@@ -157,13 +194,53 @@ class OutputFolder:
 
     def finish(self, table: list[dict[str, str]], page: str | None, record: Record) -> None:
         """Write the table, the report and, last, the record, which says that all is done."""
+        self._write_documents(table, page, record)
+        self.unfinished.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Do what a finished run was killed before it could do: remove what it has no use for."""
+        if self.unfinished.exists():
+            noted = self._earlier_images()
+            remove_leftovers(*noted, self.csv, self.page, self.record, self.unfinished)
+            recorded = {self.root / row["image"] for row in _read_record(self.record)["keyframes"]}
+            self._remove(noted - recorded)
+            self.unfinished.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Remove all that keyframes wrote for this video."""
+        self.prepare([])
+        if self.csv.exists() and _is_our_table(self.csv):
+            self.csv.unlink()
+        self.page.unlink(missing_ok=True)
+        with suppress(OSError):  # somebody's files are in there, too
+            self.images.rmdir()
+        self.unfinished.unlink(missing_ok=True)
+
+    def _write_documents(
+        self, table: list[dict[str, str]], page: str | None, record: Record
+    ) -> None:
         write_atomically(self.csv, _to_csv(table))
         if page is None:
             self.page.unlink(missing_ok=True)  # an earlier run's
         else:
             write_atomically(self.page, page.encode())
         write_json(self.record, record)
-        self.unfinished.unlink(missing_ok=True)
+
+    def _start_writing(self, targets: Sequence[Path], earlier: set[Path]) -> None:
+        """Check that the pictures may be written, and note which ones are on their way."""
+        make_folder(self.images)
+        for path in targets:
+            if path.exists() and not is_ours(path):
+                raise _not_ours(path)
+        expected = sorted({path.name for path in (*targets, *earlier)})
+        write_json(self.unfinished, {"program": PROGRAM, "images": expected})
+        remove_leftovers(*targets, *earlier, self.csv, self.page, self.record, self.unfinished)
+
+    def _remove(self, pictures: set[Path]) -> None:
+        """Remove pictures, unless somebody put others of their own in their places."""
+        for path in pictures:
+            if path.exists() and is_ours(path):
+                path.unlink()
 
     def _earlier_images(self) -> set[Path]:
         """Return the pictures that a finished or an interrupted run of ours wrote here."""
@@ -203,6 +280,8 @@ def find_results(root: Path) -> dict[str, Record]:
     """
     records = {}
     for path in sorted(root.glob("*.json")):
+        if path.name.endswith(_NOTE):
+            continue
         with suppress(OutputError):  # other people's JSON may lie beside ours
             records[path.stem] = _read_record(path)
     if not records:

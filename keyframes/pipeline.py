@@ -92,13 +92,11 @@ def extract(
     report = progress or _ignore
     folder = OutputFolder(Path(output), video.stem)
     content = identify(video)
-    if not overwrite:
-        asked = None if grow else settings.to_json()
-        if record := folder.find_finished(content, asked):
-            there = selection_from_record(video, record)
-            if not grow or len(there.keyframes) >= int(settings.count):
-                return there
-            settings = replace(settings, held=(*settings.held, *there.frame_indices))
+    if not overwrite and (there := find_earlier(video, folder.root, settings, grow=grow)):
+        folder.tidy()
+        if is_enough(there, settings, grow=grow):
+            return there
+        settings = replace(settings, held=(*settings.held, *there.frame_indices))
     folder.check_ownership()
     check_page(folder.page)
     index = index_video(video)
@@ -147,6 +145,24 @@ def extract(
         )
     folder.finish(make_table(selection, paths), page, record)
     return selection
+
+
+def find_earlier(
+    video: Path, output: Path, settings: Settings, *, grow: bool = False
+) -> Selection | None:
+    """Return the selection that a finished run left in the output folder; None for none.
+
+    With ``grow`` it may have been asked for in any way; else OutputError where it was asked for
+    differently, or of another video. VideoError where the video can't be opened.
+    """
+    asked = None if grow else settings.to_json()
+    record = OutputFolder(output, video.stem).find_finished(identify(video), asked)
+    return selection_from_record(video, record) if record else None
+
+
+def is_enough(selection: Selection, settings: Settings, *, grow: bool = False) -> bool:
+    """Say whether an earlier selection leaves nothing to do."""
+    return not grow or len(selection.keyframes) >= int(settings.count)
 
 
 def _keep_small(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from keyframes.batch import Job, refuse_shared_outputs
+from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.errors import SettingsError
 from keyframes.export import deeplabcut, sleap
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import cv2
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from keyframes.records import Image
 
 
@@ -32,3 +35,14 @@ def shrink(image: Image, longest: int) -> Image:
         width, height = width // 2, height // 2
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     return cv2.resize(image, target, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """Hold OpenCV to one thread: on small pictures, several cost more than they save."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -79,20 +79,48 @@ def make_record(
         "inertia": best[-1] if best else None,
         "inertia_histories": [list(history) for history in clustering.inertia_histories],
         "explanation": clustering.explanation,
-        "keyframes": [
-            {"image": name, **asdict(keyframe)}
-            for name, keyframe in zip(image_paths, selection.keyframes, strict=True)
-        ],
+        "keyframes": _keyframe_rows(selection, image_paths),
         "versions": {"python": platform.python_version(), **_package_versions()},
         "timings_s": {stage: round(seconds, 3) for stage, seconds in timings_s.items()},
     }
+
+
+def amend_record(
+    record: Record, selection: Selection, image_paths: list[str], curation: list[Record]
+) -> Record:
+    """Return the record of a finished run whose selection a person has changed since.
+
+    Parameters
+    ----------
+    record
+        As the run wrote it, or an earlier change. What was asked stays, and so does the identity:
+        the same command again finds a finished run.
+    selection, image_paths
+        What is chosen now.
+    curation
+        What the person did, in order; empty when all of it was undone.
+    """
+    found = len(selection.keyframes)
+    amended = {
+        **record,
+        "video": {**record["video"], "path": str(selection.video.path)},
+        "found": found,
+        "shortfall": max(0, record["asked"] - found),
+        "coverage": asdict(selection.coverage),
+        "keyframes": _keyframe_rows(selection, image_paths),
+        "curation": curation,
+    }
+    if not curation:
+        del amended["curation"]
+    return amended
 
 
 def repeat_command(record: Record) -> str:
     """Return the command line that gives this result again."""
     asked, default = record["identity"]["settings"], Settings().to_json()
     words = ["keyframes", "extract", record["identity"]["video"]["name"]]
-    if asked["held"]:  # others were there before; the list of all says it more simply
+    # Where other frames or videos took part, or a person had a hand in it, the list says it.
+    if asked["held"] or asked.get("pool") or record.get("curation"):
         frames = ",".join(str(row["frame_index"]) for row in record["keyframes"])
         asked = {**default, "frames": frames}
     for name, option in _OPTIONS.items():
@@ -138,6 +166,13 @@ def selection_from_record(video: Path, record: Record) -> Selection:
         ),
         warnings=tuple(record["warnings"]),
     )
+
+
+def _keyframe_rows(selection: Selection, image_paths: list[str]) -> list[Record]:
+    return [
+        {"image": path, **asdict(keyframe)}
+        for path, keyframe in zip(image_paths, selection.keyframes, strict=True)
+    ]
 
 
 def _to_word(value: object) -> str:

@@ -142,7 +142,8 @@ class _Chosen:
         self._values = features.values
         self._times = features.reading.times_s
         self._min_gap_s = min_gap_s
-        self._near_identical = _near_identical(self._values)
+        # The mean squared distance between two points is twice the total variance.
+        self._near_identical = NEAR_IDENTICAL * 2.0 * _total_variance(self._values)
 
     def take_first(self, rows: IntArray) -> None:
         """Take the first of ``rows`` that is far enough from all chosen ones, if any is."""
@@ -190,71 +191,6 @@ class _Chosen:
         for row in self.rows:
             gap = np.minimum(gap, np.abs(self._times - self._times[row]))
         return squared, gap
-
-
-def stand_ins(
-    features: Features,
-    clustering: Clustering,
-    row: int,
-    *,
-    chosen: IntArray,
-    refused: IntArray,
-    n: int,
-    min_gap_s: float = 0.0,
-) -> IntArray:
-    """Find the candidates that could stand in for a keyframe, the likeliest first.
-
-    They are the members of its cluster by their distance; where it has no other, the candidates
-    that have no nearer keyframe, by their distance to it. What looks like a keyframe, like a
-    refused candidate or like one before it in the list waits behind all that is new to the eye.
-
-    Parameters
-    ----------
-    features, clustering
-        The candidates and their clusters.
-    row
-        The keyframe.
-    chosen
-        (k,) int64: all keyframes, this one included.
-    refused
-        (r,) int64: rows that must not be chosen.
-    n
-        How many to return at most.
-    min_gap_s
-        Least time to the other keyframes, seconds.
-
-    Returns
-    -------
-    (m,) int64 rows, m <= n.
-    """
-    times, order = features.reading.times_s, clustering.distances
-    is_open = ~features.blank
-    is_open[chosen] = False
-    is_open[refused] = False
-    for other in chosen[chosen != row]:
-        is_open &= np.abs(times - times[other]) >= min_gap_s
-    members = np.flatnonzero(is_open & (clustering.labels == clustering.labels[row]))
-    if len(members) == 0:
-        nearest, distances = _nearest_rows(features.values, chosen)
-        members = np.flatnonzero(is_open & (chosen[nearest] == row))
-        order = distances.astype(np.float32)
-    members = members[np.argsort(order[members], kind="stable")]
-    return _new_ones_first(features.values, members, np.concatenate((chosen, refused)), n)
-
-
-def _new_ones_first(
-    values: npt.NDArray[np.float32], rows: IntArray, seen: IntArray, n: int
-) -> IntArray:
-    """Return the first ``n`` of ``rows``, those last that look like one seen or taken before."""
-    if len(rows) == 0:
-        return rows
-    members, near_identical = values[rows], _near_identical(values)
-    _, squared = nearest_centers(members, values[seen])
-    new: list[int] = []
-    while len(new) < n and (squared > near_identical).any():
-        new.append(int(np.argmax(squared > near_identical)))
-        squared = np.minimum(squared, _squared_distances(members, members[new[-1]]))
-    return np.concatenate((rows[new], np.delete(rows, new)))[:n]
 
 
 def describe_keyframes(
@@ -329,12 +265,6 @@ def _squared_distances(
     difference = values - to
     squares: npt.NDArray[np.float32] = np.einsum("ij,ij->i", difference, difference)
     return squares
-
-
-def _near_identical(values: npt.NDArray[np.float32]) -> float:
-    """Return the squared distance up to which two frames count as near-identical."""
-    # The mean squared distance between two points is twice the total variance.
-    return NEAR_IDENTICAL * 2.0 * _total_variance(values)
 
 
 def _total_variance(values: npt.NDArray[np.float32]) -> float:

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from keyframes.errors import SettingsError
-from keyframes.video import Span
+from keyframes.records import Crop
+from keyframes.video import Span, parse_position
 
 if TYPE_CHECKING:
-    from keyframes.records import Crop, FeatureName, Method
+    from keyframes.records import FeatureName, Method, PoolShare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,9 @@ class Settings:
         The same video, settings and seed give the same frames.
     min_gap_s
         Smallest time between two keyframes, seconds.
+    share
+        The video's share of a selection over many videos, ``count`` keyframes; None where it
+        stands alone.
     """
 
     count: int | Literal["auto"] = 20
@@ -58,6 +62,7 @@ class Settings:
     n_init: int = 3
     seed: int = 0
     min_gap_s: float = 0.0
+    share: PoolShare | None = None
 
     def __post_init__(self) -> None:
         least = {"count": 1, "step": 1, "width": 8, "n_init": 1, "seed": 0, "min_gap_s": 0}
@@ -74,10 +79,34 @@ class Settings:
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values, as the run record holds them."""
         document = asdict(self)
-        span = document.pop("span")
+        span, share = document.pop("span"), document.pop("share")
         for name in ("held", "frames"):
             document[name] = sorted(set(document[name]))
-        return {**document, "start": _to_text(span["start"]), "end": _to_text(span["end"])}
+        return {
+            **document,
+            "start": _to_text(span["start"]),
+            "end": _to_text(span["end"]),
+            "pool": share and share["pool"],
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Settings:
+        """Return the settings that `to_json` wrote, but for the share of a pool."""
+        others = ("start", "end", "pool")
+        plain = {name: value for name, value in document.items() if name not in others}
+        start, end = (
+            None if document[name] is None else parse_position(document[name])
+            for name in ("start", "end")
+        )
+        return cls(
+            **{
+                **plain,
+                "held": tuple(document["held"]),
+                "frames": tuple(document["frames"]),
+                "crop": None if document["crop"] is None else Crop(**document["crop"]),
+                "span": Span(start, end),
+            }
+        )
 
 
 def _to_text(position: dict[str, Any] | None) -> str | None:

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self
 
+    from keyframes.batch import Outcome
     from keyframes.export.delivery import Exported
+    from keyframes.forecast import Forecast
+    from keyframes.jobs import Job
     from keyframes.pipeline import Stage
     from keyframes.records import Coverage, ExportFormat, Selection
     from keyframes.video import Probe
@@ -74,6 +78,42 @@ class ProgressBars:
     def say(self, text: str) -> None:
         """Print to stderr above the bars."""
         tqdm.write(text, file=sys.stderr)
+
+
+def describe_outcome(outcome: Outcome) -> str:
+    """Say what became of a video, at length where something was done."""
+    name, selection = outcome.job.video.name, outcome.selection
+    if selection is None:
+        return f"{name}: summarised" if outcome.is_new else f"{name}: summarised before"
+    if outcome.is_new:
+        return summarise(selection, outcome.job.output)
+    return f"{name}: finished before, {len(selection.keyframes)} keyframes"
+
+
+def describe_forecast(job: Job, forecast: Forecast) -> str:
+    """Say in a line what would be done with a video."""
+    if forecast.is_finished:
+        return f"{job.video}: finished"
+    memory = f"{forecast.memory_bytes / 1e6:,.0f} MB of memory"
+    parts = [
+        f"{forecast.n_frames:,} frames, {forecast.n_candidates:,} candidates",
+        *([] if forecast.n_keyframes is None else [f"{forecast.n_keyframes} keyframes"]),
+        memory,
+        *([] if forecast.disk_bytes is None else [f"{forecast.disk_bytes / 1e6:,.1f} MB on disk"]),
+    ]
+    return f"{job.video}: {', '.join(parts)}"
+
+
+def describe_forecasts(forecasts: Sequence[Forecast], n_workers: int) -> str:
+    """Say what would be done in all; the memory is that of the videos worked on at a time."""
+    todo = [forecast for forecast in forecasts if not forecast.is_finished]
+    memory = sum(sorted((forecast.memory_bytes for forecast in todo), reverse=True)[:n_workers])
+    disk = sum(forecast.disk_bytes or 0 for forecast in todo)
+    return (
+        f"{len(todo)} of {len(forecasts)} videos to do: "
+        f"{sum(forecast.n_frames for forecast in todo):,} frames, up to {memory / 1e6:,.0f} MB of "
+        f"memory with {n_workers} at a time, about {disk / 1e6:,.1f} MB on disk"
+    )
 
 
 def summarise(selection: Selection, output: Path) -> str:

@@ -36,9 +36,11 @@ def make_features(values, *, sharpness=None, blank=None, times_s=None):
         pts=np.arange(n),
         checksums=np.zeros(n, np.uint32),
     )
+    mean = values.mean(axis=0, dtype=np.float32)
     return Features(
         reading=reading,
-        values=values - values.mean(axis=0, dtype=np.float32),
+        values=values - mean,
+        mean=mean,
         sharpness=np.array([1.0] * n if sharpness is None else sharpness, np.float32),
         blank=np.array([False] * n if blank is None else blank, bool),
     )

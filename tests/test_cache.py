@@ -23,7 +23,7 @@ def test_features_come_back_as_they_were(tmp_path, features):
     assert cache.load(KEY, Path("v.mp4")) is None
     cache.save(KEY, features)
     loaded = cache.load(KEY, Path("moved/v.mp4"))
-    for name in ("values", "sharpness", "blank"):
+    for name in ("values", "mean", "sharpness", "blank"):
         assert np.array_equal(getattr(loaded, name), getattr(features, name))
         assert getattr(loaded, name).dtype == getattr(features, name).dtype
     for name in ("frame_indices", "times_s", "pts", "checksums"):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyframes.resizing import shrink
+from keyframes.resizing import one_opencv_thread, shrink
 
 
 def test_small_pictures_stay_as_they_are():
@@ -41,3 +41,11 @@ def test_halving_is_close_to_averaging_in_one_step(height, width, seed):
     small = shrink(picture, 32)
     direct = cv2.resize(picture, small.shape[::-1], interpolation=cv2.INTER_AREA)
     assert np.abs(small.astype(float) - direct).mean() < 2.56
+
+
+def test_opencvs_threads_are_left_as_they_were():
+    before = cv2.getNumThreads()
+    with pytest.raises(KeyError), one_opencv_thread():
+        assert cv2.getNumThreads() == 1
+        raise KeyError
+    assert cv2.getNumThreads() == before

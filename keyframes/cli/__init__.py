@@ -17,6 +17,7 @@ from keyframes.cli.export import export
 from keyframes.cli.extract import extract
 from keyframes.cli.parameters import EXIT_INTERRUPTED, EXIT_WRONG_COMMAND, complain
 from keyframes.cli.probe import probe
+from keyframes.cli.review import review
 from keyframes.errors import MissingExtraError, OutputError, SettingsError
 
 
@@ -40,6 +41,7 @@ cli.add_command(export)
 cli.add_command(extract)
 cli.add_command(choose_k)
 cli.add_command(probe)
+cli.add_command(review)
 
 
 def main() -> None:

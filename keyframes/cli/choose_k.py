@@ -61,7 +61,12 @@ PLOT_WIDTH = 44  # columns
 @click.option("--end", type=POSITION, help="Where to stop, exclusive.")
 @click.option("--crop", type=CROP, help="The part of the picture that is compared, in pixels.")
 @click.option(
-    "--step", default="auto", show_default=True, type=STEP, help="Consider every Nth frame."
+    "--step",
+    default="auto",
+    show_default=True,
+    metavar="N|auto|keyframes",
+    type=STEP,
+    help="Consider every Nth frame.",
 )
 @click.option(
     "--features",

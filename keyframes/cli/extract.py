@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,28 +10,27 @@ import click
 from keyframes.cli.parameters import (
     COUNT,
     CROP,
-    EXIT_FAILED,
     FRAMES,
     PATH,
     POSITION,
     SHARD,
     STEP,
     choice,
-    complain,
-    complaint,
-    print_json,
     start_logging,
+)
+from keyframes.cli.running import (
+    Runner,
+    conclude,
+    conclude_forecast,
+    export_results,
+    select_from_pool,
 )
 from keyframes.records import ExportFormat, FeatureName, Method
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from keyframes.batch import Job, Outcome
     from keyframes.video import Position
-
-# Memory is what many cores run short of: a job needs up to 300 MB.
-MOST_JOBS = 8
 
 
 @click.command()
@@ -41,8 +40,9 @@ MOST_JOBS = 8
     "--count",
     default="20",
     show_default=True,
+    metavar="N|auto",
     type=COUNT,
-    help="Keyframes per video; auto: as many as pay, by the elbow.",
+    help="Keyframes per video, or in all with --pool; auto: as many as pay, by the elbow.",
 )
 @click.option(
     "-o",
@@ -65,6 +65,7 @@ MOST_JOBS = 8
     "--step",
     default="auto",
     show_default=True,
+    metavar="N|auto|keyframes",
     type=STEP,
     help="Consider every Nth frame. auto: every frame, thinned evenly above 20,000; "
     "keyframes: the stream's own key frames, a fast look at very long recordings.",
@@ -128,14 +129,28 @@ MOST_JOBS = 8
 )
 @click.option(
     "--shard",
-    default="0/1",
     type=SHARD,
-    help="Do the I-th of N shares of the videos, I from 0; for arrays of cluster jobs.",
+    help="Do the I-th of N shares of the videos, I from 0; for arrays of cluster jobs. The same "
+    "command without --shard then finds all done and writes the index.",
 )
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
     help="Send the videos to the workers of this Dask scheduler.",
+)
+@click.option(
+    "--pool",
+    is_flag=True,
+    help="Make one selection over all videos: similar ones share the -k keyframes, unusual ones "
+    "get more. With --shard only VIDEO.summary.npz is written; the same command without --shard "
+    "chooses from all summaries.",
+)
+@click.option(
+    "--per-video-min",
+    metavar="N",
+    default=0,
+    type=click.IntRange(min=0),
+    help="Keyframes that --pool takes of every video at least.",
 )
 @click.option(
     "--frames",
@@ -172,7 +187,12 @@ MOST_JOBS = 8
 @click.option(
     "--overwrite", is_flag=True, help="Replace keyframes that were made with other settings."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the run records as one JSON document.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Write nothing; say what would be done: frames, candidates, memory and disk.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
 def extract(
@@ -184,14 +204,17 @@ def extract(
     recursive: bool,
     tree: bool,
     n_jobs: int | None,
-    shard: tuple[int, int],
+    shard: tuple[int, int] | None,
     scheduler: str | None,
+    pool: bool,
+    per_video_min: int,
     grow: bool,
     targets: tuple[tuple[ExportFormat, Path], ...],
     dlc: Path | None,
     no_cache: bool,
     no_report: bool,
     overwrite: bool,
+    dry_run: bool,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -217,19 +240,16 @@ def extract(
       keyframes extract session/ --start 60 --end 90% --crop 100,50,540,430
       keyframes extract --dlc reaching-task/config.yaml
       keyframes extract session/ -k 100 --export sleap labels.slp
+      keyframes extract recordings/ --recursive --tree --jobs 4
+      keyframes extract recordings/ --pool -k 500 --per-video-min 2
     """
-    from keyframes.batch import (
-        count_cores,
-        plan_jobs,
-        run_jobs,
-        take_shard,
-        write_index,
-    )
+    from keyframes.batch import run_jobs, write_index
     from keyframes.cache import FeatureCache
     from keyframes.files import make_folder
+    from keyframes.jobs import plan_jobs, take_shard
+    from keyframes.pool import plan_pool, write_summaries
     from keyframes.projects import hold_frames, holds_frames, plan_project_jobs
     from keyframes.settings import Settings
-    from keyframes.terminal import ProgressBars, summarise
     from keyframes.video import Span
 
     start_logging(verbose=verbose)
@@ -241,74 +261,60 @@ def extract(
         jobs = plan_jobs(_find(paths, recursive=recursive), output, settings, tree=tree)
     # What a project holds stays there, and a second run finds the frames of the first.
     grow = grow or any(holds_frames(format_) for format_, _ in targets)
-    todo = take_shard(hold_frames(jobs, targets), *shard)
+    jobs = hold_frames(jobs, targets)
+    _check_plan(pool=pool, per_video_min=per_video_min, grow=grow, shard=shard, targets=targets)
+    n_points = plan_pool(jobs, per_video_min) if pool else 0
+    todo = take_shard(jobs, *shard) if shard else jobs
+    runner = Runner(n_jobs, scheduler, quiet)
+    if dry_run:
+        found = runner.forecast(todo, n_points=n_points, overwrite=overwrite, grow=grow)
+        return conclude_forecast(found, runner.count_workers(len(todo)), as_json=as_json)
     make_folder(output)
-    n_workers = min(n_jobs or min(count_cores(), MOST_JOBS), max(1, len(todo)))
-    outcomes = []
-    with ProgressBars(len(todo), shown=not quiet and sys.stderr.isatty()) as bars:
-        for outcome in run_jobs(
-            todo,
-            n_workers=n_workers,
-            scheduler=scheduler,
-            overwrite=overwrite,
-            grow=grow,
-            with_page=not no_report,
-            cache=None if no_cache else FeatureCache(),
-            progress=bars,
-        ):
-            bars.finish(outcome.job.video)
-            outcomes.append(outcome)
-            if outcome.error:
-                bars.say(complaint(str(outcome.error)))
-            elif outcome.selection and not quiet:
-                bars.say(summarise(outcome.selection, outcome.job.output))
-    if not no_report:
+    cache = None if no_cache else FeatureCache()
+    extract_all = partial(
+        run_jobs, overwrite=overwrite, grow=grow, with_page=not no_report, cache=cache
+    )
+    if pool:
+        summarise_all = partial(write_summaries, n_points=n_points, cache=cache)
+        outcomes = runner.run(todo, summarise_all)
+        if not shard:
+            outcomes = select_from_pool(
+                runner, outcomes, extract_all, n_points, per_video_min, overwrite=overwrite
+            )
+    else:
+        outcomes = runner.run(todo, extract_all)
+    if not (no_report or shard):
         write_index(outcomes)
-    _export(todo, targets, quiet=quiet)
-    return _conclude(outcomes, as_json=as_json)
+    export_results(todo, targets, quiet=quiet)
+    return conclude(outcomes, as_json=as_json)
+
+
+def _check_plan(
+    *,
+    pool: bool,
+    per_video_min: int,
+    grow: bool,
+    shard: tuple[int, int] | None,
+    targets: tuple[tuple[ExportFormat, Path], ...],
+) -> None:
+    """Refuse options that make no sense together."""
+    context = click.get_current_context()
+    if per_video_min and not pool:
+        raise click.UsageError("--per-video-min goes with --pool.", context)
+    if pool and grow:
+        raise click.UsageError("--pool starts from nothing: leave out --grow.", context)
+    if shard and targets:
+        raise click.UsageError(
+            "--shard does its share only: export when all are done, with keyframes export.", context
+        )
 
 
 def _find(paths: tuple[Path, ...], *, recursive: bool) -> dict[Path, Path]:
-    from keyframes.batch import find_videos
+    from keyframes.jobs import find_videos
 
     if not paths:
         raise click.UsageError("Missing argument 'PATH...'.", click.get_current_context())
     return find_videos(paths, recursive=recursive)
-
-
-def _export(
-    jobs: list[Job], targets: tuple[tuple[ExportFormat, Path], ...], *, quiet: bool
-) -> None:
-    """Hand what is in the output folders to the labelling tools."""
-    from keyframes.export import export
-    from keyframes.terminal import summarise_export
-
-    for root in sorted({job.output for job in jobs}):
-        for format_, destination in targets:
-            exported = export(format_, root, destination)
-            if not quiet:
-                click.echo(summarise_export(format_, exported), err=True)
-
-
-def _conclude(outcomes: list[Outcome], *, as_json: bool) -> int:
-    """Print the document that --json asks for, name what failed, and return the exit code."""
-    from keyframes.files import read_json
-
-    failed = [outcome for outcome in outcomes if outcome.error]
-    if as_json:
-        print_json(
-            {
-                "videos": [read_json(outcome.record) for outcome in outcomes if not outcome.error],
-                "failed": [
-                    {"video": str(outcome.job.video), "error": str(outcome.error)}
-                    for outcome in failed
-                ],
-            }
-        )
-    if failed and len(outcomes) > 1:
-        names = ", ".join(str(outcome.job.video) for outcome in failed)
-        complain(f"{len(failed)} of {len(outcomes)} videos failed: {names}")
-    return EXIT_FAILED if failed else 0
 
 
 def _given_settings() -> set[str]:

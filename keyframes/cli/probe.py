@@ -24,8 +24,8 @@ def probe(*, paths: tuple[Path, ...], as_json: bool, verbose: bool) -> int:
     the header's claims are printed beside what was counted, with errors and what to do about
     them. Exits with 1 when a video is damaged. Of a PNG the label inside is printed.
     """
-    from keyframes.batch import find_videos
     from keyframes.images import read_label
+    from keyframes.jobs import find_videos
     from keyframes.terminal import describe_label, describe_probe
     from keyframes.video import probe as probe_video
 

@@ -303,7 +303,9 @@ def _by_hand(record: dict[str, Any]) -> dict[str, str]:
     return {"changed by hand": text} if text else {}
 
 
-def _stepwise(step: int | str) -> str:
+def _stepwise(step: int | str | None) -> str:
+    if step is None:
+        return "listed by hand"
     if step == "keyframes":
         return "the stream's own key frames"
     return "every frame" if step == 1 else f"one frame in {step}"

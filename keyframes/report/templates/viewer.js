@@ -6,10 +6,19 @@ let viewed = null;
 let fullSizeThere = true; // until one is missing, as when the page was mailed without its folder
 
 function showInViewer(number) {
+  viewed = number;
+  describeInViewer(number);
+  const order = cardsInOrder();
+  previousButton.disabled = cards[number] === order[0];
+  nextButton.disabled = cards[number] === order.at(-1);
+  if (!viewer.open) viewer.showModal();
+  viewer.dispatchEvent(new Event("show"));
+}
+
+function describeInViewer(number) {
   const card = cards[number];
   const thumbnail = card.querySelector("img");
   const picture = viewer.querySelector("img");
-  viewed = number;
   picture.src = thumbnail.src;
   picture.alt = thumbnail.alt;
   viewer.querySelector("b").textContent = `Frame ${frames.index[data.keyframes[number]]}`;
@@ -18,12 +27,7 @@ function showInViewer(number) {
     `stands for ${count(Number(card.dataset.size), "frame")} (cluster ${card.dataset.cluster}) · ` +
     `${Number(card.dataset.distance).toPrecision(3)} ${data.distance}`;
   viewer.querySelector("a").href = card.dataset.file;
-  const order = cardsInOrder();
-  previousButton.disabled = card === order[0];
-  nextButton.disabled = card === order.at(-1);
-  if (!viewer.open) viewer.showModal();
   loadFullSize(card.dataset.file, number, picture);
-  viewer.dispatchEvent(new Event("show"));
 }
 
 function loadFullSize(file, number, picture) {

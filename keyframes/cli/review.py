@@ -1,0 +1,116 @@
+"""``keyframes review``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from keyframes.cli.parameters import EXIT_FAILED, PATH, complain, start_logging
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keyframes.review import Session
+
+
+@click.command()
+@click.argument("out", metavar="OUT", type=PATH)
+@click.argument("stem", metavar="[VIDEO]", required=False)
+@click.option(
+    "--video", metavar="PATH", type=PATH, help="Where the video lies now, if it was moved."
+)
+@click.option(
+    "--port",
+    default=0,
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Port on this machine.  [default: a free one]",
+)
+@click.option("--open", "in_browser", is_flag=True, help="Open the page in the browser.")
+@click.option("--no-cache", is_flag=True, help="Decode the video even if its features are kept.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the address and errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
+def review(
+    *,
+    out: Path,
+    stem: str | None,
+    video: Path | None,
+    port: int,
+    in_browser: bool,
+    no_cache: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Change what was chosen, by eye, in the browser.
+
+    OUT is a folder that `keyframes extract` wrote; VIDEO names one of its videos, without the
+    suffix. The page is the report with four more things to do, by button or key:
+
+    \b
+      R  reject a frame: the next of its cluster takes its place
+      S  see other frames that could stand in for it, and swap
+      A  add the frame under the cursor of the timeline
+      U  undo
+
+    Every change is saved at once: PNGs, table, report and record; exports follow. The address is
+    printed; it works on this machine only, and only with the secret inside. From a remote machine,
+    choose a --port and forward it: ssh -L 8000:localhost:8000 HOST. Ctrl-C ends the review.
+
+    \b
+    Examples:
+      keyframes review keyframes-out --open
+      keyframes review keyframes-out mouse --video /archive/mouse.mp4
+    """
+    import webbrowser
+    from functools import partial
+    from pathlib import Path
+
+    from keyframes.cache import FeatureCache
+    from keyframes.errors import VideoError
+    from keyframes.files import read_json
+    from keyframes.output import OutputFolder, find_results
+    from keyframes.review import ReviewServer, open_session
+    from keyframes.terminal import ProgressBars
+
+    start_logging(verbose=verbose)
+    stems = _choose_stems(list(find_results(out)), stem)
+    if video and len(stems) > 1:
+        raise click.UsageError(f"--video says where one video is; name it: {', '.join(stems)}")
+
+    def open_stem(stem: str) -> Session:
+        folder = OutputFolder(out, stem)
+        record = read_json(folder.record)
+        path = video or Path(record["video"]["path"])
+        with ProgressBars(1, shown=not quiet and sys.stderr.isatty()) as bars:
+            cache = None if no_cache else FeatureCache()
+            return open_session(folder, record, path, cache=cache, progress=partial(bars, path))
+
+    server = ReviewServer(out, stems, open_stem, port)
+    try:
+        if len(stems) == 1:
+            server.session(0)  # what is wrong is said here, not in the browser
+        click.echo(server.address)
+        if not quiet:
+            click.echo("Every change is saved at once. Ctrl-C ends the review.", err=True)
+        if in_browser:
+            webbrowser.open(server.address)
+        server.serve_forever()
+    except VideoError as error:
+        complain(str(error))
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        if not quiet:
+            click.echo("The review has ended; every change is saved.", err=True)
+    finally:
+        server.server_close()
+    return 0
+
+
+def _choose_stems(there: list[str], stem: str | None) -> list[str]:
+    if stem is None:
+        return there
+    if stem not in there:
+        raise click.UsageError(f"{stem!r} is none of the videos there: {', '.join(there)}")
+    return [stem]

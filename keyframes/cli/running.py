@@ -1,0 +1,181 @@
+"""Running many videos from the command line: bars while it lasts, a word at the end."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyframes.cli.parameters import EXIT_FAILED, complain, complaint, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from keyframes.batch import Outcome
+    from keyframes.forecast import Forecast
+    from keyframes.jobs import Job
+    from keyframes.records import ExportFormat
+
+# Memory is what many cores run short of: a job needs up to 300 MB.
+MOST_JOBS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Where videos are worked on, and how much is said about it.
+
+    Attributes
+    ----------
+    n_jobs
+        Videos at a time; None for one a core, within reason.
+    scheduler
+        Address of a Dask scheduler; None for this machine.
+    quiet
+        Say nothing but what went wrong.
+    """
+
+    n_jobs: int | None
+    scheduler: str | None
+    quiet: bool
+
+    def run(self, jobs: Sequence[Job], start: Callable[..., Iterator[Outcome]]) -> list[Outcome]:
+        """Show how the outcomes come in; return them in the order of the jobs.
+
+        ``start`` is called with the jobs and with where they are to be done.
+        """
+        from keyframes.terminal import ProgressBars, describe_outcome
+
+        outcomes = {}
+        with ProgressBars(len(jobs), shown=not self.quiet and sys.stderr.isatty()) as bars:
+            for outcome in start(jobs, **self._place(len(jobs)), progress=bars):
+                bars.finish(outcome.job.video)
+                outcomes[outcome.job.video] = outcome
+                if outcome.error:
+                    bars.say(complaint(str(outcome.error)))
+                elif not self.quiet:
+                    bars.say(describe_outcome(outcome))
+        return [outcomes[job.video] for job in jobs]
+
+    def forecast(
+        self,
+        jobs: Sequence[Job],
+        **options: Any,  # noqa: ANN401 - those of forecast_jobs
+    ) -> list[tuple[Job, Forecast | Exception]]:
+        """Look ahead at every job; return what is found in the order of the jobs."""
+        from keyframes.forecast import forecast_jobs
+        from keyframes.terminal import ProgressBars
+
+        found = {}
+        with ProgressBars(len(jobs), shown=not self.quiet and sys.stderr.isatty()) as bars:
+            for job, forecast in forecast_jobs(
+                jobs, **options, **self._place(len(jobs)), progress=bars
+            ):
+                bars.finish(job.video)
+                found[job.video] = forecast
+        return [(job, found[job.video]) for job in jobs]
+
+    def count_workers(self, n_videos: int) -> int:
+        """Return how many videos are worked on at a time on this machine."""
+        from keyframes.executors import count_cores
+
+        return min(self.n_jobs or min(count_cores(), MOST_JOBS), max(1, n_videos))
+
+    def _place(self, n_videos: int) -> dict[str, Any]:
+        return {"n_workers": self.count_workers(n_videos), "scheduler": self.scheduler}
+
+
+def select_from_pool(
+    runner: Runner,
+    summarised: Sequence[Outcome],
+    extract: Callable[..., Iterator[Outcome]],
+    n_points: int,
+    per_video_min: int,
+    *,
+    overwrite: bool,
+) -> list[Outcome]:
+    """Choose from all videos that were summarised; the others have failed."""
+    from keyframes.pool import plan_shares, release
+
+    failed = [outcome for outcome in summarised if outcome.error]
+    jobs = [outcome.job for outcome in summarised if not outcome.error]
+    shares = plan_shares(jobs, n_points, per_video_min) if jobs else []
+    with_share = {job.video for job in shares}
+    for job in jobs:
+        if job.video not in with_share and (refused := release(job, overwrite=overwrite)):
+            complain(str(refused.error))
+            failed.append(refused)
+    outcomes = runner.run(shares, extract)
+    if not runner.quiet:
+        n = sum(len(outcome.selection.keyframes) for outcome in outcomes if outcome.selection)
+        click.echo(f"pool: {n} keyframes in {len(shares)} of {len(jobs)} videos", err=True)
+    return outcomes + failed
+
+
+def export_results(
+    jobs: Sequence[Job], targets: Sequence[tuple[ExportFormat, Path]], *, quiet: bool
+) -> None:
+    """Hand what is in the output folders to the labelling tools."""
+    from keyframes.export import export
+    from keyframes.terminal import summarise_export
+
+    for root in sorted({job.output for job in jobs}):
+        for format_, destination in targets:
+            exported = export(format_, root, destination)
+            if not quiet:
+                click.echo(summarise_export(format_, exported), err=True)
+
+
+def conclude(outcomes: Sequence[Outcome], *, as_json: bool) -> int:
+    """Print the document that --json asks for, name what failed, and return the exit code."""
+    from keyframes.files import read_json
+
+    if as_json:
+        chosen = [outcome for outcome in outcomes if outcome.selection]
+        print_json(
+            {
+                "videos": [read_json(outcome.record) for outcome in chosen],
+                "failed": _failures(
+                    [(outcome.job, outcome.error) for outcome in outcomes if outcome.error]
+                ),
+            }
+        )
+    return _name_failed([o.job for o in outcomes if o.error], len(outcomes))
+
+
+def conclude_forecast(
+    found: Sequence[tuple[Job, Forecast | Exception]], n_workers: int, *, as_json: bool
+) -> int:
+    """Print what would be done; return the exit code."""
+    from dataclasses import asdict
+
+    from keyframes.terminal import describe_forecast, describe_forecasts
+
+    failed = [(job, result) for job, result in found if isinstance(result, Exception)]
+    good = [(job, result) for job, result in found if not isinstance(result, Exception)]
+    if as_json:
+        videos = [
+            {"video": str(job.video), "output": str(job.output), **asdict(forecast)}
+            for job, forecast in good
+        ]
+        print_json({"dry_run": True, "videos": videos, "failed": _failures(failed)})
+    else:
+        for job, forecast in good:
+            click.echo(describe_forecast(job, forecast))
+        click.echo(describe_forecasts([forecast for _, forecast in good], n_workers))
+    for _, error in failed:
+        complain(str(error))
+    return _name_failed([job for job, _ in failed], len(found))
+
+
+def _failures(failed: Sequence[tuple[Job, Exception]]) -> list[dict[str, str]]:
+    return [{"video": str(job.video), "error": str(error)} for job, error in failed]
+
+
+def _name_failed(failed: Sequence[Job], n_videos: int) -> int:
+    if failed and n_videos > 1:
+        names = ", ".join(str(job.video) for job in failed)
+        complain(f"{len(failed)} of {n_videos} videos failed: {names}")
+    return EXIT_FAILED if failed else 0

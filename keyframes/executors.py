@@ -1,0 +1,271 @@
+"""Where jobs run: in this process, in processes of this machine, or on a Dask cluster.
+
+All three do the same: call a function for each job, give it its share of the cores, and hand
+back what it returns or the `KeyframesError` that stopped it, as soon as it is there. A worker
+that is lost costs time, not the batch: its job is done again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from concurrent.futures import CancelledError, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import cv2
+from threadpoolctl import threadpool_limits
+
+from keyframes.errors import KeyframesError, MissingExtraError, SettingsError, VideoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Executor, Future
+    from multiprocessing.queues import SimpleQueue
+    from pathlib import Path
+
+    from keyframes.jobs import Job
+    from keyframes.pipeline import Progress, Stage
+
+    # Called with the video, the stage it is in, how much of that is done and how much it is.
+    BatchProgress = Callable[[Path, Stage, int, int], None]
+
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+# A cluster's worker may be lost with the machine it runs on; its job is tried again this often.
+RETRIES = 2
+# How long a scheduler may take to answer, seconds.
+CONNECT_S = 10
+# Between two looks at the progress that the workers report, seconds.
+_POLL_S = 0.1
+_TELLS_MEMORY = "--dry-run tells how much memory it takes"
+
+
+class Task(Protocol[Result_co]):
+    """What is done for each job; it has to be picklable."""
+
+    def __call__(self, job: Job, *, threads: int, progress: Progress | None) -> Result_co:
+        """Do the job with so many threads; a KeyframesError says why it can't be done."""
+
+
+def run_task(
+    task: Task[Result],
+    jobs: Sequence[Job],
+    *,
+    n_workers: int = 1,
+    scheduler: str | None = None,
+    progress: BatchProgress | None = None,
+) -> Iterator[tuple[Job, Result | KeyframesError]]:
+    """Do a task for every job; yield each job with its result when that is there.
+
+    Parameters
+    ----------
+    task, jobs
+        What is to be done.
+    n_workers
+        Processes on this machine, which share its cores evenly; 1 works in this process.
+    scheduler
+        Address of a Dask scheduler that sends the jobs to its workers instead, one core for
+        each. They must see the same files under the same paths.
+    progress
+        Told how far each video is; on a Dask cluster only whole videos show.
+
+    Raises
+    ------
+    SettingsError
+        No scheduler answers, it is lost on the way, or its workers have no keyframes.
+    MissingExtraError
+        Dask isn't installed.
+    """
+    if scheduler is not None:
+        attempt = partial(_attempt, task, threads=1)
+        with _dask_executor(scheduler) as executor:
+            yield from _collect(executor, attempt, jobs, _dask_result)
+    elif n_workers == 1:
+        for job in jobs:
+            yield job, _attempt(task, job, threads=count_cores(), progress=progress)
+    else:
+        attempt = partial(_attempt, task, threads=max(1, count_cores() // n_workers))
+        yield from _run_in_processes(attempt, jobs, n_workers, progress)
+
+
+def count_cores() -> int:
+    """Return how many cores this process may use."""
+    cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    # Not every SLURM binds its jobs to the cores that it gave them.
+    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return min(cores, int(granted)) if granted.isdecimal() else cores
+
+
+def _attempt(
+    task: Task[Result], job: Job, *, threads: int, progress: BatchProgress | None = None
+) -> Result | KeyframesError:
+    """Do one job within its share of the cores; what stops it is a result, too."""
+    try:
+        with limited_threads(threads):
+            report = partial(progress, job.video) if progress else None
+            return task(job, threads=threads, progress=report)
+    except KeyframesError as error:
+        return error
+    except MemoryError:
+        return VideoError(f"{job.video}: there is not enough memory; {_TELLS_MEMORY}")
+
+
+@contextmanager
+def limited_threads(n: int) -> Iterator[None]:
+    """Hold BLAS and OpenCV to ``n`` threads each."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(n)
+    try:
+        with threadpool_limits(n):
+            yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+def _collect(
+    executor: Executor,
+    attempt: Callable[..., Result],
+    jobs: Sequence[Job],
+    get: Callable[[Job, Future[Any]], Result],
+    idle: Callable[[], None] | None = None,
+) -> Iterator[tuple[Job, Result]]:
+    """Submit the jobs and yield the results as they come; ``idle`` is called in between."""
+    done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+    left = {}
+    for job in jobs:
+        future = executor.submit(attempt, job)
+        left[future] = job
+        future.add_done_callback(done.put)
+    while left:
+        try:
+            finished = done.get(timeout=_POLL_S)
+        except queue.Empty:
+            finished = None
+        if idle:
+            idle()
+        if finished:
+            job = left.pop(finished)
+            yield job, get(job, finished)
+
+
+def _run_in_processes(
+    attempt: Callable[..., Result | KeyframesError],
+    jobs: Sequence[Job],
+    n_workers: int,
+    progress: BatchProgress | None,
+) -> Iterator[tuple[Job, Result | KeyframesError]]:
+    """Run the jobs in processes of this machine."""
+    unfinished = list(jobs)
+    try:
+        for job, result in _run_in_pool(attempt, jobs, n_workers, progress):
+            unfinished.remove(job)
+            yield job, result
+    except BrokenProcessPool:
+        # Which job brought its worker down isn't known: give each a process of its own.
+        for job in unfinished:
+            try:
+                yield from _run_in_pool(attempt, [job], 1, progress)
+            except BrokenProcessPool:
+                yield job, VideoError(f"{job.video}: its process was killed; {_TELLS_MEMORY}")
+
+
+def _run_in_pool(
+    attempt: Callable[..., Result | KeyframesError],
+    jobs: Sequence[Job],
+    n_workers: int,
+    progress: BatchProgress | None,
+) -> Iterator[tuple[Job, Result | KeyframesError]]:
+    """Run the jobs in new processes; BrokenProcessPool when one of these is killed."""
+    context = multiprocessing.get_context("spawn")
+    events = context.SimpleQueue()
+
+    def show_events() -> None:
+        while not events.empty():
+            event = events.get()
+            if progress:
+                progress(*event)
+
+    reporting = partial(attempt, progress=_report)
+    others = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(n_workers, context, _start_worker, (events,)) as executor:
+        try:
+            yield from _collect(executor, reporting, jobs, _result, show_events)
+        except BaseException:
+            # As safe as kill -9: files are whole or absent. And nobody waits for what is running.
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            raise
+
+
+def _result(_: Job, future: Future[Any]) -> Any:  # noqa: ANN401 - whatever the task returns
+    return future.result()
+
+
+# In a worker process: where it reports its progress to.
+_events: SimpleQueue[Any] | None = None
+
+
+def _start_worker(events: SimpleQueue[Any]) -> None:
+    """Make a new worker process ready: it reports to its parent and ends with it."""
+    global _events  # noqa: PLW0603 - a worker process has one life and one queue
+    _events = events
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone, even if that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _report(video: Path, stage: Stage, done: int, total: int) -> None:
+    """Send progress from a worker process to its parent."""
+    if _events is not None:
+        _events.put((video, stage, done, total))
+
+
+@contextmanager
+def _dask_executor(scheduler: str) -> Iterator[Executor]:
+    try:
+        distributed: Any = import_module("distributed")
+    except ImportError as error:
+        raise MissingExtraError(
+            '--scheduler needs Dask: pip install "pose-keyframes[dask]" '
+            '(in a checkout: pip install ".[dask]")'
+        ) from error
+    try:
+        client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"no Dask scheduler answers at {scheduler!r} ({error}); is it running?"
+        ) from error
+    with client:
+        yield client.get_executor(retries=RETRIES, pure=False)
+
+
+def _dask_result(job: Job, future: Future[Result | KeyframesError]) -> Result | KeyframesError:
+    from distributed import KilledWorker  # noqa: PLC0415 - an extra
+
+    try:
+        return future.result()
+    except KilledWorker:
+        return VideoError(f"{job.video}: the workers that tried it were killed; {_TELLS_MEMORY}")
+    except CancelledError as error:
+        raise SettingsError("the Dask scheduler is gone; the same command goes on") from error
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"the Dask workers can't run it ({error}); install the same keyframes there"
+        ) from error

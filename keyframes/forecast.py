@@ -1,0 +1,137 @@
+"""What a batch would do, found out without decoding: frames, candidates, memory and disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from keyframes.batch import find_outcome
+from keyframes.describe import plan_sampling
+from keyframes.executors import run_task
+from keyframes.pool import find_summary_outcome
+from keyframes.video import index_video
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from keyframes.errors import KeyframesError
+    from keyframes.executors import BatchProgress
+    from keyframes.jobs import Job
+    from keyframes.pipeline import Progress
+    from keyframes.records import Selection
+    from keyframes.video import VideoIndex
+
+# Python, the libraries and their buffers; measured.
+_BASE_BYTES = 150 * 2**20
+# What clustering works on at a time, for each thread: rows in double precision, three times.
+_SCRATCH_ROWS = 3 * 1024
+# Frames that a decoder and those who wait for it hold, besides one for each thread.
+_FRAMES_HELD = 20
+_YUV_BYTES = 1.5
+# A PNG of a recording takes 0.5 to 1.2 bytes a pixel; of a noisy one more.
+_PNG_BYTES = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What is to be expected of one job.
+
+    Attributes
+    ----------
+    is_finished
+        There is nothing left to do.
+    n_frames, n_candidates
+        Frames of the video, by its packets, and how many of them will be considered.
+    n_keyframes
+        How many will be written; None where that is found out on the way.
+    memory_bytes
+        Most memory that the job will take, about.
+    disk_bytes
+        What will be written, about; None where that depends on how many there will be.
+    """
+
+    is_finished: bool
+    n_frames: int
+    n_candidates: int
+    n_keyframes: int | None
+    memory_bytes: int = 0
+    disk_bytes: int | None = 0
+
+
+def forecast_jobs(
+    jobs: Sequence[Job],
+    *,
+    n_points: int = 0,
+    overwrite: bool = False,
+    grow: bool = False,
+    n_workers: int = 1,
+    scheduler: str | None = None,
+    progress: BatchProgress | None = None,
+) -> Iterator[tuple[Job, Forecast | KeyframesError]]:
+    """Say what would be done; nothing is written.
+
+    Parameters
+    ----------
+    jobs, overwrite, grow
+        As for `run_jobs`.
+    n_points
+        Points of each summary, where the jobs make a pool; else 0.
+    n_workers, scheduler, progress
+        As for `run_task`. The memory that is forecast is that of a job among as many workers.
+    """
+    task = partial(_forecast, n_points=n_points, overwrite=overwrite, grow=grow)
+    yield from run_task(task, jobs, n_workers=n_workers, scheduler=scheduler, progress=progress)
+
+
+def _forecast(
+    job: Job,
+    *,
+    n_points: int,
+    overwrite: bool,
+    grow: bool,
+    threads: int,
+    progress: Progress | None,
+) -> Forecast:
+    if progress:
+        progress("reading", 0, 1)
+    outcome = None
+    if n_points:
+        outcome = find_summary_outcome(job, n_points)
+    elif not overwrite:
+        outcome = find_outcome(job, grow=grow)
+    if outcome and outcome.error:
+        raise outcome.error
+    if outcome and outcome.selection:
+        return _of_finished(outcome.selection)
+    index = index_video(job.video)
+    count = job.settings.count
+    sampling = plan_sampling(index, job.settings)
+    n_keyframes = len(job.settings.frames) or (
+        None if count == "auto" or n_points else min(count, sampling.n_expected)
+    )
+    pixels = index.width * index.height
+    return Forecast(
+        is_finished=outcome is not None,
+        n_frames=len(index),
+        n_candidates=sampling.n_expected,
+        n_keyframes=n_keyframes,
+        memory_bytes=_memory(index, sampling.n_expected, sampling.n_features, threads),
+        disk_bytes=None if n_keyframes is None else round(n_keyframes * pixels * _PNG_BYTES),
+    )
+
+
+def _of_finished(selection: Selection) -> Forecast:
+    return Forecast(
+        is_finished=True,
+        n_frames=selection.video.n_frames,
+        n_candidates=selection.n_candidates,
+        n_keyframes=len(selection.keyframes),
+    )
+
+
+def _memory(index: VideoIndex, n_candidates: int, n_features: int, threads: int) -> int:
+    features = 4 * n_candidates * n_features
+    scratch = 8 * n_features * _SCRATCH_ROWS * threads
+    frames = _YUV_BYTES * index.width * index.height * (_FRAMES_HELD + threads)
+    return round(_BASE_BYTES + features + scratch + frames)

@@ -1,0 +1,131 @@
+"""Which videos there are, what is asked of each, and how they are shared out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keyframes.errors import SettingsError
+from keyframes.output import OutputFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from keyframes.settings import Settings
+
+# Only for looking into folders; a file named on the command line may end in anything.
+VIDEO_SUFFIXES = frozenset(
+    ".264 .265 .3gp .asf .avi .flv .gif .h264 .h265 .hevc .ivf .m2ts .m4v .mjpeg .mjpg .mkv .mov "
+    ".mp4 .mpeg .mpg .mts .mxf .nut .ogv .ts .vob .webm .wmv .y4m".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One video, what is asked of it, and the folder its results go to."""
+
+    video: Path
+    output: Path
+    settings: Settings
+
+    @property
+    def folder(self) -> OutputFolder:
+        """The files of its results."""
+        return OutputFolder(self.output, self.video.stem)
+
+
+def find_videos(paths: Iterable[Path], *, recursive: bool = False) -> dict[Path, Path]:
+    """Return the videos that the paths name, each with the folder it was looked for in.
+
+    Parameters
+    ----------
+    paths
+        Videos, and folders to look into for videos.
+    recursive
+        Look into the folders' folders, too.
+
+    Raises
+    ------
+    SettingsError
+        A path isn't there, or a folder holds no video.
+    """
+    videos: dict[Path, Path] = {}
+    for path in paths:
+        if path.is_dir():
+            for video in _videos_in(path, recursive=recursive):
+                videos.setdefault(video, path)
+        elif path.exists():
+            videos.setdefault(path, path.parent)
+        else:
+            raise SettingsError(f"{path}: no such file or folder; check the path")
+    return videos
+
+
+def plan_jobs(
+    videos: dict[Path, Path], output: Path, settings: Settings, *, tree: bool = False
+) -> list[Job]:
+    """Return a job for each video that was found, in the same order.
+
+    Parameters
+    ----------
+    videos
+        As from :func:`find_videos`.
+    output, settings
+        The output folder, and what is asked of every video.
+    tree
+        Mirror the folders that were looked into inside the output folder.
+
+    Raises
+    ------
+    SettingsError
+        Two videos would be written under one name.
+    """
+    jobs = [
+        Job(video, output / video.parent.relative_to(root) if tree else output, settings)
+        for video, root in videos.items()
+    ]
+    refuse_shared_outputs(jobs)
+    return jobs
+
+
+def refuse_shared_outputs(jobs: Iterable[Job]) -> None:
+    """Raise SettingsError where two videos would be written under one name."""
+    owners: dict[tuple[Path, str], Path] = {}
+    for job in jobs:
+        # Folded, since some file systems don't tell a.mp4 from A.mp4.
+        owner = owners.setdefault((job.output, job.video.stem.casefold()), job.video)
+        if owner != job.video:
+            raise SettingsError(
+                f"{owner} and {job.video} would both be written as '{job.video.stem}'; mirror "
+                "their folders with --tree, or use a different -o for each"
+            )
+
+
+def take_shard(jobs: Sequence[Job], index: int, n_shards: int) -> list[Job]:
+    """Return the share of the jobs that shard ``index`` (from 0) of ``n_shards`` has to do.
+
+    Every shard makes the same division on its own: the videos, largest first, each go to the
+    shard with the fewest bytes so far (Graham 1969, longest processing time first).
+    """
+    sizes = [job.video.stat().st_size for job in jobs]
+    loads = [0] * n_shards
+    share = []
+    for at in sorted(range(len(jobs)), key=lambda at: (-sizes[at], str(jobs[at].video))):
+        lightest = loads.index(min(loads))
+        loads[lightest] += sizes[at] + 1
+        if lightest == index:
+            share.append(at)
+    return [jobs[at] for at in sorted(share)]
+
+
+def _videos_in(folder: Path, *, recursive: bool) -> list[Path]:
+    """Return the videos in a folder, by path; SettingsError when there is none."""
+    found = folder.rglob("*") if recursive else folder.iterdir()
+    videos = sorted(
+        path for path in found if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+    )
+    if not videos:
+        deeper = "" if recursive else ", or look deeper with --recursive"
+        raise SettingsError(f"{folder}: holds no video; name a folder of recordings{deeper}")
+    return videos

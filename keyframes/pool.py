@@ -1,0 +1,283 @@
+"""One selection over many videos: similar ones share the keyframes, unusual ones get more.
+
+Map and reduce. Each video is summarised on its own, wherever that is done
+(:func:`write_summaries`); the summaries are clustered together in one place, and each cluster is
+given to the video that comes nearest to its centre (:func:`plan_shares`). From then on it is a
+batch like any other, in which each video's settings hold its share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keyframes.batch import Outcome
+from keyframes.errors import KeyframesError, OutputError, SettingsError
+from keyframes.executors import count_cores, limited_threads, run_task
+from keyframes.kmeans import ConvergenceWarning, KMeans, nearest_centers
+from keyframes.records import PoolShare
+from keyframes.summaries import Summary, condense, find_summary, summarise, summary_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from keyframes.cache import FeatureCache
+    from keyframes.executors import BatchProgress
+    from keyframes.jobs import Job
+    from keyframes.records import IntArray
+
+    Float32Array = npt.NDArray[np.float32]
+
+# Points of a video's summary: so many, and where few videos share many keyframes, so many times
+# the video's even share of them, for it may get more than that.
+MIN_POINTS = 256
+POINTS_PER_KEYFRAME = 8
+# Points that are clustered together. Of more videos than that allows for, each summary is
+# condensed to its even share, so that what is held at a time doesn't grow with their number.
+MAX_POINTS = 200_000
+
+
+def plan_pool(jobs: Sequence[Job], per_video_min: int = 0) -> int:
+    """Return how many points each video's summary has, at most.
+
+    Raises
+    ------
+    SettingsError
+        What is asked makes no sense for a pool.
+    """
+    settings = jobs[0].settings
+    if not isinstance(settings.count, int):
+        raise SettingsError("a pool needs a number of keyframes, not auto")
+    if settings.method != "kmeans":
+        raise SettingsError(f"a pool is clustered by k-means, not by {settings.method}")
+    if any(job.settings.held or job.settings.frames for job in jobs):
+        raise SettingsError("a pool starts from nothing: leave out --frames and projects' frames")
+    if per_video_min * len(jobs) > settings.count:
+        raise SettingsError(
+            f"{per_video_min} keyframes of each of {len(jobs)} videos are more than "
+            f"{settings.count}; raise -k or lower --per-video-min"
+        )
+    generous = -(-POINTS_PER_KEYFRAME * settings.count // len(jobs))
+    return max(MIN_POINTS, min(generous, 2 * settings.count))
+
+
+def write_summaries(
+    jobs: Sequence[Job],
+    n_points: int,
+    *,
+    n_workers: int = 1,
+    scheduler: str | None = None,
+    cache: FeatureCache | None = None,
+    progress: BatchProgress | None = None,
+) -> Iterator[Outcome]:
+    """Summarise every video whose summary isn't there yet; yield each outcome when it is there.
+
+    Parameters
+    ----------
+    jobs
+        The videos.
+    n_points
+        From `plan_pool`, for all videos of the pool.
+    cache
+        As for `extract`.
+    n_workers, scheduler, progress
+        Where it is done, as for `run_task`.
+    """
+    left = []
+    for job in jobs:
+        if outcome := find_summary_outcome(job, n_points):
+            yield outcome
+        else:
+            left.append(job)
+    task = partial(summarise, n_points=n_points, cache=cache)
+    for job, error in run_task(
+        task, left, n_workers=n_workers, scheduler=scheduler, progress=progress
+    ):
+        yield Outcome(job, error=error)
+
+
+def find_summary_outcome(job: Job, n_points: int) -> Outcome | None:
+    """Return what is known of a video's summary; None if that has to be made."""
+    try:
+        summary = find_summary(job, n_points)
+    except KeyframesError as error:
+        return Outcome(job, error=error)
+    return None if summary is None else Outcome(job, is_new=False)
+
+
+def plan_shares(jobs: Sequence[Job], n_points: int, per_video_min: int = 0) -> list[Job]:
+    """Cluster the summaries of all videos and return a job for each video that has a share.
+
+    Parameters
+    ----------
+    jobs
+        The videos, all of them summarised. Their settings' ``count`` is that of the whole pool.
+    n_points
+        As for `write_summaries`.
+    per_video_min
+        Keyframes that every video gets at least, unless it has fewer candidates.
+
+    Raises
+    ------
+    SettingsError
+        The videos have features of different sizes.
+    """
+    settings = jobs[0].settings
+    most = max(1, MAX_POINTS // len(jobs))
+    summaries = [_load(job, n_points, most) for job in jobs]
+    _check_sizes(jobs, summaries)
+    with limited_threads(count_cores()):
+        pool = _cluster(
+            summaries, int(settings.count), per_video_min, settings.n_init, settings.seed
+        )
+    question = [summary_identity(job, n_points) for job in jobs]
+    asked = {"count": settings.count, "n_init": settings.n_init, "per_video_min": per_video_min}
+    digest = _digest([asked, question])
+    facts = {
+        "pool_videos": len(jobs),
+        "pool_candidates": sum(summary.n_candidates for summary in summaries),
+        "pool_keyframes": len(pool.centers),
+        "pool_inertia": pool.inertia,
+    }
+    shares = []
+    for at, job in enumerate(jobs):
+        clusters = np.flatnonzero(pool.owners == at)
+        if len(clusters):
+            share = PoolShare(
+                pool=digest,
+                facts=tuple(facts.items()),
+                clusters=tuple(clusters.tolist()),
+                centers=pool.centers[clusters],
+            )
+            asked_of_video = replace(job.settings, count=len(clusters), share=share)
+            shares.append(replace(job, settings=asked_of_video))
+    return shares
+
+
+def release(job: Job, *, overwrite: bool) -> Outcome | None:
+    """Make sure that a video without a share has no keyframes; an outcome if that was a matter.
+
+    Keyframes of an earlier selection are removed with ``overwrite``, and otherwise an error.
+    """
+    folder = job.folder
+    if not (folder.record.exists() or folder.unfinished.exists()):
+        return None
+    if folder.record.exists() and not overwrite:
+        message = (
+            f"{folder.record}: holds keyframes, but this pool takes none of the video; "
+            "choose another -o or remove them with --overwrite"
+        )
+        return Outcome(job, error=OutputError(message))
+    folder.clear()
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pool:
+    """Centres (k, d), the number of the video that represents each (k,), and J over all."""
+
+    centers: Float32Array
+    owners: IntArray
+    inertia: float
+
+
+def _load(job: Job, n_points: int, most: int) -> Summary:
+    summary = find_summary(job, n_points)
+    if summary is None:
+        raise SettingsError(f"{job.folder.summary}: has changed while the pool was read; run again")
+    return condense(summary, most, np.random.default_rng(job.settings.seed))
+
+
+def _check_sizes(jobs: Sequence[Job], summaries: Sequence[Summary]) -> None:
+    """Raise SettingsError where features can't be compared."""
+    sizes = [summary.points.shape[1] for summary in summaries]
+    for job, size in zip(jobs, sizes, strict=True):
+        if size != sizes[0]:
+            raise SettingsError(
+                f"{jobs[0].video} has {sizes[0]} features a frame and {job.video} {size}: their "
+                "pictures have different shapes; give one --crop for all or pool them apart"
+            )
+
+
+def _cluster(
+    summaries: Sequence[Summary], count: int, per_video_min: int, n_init: int, seed: int
+) -> _Pool:
+    """Cluster all points, and again with centres reserved for the videos that got too few."""
+    union = Summary(
+        np.concatenate([summary.points for summary in summaries]),
+        np.concatenate([summary.weights for summary in summaries]),
+        sum(summary.inertia for summary in summaries),
+    )
+    least = np.array([min(per_video_min, summary.n_candidates) for summary in summaries])
+    reserved: dict[int, Float32Array] = {}
+    while True:
+        rng = np.random.default_rng(seed)
+        fixed = np.concatenate([np.empty((0, union.points.shape[1])), *reserved.values()])
+        n_free = min(count, union.n_candidates) - len(fixed)
+        centers = _fit(union, n_free, fixed.astype(np.float32), n_init, rng)
+        owners = np.concatenate(
+            [
+                _nearest_summaries(summaries, centers[:n_free], reserved),
+                *(np.full(len(own), at) for at, own in reserved.items()),
+            ]
+        )
+        short = np.flatnonzero(np.bincount(owners, minlength=len(summaries)) < least)
+        if not len(short):
+            _, squared = nearest_centers(union.points, centers)
+            return _Pool(centers, owners, union.inertia + float(union.weights @ squared))
+        for at in short.tolist():
+            own = condense(summaries[at], int(least[at]), rng).points
+            reserved[at] = np.resize(own, (least[at], own.shape[1]))  # repeats them if all alike
+
+
+def _fit(
+    union: Summary, n_free: int, fixed: Float32Array, n_init: int, rng: np.random.Generator
+) -> Float32Array:
+    """Return ``n_free`` centres that go with the fixed ones, and then these.
+
+    Of fewer points than that, some centres come more than once.
+    """
+    n_fitted = min(n_free, len(union.points))
+    if n_fitted == 0:
+        return fixed
+    model = KMeans(n_fitted, n_init=n_init, random_state=rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # pick_members fills the places
+        model.fit(
+            union.points, sample_weight=union.weights, fixed_centers=fixed if len(fixed) else None
+        )
+    free = model.cluster_centers_[:n_fitted].astype(np.float32)
+    return np.concatenate([np.resize(free, (n_free, free.shape[1])), fixed])
+
+
+def _nearest_summaries(
+    summaries: Sequence[Summary], centers: Float32Array, reserved: Mapping[int, Float32Array]
+) -> IntArray:
+    """Return which summary has the point nearest to each centre.
+
+    None gets more centres than it has candidates, besides those that are reserved for it.
+    """
+    squared = np.empty((len(centers), len(summaries)), np.float32)
+    for at, summary in enumerate(summaries if len(centers) else ()):
+        squared[:, at] = nearest_centers(centers, summary.points)[1]
+    left = [
+        summary.n_candidates - len(reserved.get(at, ())) for at, summary in enumerate(summaries)
+    ]
+    owners = np.empty(len(centers), np.int64)
+    for center, order in enumerate(np.argsort(squared, axis=1, kind="stable")):
+        owners[center] = next(at for at in order.tolist() if left[at])
+        left[owners[center]] -= 1
+    return owners
+
+
+def _digest(document: Any) -> str:  # noqa: ANN401 - plain values
+    text = json.dumps(document, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,149 @@
+"""From a finished output folder to a session: the video, its candidates and clusters again."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from keyframes.choosing import choose, rows_of
+from keyframes.describe import describe_video, plan_sampling
+from keyframes.errors import OutputError, VideoError
+from keyframes.files import identify
+from keyframes.images import read_label
+from keyframes.report import check_page, picture_size
+from keyframes.resizing import shrink
+from keyframes.review.gallery import Gallery
+from keyframes.review.session import Session
+from keyframes.run_record import selection_from_record
+from keyframes.settings import Settings
+from keyframes.thumbnails import ThumbnailStore
+from keyframes.video import index_video
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Literal
+
+    from keyframes.cache import FeatureCache
+    from keyframes.output import OutputFolder
+    from keyframes.records import Clustering, Features, Image, Keyframe, Selection
+    from keyframes.run_record import Record
+
+    # Called with the stage, how much of it is done, and how much it is in all.
+    Progress = Callable[[Literal["reading", "clustering"], int, int], None]
+
+
+def open_session(
+    folder: OutputFolder,
+    record: Record,
+    video: Path,
+    *,
+    cache: FeatureCache | None = None,
+    progress: Progress | None = None,
+) -> Session:
+    """Make a finished selection ready to be changed.
+
+    Parameters
+    ----------
+    folder, record
+        Where the selection lies, and its run record.
+    video
+        Where its video lies now.
+    cache
+        Where the video's features may be known from; None to decode it in any case.
+    progress
+        Called now and then with (stage, done, total).
+
+    Raises
+    ------
+    VideoError
+        The video can't be read, or isn't the one that the selection is from.
+    OutputError
+        What lies in the folder isn't what the record tells of, or isn't ours.
+    """
+    report = progress or _ignore
+    if record["identity"]["settings"].get("pool"):
+        raise OutputError(
+            f"{folder.record}: is a share of a selection over several videos (--pool), whose "
+            "clusters one video can't tell; extract the video alone to review it"
+        )
+    settings = Settings.from_json(record["identity"]["settings"])
+    _check_video(video, record)
+    folder.check_ownership()
+    check_page(folder.page)
+    selection = selection_from_record(video, record)
+    index = index_video(video)
+    sampling = plan_sampling(index, settings)
+    with ThumbnailStore() as store:
+        features = describe_video(
+            index,
+            sampling,
+            settings,
+            store,
+            # The coverage method sees the thumbnails themselves.
+            cache=None if settings.method == "coverage" else cache,
+            progress=partial(report, "reading"),
+        )
+        clustering = choose(features, store, settings, partial(report, "clustering")).clustering
+    _check_clusters(folder, selection, features, clustering)
+    gallery = Gallery(index, features.reading, sampling.spec)
+    rows = rows_of(selection.frame_indices, features.reading)
+    longest = picture_size(len(rows))
+    if settings.crop_output:  # the page shows whole frames
+        pictures = {row: shrink(image, longest) for row, image in gallery.images(rows)}
+    else:
+        files = [folder.images / name for name in selection.image_names]
+        pictures = {
+            row: shrink(_read_picture(file, keyframe), longest)
+            for row, file, keyframe in zip(rows.tolist(), files, selection.keyframes, strict=True)
+        }
+    return Session(folder, record, selection, features, clustering, gallery, pictures)
+
+
+def _check_video(video: Path, record: Record) -> None:
+    if not video.is_file():
+        raise VideoError(f"{video}: the video isn't there; say where it is now with --video PATH")
+    there, recorded = identify(video), record["identity"]["video"]
+    if any(there[key] != recorded[key] for key in ("bytes", "sha256_of_samples")):
+        raise VideoError(
+            f"{video}: isn't the video that the keyframes are from ({recorded['name']}, "
+            f"{recorded['bytes']:,} bytes); name that one with --video PATH"
+        )
+
+
+def _check_clusters(
+    folder: OutputFolder, selection: Selection, features: Features, clustering: Clustering
+) -> None:
+    """Make sure that the clusters are those of the record, to the last keyframe."""
+    rows = rows_of(selection.frame_indices, features.reading)
+    for row, keyframe in zip(rows, selection.keyframes, strict=True):
+        distance = float(clustering.distances[row])
+        if clustering.labels[row] != keyframe.cluster or not math.isclose(
+            distance, keyframe.distance, rel_tol=1e-3, abs_tol=1e-6
+        ):
+            raise OutputError(
+                f"{folder.record}: the clusters come out differently than recorded (frame "
+                f"{keyframe.frame_index}), as with other versions of keyframes or NumPy; extract "
+                "again with --overwrite"
+            )
+
+
+def _read_picture(path: Path, keyframe: Keyframe) -> Image:
+    """Read one of our PNGs again; OutputError when it isn't there or isn't ours."""
+    if not path.is_file():
+        raise OutputError(f"{path}: is missing; extract again with --overwrite")
+    # Not imread: it can't open every file name on Windows.
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    if image is None or read_label(path).get("frame_index") != str(keyframe.frame_index):
+        raise OutputError(
+            f"{path}: isn't the picture that keyframes wrote; extract again with --overwrite"
+        )
+    return image  # type: ignore[return-value]
+
+
+def _ignore(stage: str, done: int, total: int) -> None:
+    """Report progress to nobody."""

@@ -1,0 +1,242 @@
+"""One video under review: what is chosen, what could be, and every change saved at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from keyframes.choosing import rows_of
+from keyframes.errors import OutputError
+from keyframes.files import read_json
+from keyframes.images import make_label
+from keyframes.report.page import SCRIPTS, report_content
+from keyframes.report.pictures import picture_size
+from keyframes.report.projection import project
+from keyframes.report.templating import render
+from keyframes.resizing import shrink
+from keyframes.review.curation import Change, Curation
+from keyframes.review.stand_ins import stand_ins
+from keyframes.run_record import amend_record, make_table, repeat_command
+from keyframes.selection import describe_keyframes
+from keyframes.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from keyframes.output import OutputFolder
+    from keyframes.records import Clustering, Features, Image, IntArray, Selection
+    from keyframes.review.gallery import Gallery
+    from keyframes.run_record import Record
+
+N_CANDIDATES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a change led to.
+
+    Attributes
+    ----------
+    said
+        What happened, in a sentence.
+    frame
+        Number of the frame that came; None when one only went.
+    """
+
+    said: str
+    frame: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A frame that could be chosen instead of another.
+
+    Attributes
+    ----------
+    frame
+        Its number.
+    time_s
+        Seconds after the first frame.
+    """
+
+    frame: int
+    time_s: float
+
+
+class Session:
+    """A finished selection that a person changes; safe to use from several threads.
+
+    Parameters
+    ----------
+    folder, record
+        Where the selection lies, and its run record.
+    selection
+        What the record tells of.
+    features, clustering
+        The candidates, and the clusters that the selection came from.
+    gallery
+        The video's frames.
+    pictures
+        The chosen frames for the page, uint8 BGR, by their rows.
+    """
+
+    def __init__(
+        self,
+        folder: OutputFolder,
+        record: Record,
+        selection: Selection,
+        features: Features,
+        clustering: Clustering,
+        gallery: Gallery,
+        pictures: dict[int, Image],
+    ) -> None:
+        self._folder = folder
+        self._features = features
+        self._clustering = clustering
+        self._gallery = gallery
+        self._settings = Settings.from_json(record["identity"]["settings"])
+        self._projection = project(features.values)
+        self._changing = Lock()
+        self._curation = Curation.from_record(record)
+        self._record, self._selection, self._pictures = record, selection, pictures
+        self._content = self._make_content(record, selection, pictures)
+        if folder.unfinished.exists():  # a change was cut short: what the record says holds
+            self._become(self._curation)
+
+    def page(self, *, n_videos: int = 1) -> str:
+        """Return the page for the browser; ``n_videos`` are under review together."""
+        with self._changing:
+            return render(
+                "review.html",
+                scripts=(*SCRIPTS, "review.js"),
+                n_videos=n_videos,
+                n_candidates=N_CANDIDATES,
+                changes=self._curation.changes,
+                **self._content,
+            )
+
+    def picture(self, path: str) -> Path | None:
+        """Return the PNG at ``path`` in the output folder; None unless it is a keyframe's."""
+        known = {f"{self._folder.images_path}/{name}" for name in self._selection.image_names}
+        return self._folder.root / path if path in known else None
+
+    def jpeg(self, frame: int) -> bytes:
+        """Return a candidate frame as JPEG; SettingsError when the frame is no candidate."""
+        row = int(self._rows(frame)[0])
+        return self._gallery.jpegs([row])[row]
+
+    def candidates(self, frame: int) -> list[Candidate]:
+        """Return what could be chosen instead of a keyframe, the likeliest first."""
+        curation = self._curation
+        rows = self._stand_ins(curation, frame, curation.rejected, N_CANDIDATES)
+        self._gallery.jpegs(rows.tolist())  # decoded together; they are asked for one by one
+        reading = self._features.reading
+        return [
+            Candidate(int(reading.frame_indices[row]), float(reading.times_s[row])) for row in rows
+        ]
+
+    def reject(self, frame: int) -> Outcome:
+        """Take a keyframe out; the next candidate takes its place, where there is one."""
+        with self._changing:
+            rows = self._stand_ins(self._curation, frame, self._curation.given_up, 1)
+            frames = self._features.reading.frame_indices[rows].tolist()
+            added = frames[0] if frames else None
+            self._become(self._curation.apply(Change("reject", frame, added)))
+        if added is None:
+            return Outcome(f"Frame {frame} is out; no other can take its place.", None)
+        return Outcome(f"Frame {frame} is out, {added} takes its place.", added)
+
+    def swap(self, frame: int, other: int) -> Outcome:
+        """Take a candidate in a keyframe's place."""
+        with self._changing:
+            self._become(self._curation.apply(Change("swap", frame, other)))
+        return Outcome(f"Frame {frame} is swapped for {other}.", other)
+
+    def add(self, frame: int) -> Outcome:
+        """Make a candidate one more keyframe."""
+        with self._changing:
+            self._become(self._curation.apply(Change("add", None, frame)))
+        return Outcome(f"Frame {frame} is added.", frame)
+
+    def undo(self) -> Outcome:
+        """Take the last change back; those of earlier sessions, too."""
+        with self._changing:
+            before = self._curation.undo()
+            last = self._curation.changes[-1]
+            self._become(before)
+        if last.removed is None:
+            return Outcome(f"Undone: frame {last.added} is out again.", None)
+        return Outcome(f"Undone: frame {last.removed} is back.", last.removed)
+
+    def wait_until_saved(self) -> None:
+        """Return once no change is being written."""
+        with self._changing:
+            pass
+
+    def _rows(self, *frames: int) -> IntArray:
+        return rows_of(frames, self._features.reading)
+
+    def _stand_ins(
+        self, curation: Curation, frame: int, refused: tuple[int, ...], n: int
+    ) -> IntArray:
+        curation.check_chosen(frame)
+        return stand_ins(
+            self._features,
+            self._clustering,
+            int(self._rows(frame)[0]),
+            chosen=self._rows(*curation.frames),
+            refused=self._rows(*refused),
+            n=n,
+            min_gap_s=self._settings.min_gap_s,
+        )
+
+    def _become(self, curation: Curation) -> None:
+        """Write what the curation says, and only then take it for what is."""
+        if read_json(self._folder.record) != self._record:
+            raise OutputError(
+                f"{self._folder.record}: another program has changed it; start the review again"
+            )
+        rows = self._rows(*curation.frames)
+        keyframes, coverage = describe_keyframes(self._features, self._clustering, rows)
+        selection = replace(self._selection, keyframes=tuple(keyframes), coverage=coverage)
+        new = dict(self._gallery.images(row for row in rows.tolist() if row not in self._pictures))
+        longest = picture_size(len(rows))
+        pictures = {
+            row: shrink(new[row], longest) if row in new else self._pictures[row]
+            for row in rows.tolist()
+        }
+        names = selection.image_names
+        paths = [f"{self._folder.images_path}/{name}" for name in names]
+        record = amend_record(self._record, selection, paths, curation.to_json())
+        content = self._make_content(record, selection, pictures)
+        described = zip(rows.tolist(), names, keyframes, strict=True)
+        self._folder.amend(
+            [
+                (name, new[row], make_label(record["identity"]["video"]["name"], keyframe))
+                for row, name, keyframe in described
+                if row in new
+            ],
+            make_table(selection, paths),
+            render("page.html", scripts=SCRIPTS, **content) if self._folder.page.exists() else None,
+            record,
+            crop=self._settings.crop if self._settings.crop_output else None,
+        )
+        self._curation, self._record, self._selection = curation, record, selection
+        self._pictures, self._content = pictures, content
+
+    def _make_content(
+        self, record: Record, selection: Selection, pictures: dict[int, Image]
+    ) -> dict[str, Any]:
+        """Say what the pages say; ``pictures`` are in frame order."""
+        return report_content(
+            selection,
+            self._clustering,
+            self._features,
+            self._rows(*selection.frame_indices),
+            list(pictures.values()),
+            record=record,
+            command=repeat_command(record),
+            projection=self._projection,
+        )

@@ -1,0 +1,176 @@
+"""A video in a few hundred weighted points, small enough to send thousands of them to one place.
+
+The points are k-means centres of the candidates' features, each weighted with the number of
+candidates that it stands for: a coreset. For any other centres the objective J of the points,
+added to what the points leave out, is never less than that of the candidates themselves, and
+near it as long as there are several points for each of those centres (Har-Peled & Mazumdar,
+STOC 2004; Guha et al., TKDE 2003).
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+import zipfile
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keyframes.describe import describe_video, plan_sampling
+from keyframes.errors import OutputError
+from keyframes.files import atomic_file, identify, make_folder, remove_leftovers
+from keyframes.kmeans import ConvergenceWarning, KMeans
+from keyframes.run_record import PROGRAM
+from keyframes.thumbnails import ThumbnailStore
+from keyframes.video import index_video
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from keyframes.cache import FeatureCache
+    from keyframes.jobs import Job
+    from keyframes.pipeline import Progress
+    from keyframes.records import FloatArray
+
+    Float32Array = npt.NDArray[np.float32]
+
+# Centres of a summary needn't be the best ones: those of a few iterations weigh no more.
+_MAX_ITER = 20
+# What the features depend on, among the settings; a summary depends on it, too.
+_FEATURE_SETTINGS = ("start", "end", "crop", "step", "features", "width")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summary:
+    """Weighted points that stand for a video's candidates.
+
+    Attributes
+    ----------
+    points
+        (m, d) float32: means of candidates, in coordinates that all videos share.
+    weights
+        (m,) float64: how many candidates each of them stands for.
+    inertia
+        Sum of the squared distances between the candidates and the points they belong to.
+    """
+
+    points: Float32Array
+    weights: FloatArray
+    inertia: float
+
+    @property
+    def n_candidates(self) -> int:
+        """Candidates that it stands for."""
+        return round(float(self.weights.sum()))
+
+
+def condense(summary: Summary, n_points: int, rng: np.random.Generator) -> Summary:
+    """Return a summary of a summary, of at most ``n_points`` points; itself if it has no more."""
+    if len(summary.points) <= n_points:
+        return summary
+    model = KMeans(n_points, max_iter=_MAX_ITER, random_state=rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer points will do
+        labels = model.fit(summary.points, sample_weight=summary.weights).labels_
+    points, weights, inertia = [], [], summary.inertia
+    for label in range(n_points):
+        members, mass = summary.points[labels == label], summary.weights[labels == label]
+        if len(members):
+            mean = np.average(members, axis=0, weights=mass).astype(np.float32)
+            points.append(mean)
+            weights.append(mass.sum())
+            inertia += float(mass @ np.square(members - mean, dtype=np.float64).sum(axis=1))
+    return Summary(np.stack(points), np.array(weights), inertia)
+
+
+def summarise(
+    job: Job,
+    *,
+    n_points: int,
+    cache: FeatureCache | None,
+    threads: int,
+    progress: Progress | None,
+) -> None:
+    """Write the summary of a job's video into its output folder.
+
+    Raises
+    ------
+    SettingsError, VideoError
+        The settings don't fit the video; it can't be read.
+    OutputError
+        The folder can't be written, or the summary's name is taken by a file that isn't ours.
+    """
+    if job.folder.summary.exists():
+        _read(job.folder.summary)  # refuses what isn't ours
+    index = index_video(job.video)
+    with ThumbnailStore() as store:
+        features = describe_video(
+            index,
+            plan_sampling(index, job.settings),
+            job.settings,
+            store,
+            cache=cache,
+            threads=threads,
+            progress=progress and partial(progress, "reading"),
+        )
+    n = len(features.values)
+    whole = Summary(features.values + features.mean, np.ones(n), 0.0)
+    if progress:
+        progress("clustering", 0, 1)
+    summary = condense(whole, n_points, np.random.default_rng(job.settings.seed))
+    make_folder(job.output)
+    remove_leftovers(job.folder.summary)
+    with atomic_file(job.folder.summary) as file:
+        np.savez(
+            file,
+            identity=np.array(json.dumps(summary_identity(job, n_points), sort_keys=True)),
+            points=summary.points,
+            weights=summary.weights,
+            inertia=summary.inertia,
+        )
+
+
+def find_summary(job: Job, n_points: int) -> Summary | None:
+    """Return the summary that is in the output folder; None for none, or that of another question.
+
+    Raises
+    ------
+    OutputError
+        A file of that name is there that keyframes did not write.
+    VideoError
+        The video can't be opened.
+    """
+    if not job.folder.summary.exists():
+        return None
+    identity, summary = _read(job.folder.summary)
+    return summary if identity == summary_identity(job, n_points) else None
+
+
+def summary_identity(job: Job, n_points: int) -> dict[str, Any]:
+    """Return all that a summary depends on, as plain values."""
+    asked = job.settings.to_json()
+    return {
+        "program": PROGRAM,
+        "video": identify(job.video),
+        "settings": {name: asked[name] for name in _FEATURE_SETTINGS},
+        "seed": job.settings.seed,
+        "points": n_points,
+    }
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Summary]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            identity = json.loads(str(arrays["identity"]))
+            summary = Summary(arrays["points"], arrays["weights"], float(arrays["inertia"]))
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise OutputError(
+            f"{path}: is no summary by keyframes ({error}); move it away or choose another -o"
+        ) from error
+    if identity.get("program") != PROGRAM:
+        raise OutputError(f"{path}: was not written by keyframes; choose another -o")
+    return identity, summary

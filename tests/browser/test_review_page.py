@@ -1,0 +1,482 @@
+"""Reviewing in a real browser: each interaction does what it says, in the page and on disk."""
+
+import re
+import shutil
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from keyframes import extract
+from keyframes.files import read_json
+from keyframes.images import read_label
+from keyframes.output import OutputFolder
+from keyframes.review import ReviewServer, open_session
+from keyframes.settings import Settings
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+from selenium.webdriver.common.by import By  # noqa: E402 - only where it is there
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
+
+# Where a page would run or break, were it not escaped; without what no file name may hold.
+HOSTILE = "<img src=x onerror=hacked()>'&amp;<script>hacked(){{7*7}}%2e%00?#"
+STEM = "mouse"
+
+
+@pytest.fixture(scope="module")
+def video(make_video, tmp_path_factory):
+    return make_video(tmp_path_factory.mktemp("video") / f"{STEM}.mp4", n_frames=60)
+
+
+@pytest.fixture(scope="module")
+def finished(video, tmp_path_factory):
+    """An output folder of five keyframes, to be copied."""
+    out = tmp_path_factory.mktemp("finished")
+    extract(video, out, Settings(count=5))
+    return out
+
+
+@pytest.fixture
+def out(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "out")
+
+
+@contextmanager
+def serve(out, video):
+    def open_stem(stem):
+        folder = OutputFolder(out, stem)
+        return open_session(folder, read_json(folder.record), video)
+
+    server = ReviewServer(out, [video.stem], open_stem)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def server(out, video):
+    with serve(out, video) as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser, server):
+    """The review in the browser."""
+    browser.get(server.address)
+    yield browser
+    browser.get("about:blank")  # before the server goes, so that nothing is asked for in vain
+
+
+def find(page, selector):
+    return page.find_element(By.CSS_SELECTOR, selector)
+
+
+def chosen(out, stem=STEM):
+    """Frames that the folder holds; record, PNGs, table and report must agree on them."""
+    frames = [row["frame_index"] for row in read_json(out / f"{stem}.json")["keyframes"]]
+    pictures = sorted((out / "labeled-data" / stem).iterdir())
+    assert [int(read_label(path)["frame_index"]) for path in pictures] == frames
+    lines = (out / f"{stem}.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert [int(line.rsplit(",", 8)[1]) for line in lines] == frames
+    report = (out / f"{stem}.html").read_text(encoding="utf-8")
+    assert [int(frame) for frame in re.findall(r'alt="Frame (\d+), at', report)] == frames
+    return frames
+
+
+def shown(page):
+    """Frames on the wall, from the first to the last place."""
+    names = page.execute_script(
+        "return [...document.querySelectorAll('.card b')].map((name) => name.textContent)"
+    )
+    return [int(name) for name in names]
+
+
+def said(page):
+    return find(page, ".desk .said").text
+
+
+def enlarged(page):
+    return int(find(page, "#viewer b").text.removeprefix("Frame "))
+
+
+def press(page, *keys):
+    webdriver.ActionChains(page).send_keys(*keys).perform()
+
+
+def point_at(page, element, x=0.5, y=0.5):
+    """Move the pointer into an element, to shares of its width and height."""
+    size = element.size
+    offset = round((x - 0.5) * size["width"]), round((y - 0.5) * size["height"])
+    webdriver.ActionChains(page).move_to_element_with_offset(element, *offset).perform()
+
+
+def point_at_card(page, place):
+    point_at(page, page.find_elements(By.CSS_SELECTOR, ".card")[place])
+
+
+def point_at_frame(page, frame):
+    """Move the pointer onto the timeline; the video has 60 frames, 25 a second."""
+    timeline = find(page, "#timeline")
+    width = timeline.size["width"]
+    point_at(page, timeline, (8 + (frame + 0.2) / 60 * (width - 16)) / width)
+    return int(re.match(r"Frame (\d+)", find(page, "#hint").text)[1])
+
+
+def wait(page, condition):
+    return WebDriverWait(page, 20, poll_frequency=0.05).until(lambda _: condition())
+
+
+def wait_for_word(page, start):
+    wait(page, lambda: said(page).startswith(start))
+
+
+def load_others(page):
+    """Wait until the frames that could stand in are there; return their buttons."""
+    return wait(page, lambda: page.find_elements(By.CSS_SELECTOR, "#others button"))
+
+
+def other_frame(button):
+    return int(button.find_element(By.TAG_NAME, "b").text)
+
+
+class TestReject:
+    def test_by_key_under_the_pointer(self, page, out):
+        before = chosen(out)
+        point_at_card(page, 2)
+        press(page, "r")
+        wait_for_word(page, f"Frame {before[2]} is out")
+        after = chosen(out)
+        (new,) = {*after} - {*before}
+        assert {*before} - {*after} == {before[2]}
+        assert said(page) == f"Frame {before[2]} is out, {new} takes its place."
+        assert shown(page) == [*before[:2], new, *before[3:]], "it takes the very place"
+        focused = page.switch_to.active_element
+        assert focused.find_element(By.TAG_NAME, "b").text == str(new)
+        assert not page.find_elements(By.CSS_SELECTOR, ".leaving")
+
+    def test_by_keyboard_alone(self, page, out):
+        before = chosen(out)
+        page.find_elements(By.CSS_SELECTOR, ".card")[0].send_keys(Keys.ARROW_RIGHT)
+        press(page, "R")
+        wait_for_word(page, f"Frame {before[1]} is out")
+        assert before[1] not in chosen(out)
+
+    def test_by_button_on_the_card(self, page, out):
+        before = chosen(out)
+        point_at_card(page, 0)
+        button = find(page, "#wall li [data-do=reject]")
+        wait(page, lambda: button.value_of_css_property("opacity") == "1")
+        button.click()
+        wait_for_word(page, f"Frame {before[0]} is out")
+        assert before[0] not in chosen(out)
+
+    def test_in_the_viewer_the_next_one_is_shown(self, page, out):
+        before = chosen(out)
+        page.find_elements(By.CSS_SELECTOR, ".card")[3].click()
+        find(page, "#viewer [data-do=reject]").click()
+        wait(page, lambda: enlarged(page) != before[3])
+        assert enlarged(page) in chosen(out)
+        assert find(page, "#viewer .said").text == said_in_full(before[3], enlarged(page))
+        picture = find(page, "#viewer figure > img")
+        wait(page, lambda: picture.get_property("naturalWidth") == 96)
+        assert f"img{enlarged(page):06d}.png" in picture.get_attribute("src")
+
+    def test_nothing_meant_nothing_done(self, page, out):
+        before = chosen(out)
+        press(page, "r")
+        assert said(page) == "Point at a chosen frame to reject it."
+        point_at_frame(page, 30)
+        press(page, "r")
+        assert said(page) == "Point at a chosen frame to reject it."
+        point_at_card(page, 1)
+        for options in ({"ctrlKey": True}, {"repeat": True}):
+            page.execute_script(
+                "document.dispatchEvent(new KeyboardEvent('keydown', arguments[0]))",
+                {"key": "r", **options},
+            )
+        assert said(page) == "Point at a chosen frame to reject it."
+        assert chosen(out) == before
+
+    def test_what_stays_keeps_its_place_and_picture(self, page):
+        page.execute_script("document.querySelectorAll('.card')[3].marked = true")
+        point_at_card(page, 0)
+        press(page, "r")
+        wait(page, lambda: "is out" in said(page))
+        assert page.execute_script("return document.querySelectorAll('.card')[3].marked")
+        # Numbers stay in frame order, for the arrows and for the timeline.
+        numbers = page.execute_script(
+            "return [...document.querySelectorAll('.card')].map((c) => [Number(c.dataset.number),"
+            " Number(c.querySelector('b').textContent)])"
+        )
+        assert [frame for _, frame in sorted(numbers)] == sorted(frame for _, frame in numbers)
+
+
+def said_in_full(gone, new):
+    return f"Frame {gone} is out, {new} takes its place."
+
+
+class TestSwap:
+    def test_others_are_shown_and_one_is_taken(self, page, out):
+        before = chosen(out)
+        point_at_card(page, 1)
+        press(page, "s")
+        others = load_others(page)
+        frames = [other_frame(button) for button in others]
+        assert not {*frames} & {*before}
+        thumbnail = others[2].find_element(By.TAG_NAME, "img")
+        wait(page, lambda: thumbnail.get_property("naturalWidth") == 96)
+        others[2].click()
+        wait(page, lambda: enlarged(page) == frames[2] and frames[2] in chosen(out))
+        assert chosen(out) == sorted({*before, frames[2]} - {before[1]})
+        wait_for_viewer_word(page, f"Frame {before[1]} is swapped for {frames[2]}.")
+        assert before[1] in [other_frame(button) for button in load_others(page)]
+
+    def test_by_keyboard(self, page, out):
+        before = chosen(out)
+        page.find_elements(By.CSS_SELECTOR, ".card")[0].send_keys("s")
+        frames = [other_frame(button) for button in load_others(page)]
+        wait(page, lambda: page.switch_to.active_element.tag_name == "button")
+        wait(page, lambda: enlarged(page) == frames[0])  # pointed at is shown large
+        press(page, Keys.ARROW_RIGHT)
+        assert enlarged(page) == frames[1]
+        assert f"stand in for frame {before[0]}" in find(page, "#viewer .facts").text
+        press(page, Keys.ENTER)
+        wait(page, lambda: frames[1] in chosen(out))
+        assert before[0] not in chosen(out)
+        press(page, Keys.ESCAPE)
+        wait(page, lambda: find(page, "#viewer").get_attribute("open") is None)
+        assert frames[1] in shown(page)
+
+    def test_looking_changes_nothing(self, page, out):
+        before = chosen(out)
+        page.find_elements(By.CSS_SELECTOR, ".card")[0].click()
+        others = load_others(page)
+        point_at(page, others[1])
+        wait(page, lambda: enlarged(page) == other_frame(others[1]))
+        point_at(page, find(page, "#viewer figure > img"))
+        wait(page, lambda: enlarged(page) == before[0])
+        assert "stands for" in find(page, "#viewer .facts").text
+        assert chosen(out) == before
+
+
+def wait_for_viewer_word(page, text):
+    wait(page, lambda: find(page, "#viewer .said").text == text)
+
+
+class TestAdd:
+    def test_under_the_cursor(self, page, out):
+        before = chosen(out)
+        frame = point_at_frame(page, next(n for n in range(60) if n not in before))
+        assert frame not in before
+        hint = find(page, "#hint")
+        wait(page, lambda: hint.text.endswith("A adds it"))
+        source = hint.find_element(By.TAG_NAME, "img").get_attribute("src")
+        assert source.endswith(f"frames/{frame}.jpg")
+        press(page, "a")
+        wait_for_word(page, f"Frame {frame} is added.")
+        assert chosen(out) == sorted([*before, frame]) == shown(page)
+        assert find(page, ".figures dd").text == "6"
+        assert page.title.startswith("mouse.mp4: 6 keyframes")
+
+    def test_by_clicking_the_timeline_and_the_button(self, page, out):
+        before = chosen(out)
+        frame = point_at_frame(page, next(n for n in range(59, 0, -1) if n not in before))
+        webdriver.ActionChains(page).click().perform()
+        box = find(page, ".picked")
+        wait(page, box.is_displayed)
+        assert box.text.startswith(f"Frame {frame}")
+        box.find_element(By.TAG_NAME, "button").click()
+        wait_for_word(page, f"Frame {frame} is added.")
+        assert chosen(out) == sorted([*before, frame])
+        assert not box.find_element(By.TAG_NAME, "button").is_enabled()
+
+    def test_by_keyboard(self, page, out):
+        before = chosen(out)
+        timeline = find(page, "#timeline")
+        timeline.send_keys(Keys.END)
+        frame = int(timeline.get_attribute("aria-valuenow"))
+        if frame in before:
+            timeline.send_keys(Keys.ARROW_LEFT)
+            frame -= 1
+        press(page, "a")
+        wait_for_word(page, f"Frame {frame} is added.")
+        assert chosen(out) == sorted([*before, frame])
+
+    def test_a_chosen_one_is_refused_with_a_word(self, page, out):
+        before = chosen(out)
+        assert point_at_frame(page, before[2]) == before[2]
+        press(page, "a")
+        wait_for_word(page, f"frame {before[2]} is a keyframe already")
+        assert "bad" in find(page, ".desk .said").get_attribute("class")
+        assert chosen(out) == before
+        # The browser notes the refusal by itself.
+        assert "409" in page.get_log("browser")[0]["message"]
+
+
+class TestUndo:
+    def test_takes_back_one_after_the_other(self, page, out):
+        before = chosen(out)
+        undo = find(page, ".desk [data-do=undo]")
+        assert not undo.is_enabled()
+        point_at_card(page, 2)
+        press(page, "r")
+        wait(page, lambda: "is out" in said(page))
+        frame = point_at_frame(page, next(n for n in range(60) if n not in chosen(out)))
+        press(page, "a")
+        wait_for_word(page, f"Frame {frame} is added.")
+        assert undo.get_attribute("title") == f"Undo: add, frame {frame}"
+        undo.click()
+        wait_for_word(page, f"Undone: frame {frame} is out again.")
+        assert undo.get_attribute("title") == f"Undo: reject, frame {before[2]}"
+        press(page, "u")
+        wait_for_word(page, f"Undone: frame {before[2]} is back.")
+        assert chosen(out) == before == shown(page)
+        assert not undo.is_enabled()
+        press(page, "u")
+        assert said(page) == "Nothing is left to undo."
+
+    def test_works_after_loading_anew(self, page, out):
+        before = chosen(out)
+        point_at_card(page, 0)
+        press(page, "r")
+        wait(page, lambda: "is out" in said(page))
+        page.refresh()
+        assert shown(page) == chosen(out)
+        press(page, "u")
+        wait_for_word(page, "Undone")
+        assert chosen(out) == before
+
+
+class TestPage:
+    def test_everything_else_works_on(self, page, out):
+        """After a change the report's own interactions know the new frames."""
+        point_at_card(page, 1)
+        press(page, "r")
+        wait(page, lambda: "is out" in said(page))
+        (new,) = {*shown(page)} & {int(page.switch_to.active_element.text.split()[0])}
+        assert point_at_frame(page, new) == new
+        assert find(page, "#hint").text.endswith("chosen")
+        find(page, "[data-sort=distance]").click()
+        find(page, "[data-sort=time]").click()
+        assert shown(page) == chosen(out)
+        assert find(page, "#command").text.endswith(",".join(map(str, chosen(out))))
+        copy = find(page, "#copy")
+        page.execute_script("arguments[0].scrollIntoView({ block: 'center' })", copy)
+        copy.click()
+        wait(page, lambda: copy.text in {"Copied", "Press Ctrl+C"})
+
+    def test_a_server_that_ended_is_told(self, browser, out, video):
+        with serve(out, video) as server:
+            browser.get(server.address)
+        before = chosen(out)
+        point_at_card(browser, 0)
+        press(browser, "r")
+        wait(browser, lambda: "bad" in find(browser, ".desk .said").get_attribute("class"))
+        assert said(browser) in {
+            "No answer: is keyframes review still running?",
+            "The review has ended.",  # on a connection that the browser kept in store
+        }
+        assert shown(browser) == before
+        assert not browser.find_elements(By.CSS_SELECTOR, ".leaving")
+        assert len(browser.get_log("browser")) == 1, "the browser notes it by itself"
+
+    @pytest.mark.parametrize("width", [320, 390, 768, 1440])
+    def test_is_never_wider_than_the_window(self, page, width):
+        page.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 800, "deviceScaleFactor": 2, "mobile": False},
+        )
+        root = find(page, "html")
+        assert root.get_property("scrollWidth") <= root.get_property("clientWidth")
+        find(page, ".card").click()
+        load_others(page)
+        viewer = find(page, "#viewer figure").rect
+        assert viewer["x"] >= 0
+        assert viewer["x"] + viewer["width"] <= width
+        assert viewer["y"] >= 0
+        assert viewer["y"] + viewer["height"] <= 800
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    def test_every_control_has_a_name(self, page):
+        find(page, ".card").click()
+        load_others(page)
+        nameless = page.execute_script(
+            """
+            const named = (e) => e.textContent.trim() || e.ariaLabel || e.querySelector("img[alt]");
+            const controls = [...document.querySelectorAll("button, canvas, a")];
+            return controls.filter((control) => !named(control)).length;
+            """
+        )
+        assert nameless == 0
+
+
+class TestStrangers:
+    def test_a_hostile_name_is_only_text(self, browser, make_video, tmp_path):
+        plain = make_video(tmp_path / "v.mp4", n_frames=30)
+        try:
+            video = plain.rename(tmp_path / f"{HOSTILE}.mp4")
+        except OSError:
+            pytest.skip("no file can have such a name here")
+        out = tmp_path / "out"
+        extract(video, out, Settings(count=3))
+        with serve(out, video) as server:
+            browser.get(server.address)
+            assert find(browser, "h1").text == video.name
+            before = chosen(out, HOSTILE)
+            point_at_card(browser, 0)
+            press(browser, "r")
+            wait(browser, lambda: "is out" in said(browser))
+            assert find(browser, "h1").text == video.name
+            assert chosen(out, HOSTILE) != before
+            find(browser, ".card").click()
+            picture = find(browser, "#viewer figure > img")
+            wait(browser, lambda: "labeled-data" in picture.get_attribute("src"))
+            wait(browser, lambda: picture.get_property("naturalWidth") == 96)
+            load_others(browser)
+            assert not browser.execute_script("return 'hacked' in window")
+            browser.get("about:blank")
+
+    def test_a_page_of_another_origin_does_nothing(self, chromium, server, out, tmp_path):
+        """Even one that knows the address: it may neither read, nor change, nor frame."""
+        before = chosen(out)
+        stranger = tmp_path / "stranger.html"
+        stranger.write_text(
+            f"""<iframe src="{server.address}"></iframe>
+            <form method="post" enctype="text/plain" target="sent" action="{server.address}changes">
+              <input name='{{"action": "reject", "frames": [{before[0]}], "x": "' value='"}}'>
+            </form><iframe name="sent"></iframe>""",
+            encoding="utf-8",
+        )
+        chromium.get(stranger.as_uri())
+        body = f'{{"action": "reject", "frames": [{before[0]}]}}'
+        attempts = [
+            {"method": "POST", "body": body, "headers": {"Content-Type": "application/json"}},
+            {"method": "POST", "body": body, "mode": "no-cors"},
+            {"method": "GET"},
+        ]
+        for options in attempts:
+            place = "changes" if options["method"] == "POST" else ""
+            outcome = chromium.execute_async_script(
+                "const [address, options, done] = arguments;"
+                "fetch(address, options).then(async (reply) => done(await reply.text()),"
+                " (error) => done('refused'));",
+                server.address + place,
+                options,
+            )
+            assert outcome in {"refused", ""}
+        chromium.execute_script("document.forms[0].submit()")
+        chromium.switch_to.frame(1)
+        wait(chromium, lambda: "its own pages only" in chromium.page_source or "about:blank" not in
+             chromium.execute_script("return location.href"))  # fmt: skip
+        chromium.switch_to.default_content()
+        chromium.switch_to.frame(0)
+        assert not chromium.find_elements(By.CSS_SELECTOR, ".card"), "it can't be framed"
+        chromium.switch_to.default_content()
+        assert chosen(out) == before
+        assert chromium.get_log("browser"), "the browser says what it refused"

@@ -1,0 +1,172 @@
+"""Where jobs run: everywhere the same results, and none is lost with its worker."""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from keyframes.errors import MissingExtraError, SettingsError, VideoError
+from keyframes.executors import count_cores, run_task
+from keyframes.jobs import Job
+from keyframes.settings import Settings
+
+# Tasks that a worker process imports by this module's name.
+IN_WORKERS = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+
+
+def make_jobs(folder, *names):
+    return [Job(folder / name, folder, Settings()) for name in names]
+
+
+def tell_threads(job, *, threads, progress):
+    """Return what this job may use of the machine."""
+    import cv2  # noqa: PLC0415
+    from threadpoolctl import threadpool_info  # noqa: PLC0415
+
+    blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    if progress:
+        progress("reading", threads, 7)
+    return {
+        "threads": threads,
+        "opencv": cv2.getNumThreads(),
+        "blas": max(blas),
+        "pid": os.getpid(),
+    }
+
+
+def refuse_b(job, *, threads, progress):
+    if job.video.stem == "b":
+        raise VideoError(f"{job.video}: is bad")
+    return job.video.stem
+
+
+def kill_own_process(job, *, threads, progress):
+    """Be killed at every try (d), as if memory had run out."""
+    if job.video.stem == "d":
+        psutil.Process().kill()
+    return job.video.stem
+
+
+def wait_for_go(job, *, threads, progress):
+    """Say that work has begun, and go on when the folder holds a file ``go``."""
+    (job.output / f"{job.video.stem}-{os.getpid()}").touch()
+    while not (job.output / "go").exists():
+        time.sleep(0.01)
+    if job.video.stem == "b":
+        raise VideoError("bad")
+    return job.video.stem
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_results_and_errors_come_back(tmp_path, n_workers):
+    results = run_task(refuse_b, make_jobs(tmp_path, "a.x", "b.x", "c.x"), n_workers=n_workers)
+    by_name = {job.video.stem: result for job, result in results}
+    assert by_name.keys() == {"a", "b", "c"}
+    assert (by_name["a"], by_name["c"]) == ("a", "c")
+    assert isinstance(by_name["b"], VideoError)
+    assert "is bad" in str(by_name["b"])
+
+
+def test_cores_are_shared_out_not_multiplied(tmp_path, monkeypatch):
+    monkeypatch.setattr("keyframes.executors.count_cores", lambda: 4)
+    reports = []
+    jobs = make_jobs(tmp_path, *(f"{n}.x" for n in range(4)))
+    results = [
+        result
+        for _, result in run_task(
+            tell_threads, jobs, n_workers=2, progress=lambda *event: reports.append(event)
+        )
+    ]
+    for result in results:
+        assert result["threads"] == result["opencv"] == 2
+        assert result["blas"] <= 2
+        assert result["pid"] != os.getpid()
+    assert sorted(reports) == sorted((job.video, "reading", 2, 7) for job in jobs)
+
+
+def test_slurms_grant_counts(monkeypatch):
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    assert count_cores() == 1
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "100000")
+    assert count_cores() <= os.cpu_count()
+
+
+def test_killed_process_costs_its_own_job_only(tmp_path):
+    jobs = make_jobs(tmp_path, "a.x", "d.x", "e.x")
+    results = {j.video.stem: r for j, r in run_task(kill_own_process, jobs, n_workers=2)}
+    assert isinstance(results.pop("d"), VideoError)
+    assert results == {"a": "a", "e": "e"}
+    assert not multiprocessing.active_children()
+
+
+def test_missing_dask_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingExtraError, match=r"pose-keyframes\[dask\]"):
+        list(run_task(refuse_b, make_jobs(tmp_path, "a.x"), scheduler="tcp://127.0.0.1:1"))
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory):
+    """A scheduler and two workers, each a process of its own: (address, workers)."""
+    pytest.importorskip("distributed")
+    folder = tmp_path_factory.mktemp("dask")
+    processes = []
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]]
+        environment = {**os.environ, **IN_WORKERS}
+        with (folder / f"{len(processes)}.log").open("w") as log:
+            processes.append(
+                subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
+            )
+        return processes[-1]
+
+    file = folder / "scheduler.json"
+    local = ["--no-dashboard", "--scheduler-file", str(file)]
+    start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", *local)
+    workers = [start("dask_worker", "--nthreads", "1", "--no-nanny", *local) for _ in range(2)]
+    deadline = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    yield json.loads(file.read_text("utf-8"))["address"], workers
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait()
+
+
+def test_dask_brings_back_results_and_errors_and_does_lost_jobs_again(dask, tmp_path):
+    address, workers = dask
+    jobs = make_jobs(tmp_path, "a.x", "b.x", "c.x", "d.x")
+    results = run_task(wait_for_go, jobs, scheduler=address)
+    begun = []
+
+    def begin():
+        """Wait until both workers are at work, kill one, and let the other go on."""
+        while len(begun) < 2:
+            begun[:] = [path for path in tmp_path.iterdir() if "-" in path.name]
+            time.sleep(0.01)
+        workers[0].kill()
+        workers[0].wait()
+        (tmp_path / "go").touch()
+
+    threading.Thread(target=begin).start()
+    by_name = {job.video.stem: result for job, result in results}
+    assert isinstance(by_name.pop("b"), VideoError)
+    assert by_name == {name: name for name in "acd"}
+    assert str(workers[0].pid) in {path.name.split("-")[1] for path in begun}
+
+
+def test_silent_scheduler_is_named(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("keyframes.executors.CONNECT_S", 0.2)
+    with pytest.raises(SettingsError, match=r"no Dask scheduler answers at 'tcp://127.0.0.1:1'"):
+        list(run_task(refuse_b, make_jobs(tmp_path, "a.x"), scheduler="tcp://127.0.0.1:1"))

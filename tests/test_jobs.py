@@ -1,0 +1,68 @@
+"""Videos: found in a stable order, named without clashes, shared out evenly."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyframes.errors import SettingsError
+from keyframes.jobs import Job, find_videos, plan_jobs, take_shard
+from keyframes.settings import Settings
+
+
+def make_tree(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def names(videos, folder):
+    return [str(video.relative_to(folder)).replace("\\", "/") for video in videos]
+
+
+def test_folders_are_looked_into_in_a_stable_order(tmp_path):
+    make_tree(tmp_path, "b.mp4", "a.AVI", "notes.txt", "deep/c.mkv", "deep/deeper/d.mov", ".e.csv")
+    assert names(find_videos([tmp_path]), tmp_path) == ["a.AVI", "b.mp4"]
+    assert names(find_videos([tmp_path], recursive=True), tmp_path) == [
+        "a.AVI",
+        "b.mp4",
+        "deep/c.mkv",
+        "deep/deeper/d.mov",
+    ]
+
+
+def test_named_files_may_end_in_anything_and_count_once(tmp_path):
+    make_tree(tmp_path, "a.mp4", "b.seq")
+    found = find_videos([tmp_path / "b.seq", tmp_path, tmp_path / "a.mp4"])
+    assert names(found, tmp_path) == ["b.seq", "a.mp4"]
+
+
+@pytest.mark.parametrize(("name", "message"), [("absent", "no such file"), ("", "--recursive")])
+def test_nothing_there_is_said(tmp_path, name, message):
+    make_tree(tmp_path, "deep/a.mp4")
+    with pytest.raises(SettingsError, match=message):
+        find_videos([tmp_path / name])
+
+
+def test_one_name_for_two_videos_is_refused_with_a_way_out(tmp_path):
+    make_tree(tmp_path, "s1/cam.mp4", "s2/Cam.avi")
+    videos = find_videos([tmp_path], recursive=True)
+    with pytest.raises(SettingsError, match=r"s1.cam\.mp4 and .*s2.Cam\.avi.*--tree"):
+        plan_jobs(videos, tmp_path / "out", Settings())
+    jobs = plan_jobs(videos, tmp_path / "out", Settings(), tree=True)
+    assert names([job.output for job in jobs], tmp_path) == ["out/s1", "out/s2"]
+
+
+@given(sizes=st.lists(st.integers(0, 1000), max_size=30), n_shards=st.integers(1, 6))
+def test_shards_share_all_videos_evenly(tmp_path_factory, sizes, n_shards):
+    folder = tmp_path_factory.mktemp("videos")
+    jobs = []
+    for i, size in enumerate(sizes):
+        path = folder / f"{i}.mp4"
+        path.write_bytes(b"x" * size)
+        jobs.append(Job(path, folder, Settings()))
+    shards = [take_shard(jobs, index, n_shards) for index in range(n_shards)]
+    assert sorted(jobs.index(job) for shard in shards for job in shard) == list(range(len(jobs)))
+    loads = [sum(job.video.stat().st_size + 1 for job in shard) for shard in shards]
+    assert max(loads) - min(loads) <= max(sizes, default=0) + 1
+    assert all(shard == sorted(shard, key=jobs.index) for shard in shards)

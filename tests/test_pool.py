@@ -1,0 +1,173 @@
+"""One selection over many videos, against clustering all of their frames at once."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from keyframes.batch import run_jobs
+from keyframes.describe import describe_video, plan_sampling
+from keyframes.errors import SettingsError, VideoError
+from keyframes.jobs import Job
+from keyframes.kmeans import KMeans, nearest_centers
+from keyframes.pool import _cluster, plan_pool, plan_shares, release, write_summaries
+from keyframes.settings import Settings
+from keyframes.summaries import Summary
+from keyframes.thumbnails import ThumbnailStore
+from keyframes.video import index_video
+
+
+@pytest.fixture(scope="module")
+def videos(make_video, tmp_path_factory):
+    """Three alike and one unlike them."""
+    folder = tmp_path_factory.mktemp("videos")
+    for at, name in enumerate("abc"):
+        make_video(folder / f"{name}.mp4", n_frames=150, first_number=40 * at)
+    make_video(folder / "odd.mp4", n_frames=150, first_number=3000)
+    return sorted(folder.iterdir())
+
+
+def pool(videos, out, count, per_video_min=0, **options):
+    """Summarise, share and extract; return the outcomes."""
+    jobs = [Job(video, out, Settings(count=count, **options)) for video in videos]
+    n_points = plan_pool(jobs, per_video_min)
+    assert not [outcome.error for outcome in write_summaries(jobs, n_points) if outcome.error]
+    return list(run_jobs(plan_shares(jobs, n_points, per_video_min)))
+
+
+def all_values(videos, options):
+    """Return the features of all candidates of all videos, no mean subtracted."""
+    rows = []
+    for video in videos:
+        index = index_video(video)
+        with ThumbnailStore() as store:
+            features = describe_video(index, plan_sampling(index, options), options, store)
+        rows.append(features.values + features.mean)
+    return np.concatenate(rows)
+
+
+@pytest.mark.parametrize("features", ["hog", "gray"])
+def test_pooled_selection_is_as_good_as_clustering_all_frames(
+    videos, tmp_path, monkeypatch, features
+):
+    monkeypatch.setattr("keyframes.pool.MIN_POINTS", 64)  # a real summary of 150 frames
+    options = Settings(count=24, features=features)
+    values = all_values(videos, options)
+    jobs = [Job(video, tmp_path, options) for video in videos]
+    n_points = plan_pool(jobs)
+    assert n_points < 150
+    list(write_summaries(jobs, n_points))
+    shares = [job.settings.share for job in plan_shares(jobs, n_points)]
+    centers = np.concatenate([share.centers for share in shares])
+    assert sorted(c for share in shares for c in share.clusters) == list(range(24))
+    pooled = nearest_centers(values, centers)[1].sum()
+    assert pooled <= 1.03 * KMeans(24, n_init=3, random_state=0).fit(values).inertia_
+    assert dict(shares[0].facts)["pool_inertia"] >= pooled  # what it promised
+    assert dict(shares[0].facts)["pool_inertia"] <= 1.1 * pooled
+
+
+def test_chosen_frames_are_the_nearest_real_ones_and_the_records_say_so(videos, tmp_path):
+    outcomes = pool(videos, tmp_path, 20)
+    assert sum(len(outcome.selection.keyframes) for outcome in outcomes) == 20
+    for outcome in outcomes:
+        record = json.loads(outcome.record.read_text("utf-8"))
+        found = record["explanation"]
+        assert (found["pool_videos"], found["pool_keyframes"]) == (4, 20)
+        assert found["pool_candidates"] == 600
+        assert record["identity"]["settings"]["pool"] == found["pool"]
+        assert record["found"] == record["asked"] == len(found["pool_clusters"])
+        for row in record["keyframes"]:
+            picture = cv2.imread(str(tmp_path / row["image"]))
+            assert picture.shape == (64, 96, 3)
+    again = pool(videos, tmp_path, 20)
+    assert not any(outcome.is_new for outcome in again)
+
+
+def test_similar_videos_share_and_unusual_ones_get_more():
+    rng = np.random.default_rng(0)
+    dull = [Summary(rng.normal(0, 0.1, (40, 3)).astype(np.float32), np.ones(40), 0.0)] * 3
+    lively = Summary(rng.normal(0, 5, (40, 3)).astype(np.float32), np.ones(40), 0.0)
+    found = _cluster([*dull, lively], 12, 0, n_init=3, seed=0)
+    shares = np.bincount(found.owners, minlength=4)
+    assert shares[3] >= 10
+    assert 1 <= shares[:3].sum() <= 2  # for all three together
+    least = np.bincount(_cluster([*dull, lively], 12, 2, n_init=3, seed=0).owners)
+    assert least.tolist() == [2, 2, 2, 6]
+
+
+def test_every_video_gets_its_least(videos, tmp_path):
+    least = pool(videos, tmp_path / "least", 9, per_video_min=2)
+    assert len(least) == 4
+    assert all(len(outcome.selection.keyframes) >= 2 for outcome in least)
+    assert sum(len(outcome.selection.keyframes) for outcome in least) == 9
+    every = pool(videos, tmp_path / "every", 8, per_video_min=2)
+    assert [len(outcome.selection.keyframes) for outcome in every] == [2, 2, 2, 2]
+
+
+def test_still_and_short_videos_get_no_more_than_they_have(videos, make_video, tmp_path):
+    short = make_video(tmp_path / "short.mp4", n_frames=2)
+    outcomes = pool([short, videos[0]], tmp_path / "out", 40, per_video_min=5)
+    found = {o.job.video.stem: len(o.selection.keyframes) for o in outcomes}
+    assert found == {"short": 2, "a": 38}
+
+
+def test_union_of_very_many_summaries_is_bounded(videos, tmp_path, monkeypatch):
+    sizes = []
+    fit = KMeans.fit
+
+    def watch(self, X, *arguments, **options):
+        sizes.append((self.n_clusters, len(X)))
+        return fit(self, X, *arguments, **options)
+
+    monkeypatch.setattr("keyframes.pool.MAX_POINTS", 80)
+    monkeypatch.setattr(KMeans, "fit", watch)
+    outcomes = pool(videos, tmp_path, 10)
+    assert sum(len(outcome.selection.keyframes) for outcome in outcomes) == 10
+    assert max(n for k, n in sizes if k == 10) <= 80
+
+
+def test_videos_of_other_shapes_are_refused(videos, make_video, tmp_path):
+    other = make_video(tmp_path / "tall.mp4", n_frames=20, size=(96, 160))
+    with pytest.raises(SettingsError, match=r"a\.mp4 has \d+ .* and .*tall\.mp4 \d+.*--crop"):
+        pool([videos[0], other], tmp_path, 5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"count": "auto"}, "not auto"),
+        ({"method": "uniform"}, "not by uniform"),
+        ({"frames": (1, 2)}, "leave out --frames"),
+        ({"count": 7}, "raise -k"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(videos, tmp_path, options, message):
+    jobs = [Job(video, tmp_path, Settings(**options)) for video in videos]
+    with pytest.raises(SettingsError, match=message):
+        plan_pool(jobs, per_video_min=2)
+
+
+def test_bad_video_is_named_and_summaries_are_made_once(videos, tmp_path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no video")
+    jobs = [Job(video, tmp_path / "out", Settings()) for video in (bad, *videos[:2])]
+    first = {o.job.video.stem: o for o in write_summaries(jobs, 64, n_workers=2)}
+    assert isinstance(first["bad"].error, VideoError)
+    assert first["a"].is_new
+    again = {o.job.video.stem: o for o in write_summaries(jobs, 64)}
+    assert not again["a"].is_new
+    assert again["bad"].error
+
+
+def test_video_that_lost_its_share_keeps_no_keyframes_of_another_selection(videos, tmp_path):
+    job = Job(videos[0], tmp_path, Settings(count=2))
+    list(run_jobs([job]))
+    (tmp_path / "labeled-data" / "a" / "mine.txt").write_text("mine")
+    assert release(Job(videos[1], tmp_path, Settings()), overwrite=False) is None
+    refused = release(job, overwrite=False)
+    assert "--overwrite" in str(refused.error)
+    assert job.folder.record.exists()
+    assert release(job, overwrite=True) is None
+    left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert left == ["mine.txt"]
