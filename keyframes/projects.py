@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.errors import SettingsError
 from keyframes.export import deeplabcut, sleap
+from keyframes.jobs import Job, refuse_shared_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+
 from painting import LAMP
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
     from painting import Array, Plane
 
 # Where things stand, in pixels; the animals' routes are laid around them.

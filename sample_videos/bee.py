@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import cv2
 import numpy as np
+
 from arenas import comb_arena
 from motion import STEPS_PER_FRAME, Bout, direction, follow, plant_feet, smooth, to_picture, wander
 from painting import Canvas, Skin, palette, strands

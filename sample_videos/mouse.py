@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
 from arenas import FIELD_CENTRE, FIELD_HALF, open_field
 from motion import (
     STEPS_PER_FRAME,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import av
 import cv2
 import numpy as np
+
 from bee import Bee
 from motion import FPS, STEPS_PER_FRAME, Bout
 from mouse import Mouse
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
+
     from arenas import Arena
     from painting import Array, Plane
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from footage import encode_video
-
 from keyframes import Crop, Settings, extract
 
 N_FRAMES = 40

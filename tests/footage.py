@@ -9,6 +9,11 @@ import numpy as np
 
 BLOCK = 16  # pixels; a bit of the frame number is a block, black or white
 N_BITS = 12
+QUIRKS = {
+    # x264's macroblock tree gives other bytes each time on some processors.
+    "libx264": {"mbtree": "0"},
+    "libx265": {"x265-params": "log-level=none"},
+}
 
 
 def numbered_picture(number: int, size: tuple[int, int] = (96, 64)) -> np.ndarray:
@@ -62,8 +67,7 @@ def encode_video(
         stream = output.add_stream(codec, rate=fps)
         stream.width, stream.height = size
         stream.pix_fmt = pixel_format or stream.codec_context.codec.video_formats[0].name
-        stream.options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
-        stream.options |= options or {}
+        stream.options = QUIRKS.get(codec, {}) | (options or {})
         stream.codec_context.gop_size = gop
         stream.codec_context.thread_count = threads
         if b_frames is not None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from factories import VIDEO, make_features
 
+from factories import VIDEO, make_features
 from keyframes.files import write_json
 from keyframes.records import Clustering, Coverage, Keyframe, Reach, Selection
 from keyframes.report import render_report

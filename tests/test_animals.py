@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from drawn_animals import LENGTH, draw_arena, draw_recording, wander
 
+from drawn_animals import LENGTH, draw_arena, draw_recording, wander
 from keyframes.animals import MIN_SAMPLE, PLACE_UNIT, Gate, describe_animals, learn_animals
 
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from keyframes.batch import run_jobs
-from keyframes.errors import OutputError, VideoError
+from keyframes.errors import VideoError
 from keyframes.jobs import Job
 from keyframes.settings import Settings
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from drawn_animals import draw_recording, wander
 
+from drawn_animals import draw_recording, wander
 from keyframes.blobs import (
     MAX_BLOBS,
     find_blobs,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import make_features
 
+from factories import make_features
 from keyframes.cache import FeatureCache, default_folder
 
 KEY = {"video": {"bytes": 10}, "features": "hog"}

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from slurm_node import run_batch, slurm_node, why_not
 
 README = Path(__file__).parents[1] / "README.md"

@@ -4,10 +4,10 @@ from contextlib import ExitStack
 import cv2
 import numpy as np
 import pytest
-from drawn_animals import draw_recording, wander
-from factories import make_features
 from threadpoolctl import threadpool_limits
 
+from drawn_animals import draw_recording, wander
+from factories import make_features
 from keyframes import coverage
 from keyframes.coverage import choose_for_coverage
 from keyframes.features import compute_features

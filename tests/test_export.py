@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from export_helpers import extract_videos, snapshot
 
+from export_helpers import extract_videos, snapshot
 from keyframes import OutputError
 from keyframes.export import EXPORTERS, export
 from keyframes.export.delivery import Delivery

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-from export_helpers import extract_cropped, extract_videos, snapshot
 
+from export_helpers import extract_cropped, extract_videos, snapshot
 from keyframes import Crop, OutputError, SettingsError, Span
 from keyframes.export import export
 from keyframes.export.deeplabcut import existing_frames, read_project

@@ -4,11 +4,11 @@ import re
 
 import cv2
 import pytest
-from export_helpers import extract_cropped, extract_videos, snapshot
-from footage import encode_video, read_number
 from hypothesis import given
 from hypothesis import strategies as st
 
+from export_helpers import extract_cropped, extract_videos, snapshot
+from footage import encode_video, read_number
 from keyframes import OutputError, Settings, SettingsError, VideoError, extract
 from keyframes.export import export
 from keyframes.export.sessions import fit

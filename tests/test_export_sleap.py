@@ -3,9 +3,9 @@ import sys
 import cv2
 import numpy as np
 import pytest
+
 from export_helpers import extract_cropped, extract_videos, snapshot
 from footage import read_number
-
 from keyframes import MissingExtraError, OutputError, SettingsError, VideoError
 from keyframes.export import export
 from keyframes.export.sleap import existing_frames

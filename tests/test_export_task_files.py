@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 import cv2
 import numpy as np
 import pytest
-from export_helpers import extract_cropped, extract_videos, snapshot
 
+from export_helpers import extract_cropped, extract_videos, snapshot
 from keyframes import OutputError
 from keyframes.export import export
 

@@ -6,8 +6,8 @@ import av
 import cv2
 import numpy as np
 import pytest
-from footage import read_number
 
+from footage import read_number
 from keyframes import extract
 from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.images import read_label

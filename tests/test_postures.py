@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from drawn_animals import draw_animal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drawn_animals import draw_animal
 from keyframes.blobs import find_blobs
 from keyframes.postures import (
     CROP_PIXELS,

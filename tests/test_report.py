@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from pages import HOSTILE, make_scene, write_folder
 
 from keyframes.choose_k import ChoiceOfK, Score
 from keyframes.errors import OutputError
@@ -21,6 +20,7 @@ from keyframes.report.charts import Scale
 from keyframes.report.colours import cluster_colours, time_colours, to_hex
 from keyframes.report.projection import project
 from keyframes.report.templating import to_clock, to_count, to_percent
+from pages import HOSTILE, make_scene, write_folder
 
 
 def page_data(text):

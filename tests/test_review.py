@@ -14,12 +14,12 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 import pytest
-from factories import make_features
-from footage import read_number
 from hypothesis import given
 from hypothesis import strategies as st
 
 import keyframes.output
+from factories import make_features
+from footage import read_number
 from keyframes import extract
 from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.export import export

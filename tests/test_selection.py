@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from factories import make_features
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from factories import make_features
 from keyframes.records import Clustering
 from keyframes.selection import (
     cluster_by_kmeans,

@@ -6,8 +6,8 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from footage import encode_video, numbered_picture, read_number
 
+from footage import encode_video, numbered_picture, read_number
 from keyframes.errors import VideoError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import fetch_frames, index_video, probe, read_thumbnails

@@ -4,8 +4,8 @@ import av
 import cv2
 import numpy as np
 import pytest
-from footage import N_BITS, numbered_picture, read_number
 
+from footage import N_BITS, numbered_picture, read_number
 from keyframes.errors import SettingsError, VideoError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import (

@@ -5,8 +5,8 @@ import logging
 import av
 import numpy as np
 import pytest
-from footage import read_number
 
+from footage import read_number
 from keyframes.errors import SettingsError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import Span, fetch_frames, index_video, parse_position, read_thumbnails

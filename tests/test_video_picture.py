@@ -4,10 +4,10 @@ import av
 import cv2
 import numpy as np
 import pytest
-from footage import numbered_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from footage import numbered_picture
 from keyframes.errors import SettingsError
 from keyframes.records import Crop, ThumbnailSpec
 from keyframes.video import index_video, read_thumbnails

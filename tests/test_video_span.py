@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from footage import read_number
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footage import read_number
 from keyframes.errors import SettingsError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import (

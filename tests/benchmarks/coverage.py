@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from pose_metric import PoseMetric
 from sklearn.cluster import MiniBatchKMeans
 
 from keyframes.coverage import THUMBNAIL_SIZE, choose_for_coverage
@@ -30,6 +29,7 @@ from keyframes.records import ThumbnailSpec
 from keyframes.selection import cluster_by_kmeans, pick_members
 from keyframes.thumbnails import ThumbnailStore
 from keyframes.video import index_video, read_thumbnails
+from pose_metric import PoseMetric
 
 if TYPE_CHECKING:
     from collections.abc import Callable

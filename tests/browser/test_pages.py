@@ -1,10 +1,10 @@
 """The pages in a real browser: each interaction does what it says, and nothing else happens."""
 
 import pytest
-from pages import HOSTILE, make_scene, write_folder
 
 from keyframes.choose_k import ChoiceOfK, Score
 from keyframes.report import render_choice, render_index
+from pages import HOSTILE, make_scene, write_folder
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.common.by import By  # noqa: E402 - only where it is there
