@@ -52,7 +52,7 @@ def finish_in_spite_of_kills(out: Path, arguments: list[str], longest: float) ->
     """Start and kill the command until it finishes by itself; return the number of kills."""
     for kills in range(100):
         child = start(out, arguments)
-        end = time.monotonic() + random.uniform(0, longest)  # noqa: S311 - no secret
+        end = time.monotonic() + random.uniform(0, longest)
         while time.monotonic() < end:
             done, status = os.waitpid(child, os.WNOHANG)
             if done:

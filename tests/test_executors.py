@@ -1,6 +1,5 @@
 """Where jobs run: everywhere the same results, and none is lost with its worker."""
 
-# ruff: noqa: ARG001 - tasks are called with more than some of them need
 import json
 import multiprocessing
 import os

@@ -83,6 +83,9 @@ def deeplabcut_thumbnail(frame: np.ndarray) -> np.ndarray:
     return small.mean(axis=2).ravel()
 
 
+NONE = np.array([], np.int64)  # no frame is held
+
+
 def load_keypoints(path: Path) -> np.ndarray:
     """Return (frames, animals, nodes, 2) pixels, NaN where hidden."""
     if path.suffix == ".npz":
@@ -99,7 +102,7 @@ def choose_at_random(recording: Recording, k: int, rng: np.random.Generator) -> 
     return rng.choice(recording.n_frames, k, replace=False)
 
 
-def choose_evenly(recording: Recording, k: int, rng: np.random.Generator) -> Rows:  # noqa: ARG001
+def choose_evenly(recording: Recording, k: int, rng: np.random.Generator) -> Rows:
     return ((np.arange(k) + 0.5) * recording.n_frames / k).astype(np.int64)
 
 
@@ -116,14 +119,15 @@ def choose_like_deeplabcut(recording: Recording, k: int, rng: np.random.Generato
 def choose_by_kmeans(name: FeatureName) -> Callable[[Recording, int, np.random.Generator], Rows]:
     def choose(recording: Recording, k: int, rng: np.random.Generator) -> Rows:
         features = recording.features[name]
-        return pick_members(features, cluster_by_kmeans(features, k, rng), k)
+        return pick_members(features, cluster_by_kmeans(features, k, rng, held=NONE), k, held=NONE)
 
     return choose
 
 
 def choose_by_coverage(recording: Recording, k: int, rng: np.random.Generator) -> Rows:
     features = recording.large_features
-    return pick_members(features, choose_for_coverage(recording.large, features, k, rng), k)
+    clustering = choose_for_coverage(recording.large, features, k, rng, held=NONE)
+    return pick_members(features, clustering, k, held=NONE)
 
 
 SELECTORS: dict[str, Callable[[Recording, int, np.random.Generator], Rows]] = {
