@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from keyframes.errors import OutputError, VideoError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _SAMPLE_BYTES = 2**16
@@ -33,6 +33,13 @@ def make_folder(path: Path) -> None:
             file.unlink(missing_ok=True)
     except OSError as error:
         raise _cannot_write(path, error) from error
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove those of the folders that hold nothing."""
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 @contextmanager

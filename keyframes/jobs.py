@@ -96,9 +96,13 @@ def refuse_shared_outputs(jobs: Iterable[Job]) -> None:
         # Folded, since some file systems don't tell a.mp4 from A.mp4.
         owner = owners.setdefault((job.output, job.video.stem.casefold()), job.video)
         if owner != job.video:
+            way_out = (
+                "rename one of them"
+                if owner.parent == job.video.parent
+                else "mirror their folders with --tree, or use a different -o for each"
+            )
             raise SettingsError(
-                f"{owner} and {job.video} would both be written as '{job.video.stem}'; mirror "
-                "their folders with --tree, or use a different -o for each"
+                f"{owner} and {job.video} would both be written as '{job.video.stem}'; {way_out}"
             )
 
 

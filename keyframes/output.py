@@ -87,13 +87,14 @@ class OutputFolder:
         """The note that a run leaves while it writes."""
         return self.root / f".{self.stem}{_NOTE}"
 
-    def find_finished(self, video: Record, settings: Record | None) -> Record | None:
+    def find_finished(self, video: Record, settings: Record) -> Record | None:
         """Return the record of a finished run; None when there is none.
 
         Parameters
         ----------
         video, settings
-            What the run must have been about; None for any settings.
+            What the run must have been about: the content of the video, and those settings
+            that matter.
 
         Raises
         ------
@@ -105,7 +106,7 @@ class OutputFolder:
         record = _read_record(self.record)
         identity = record["identity"]
         differing, what = _differences(identity["video"], video), "another video"
-        if not differing and settings is not None:
+        if not differing:
             differing, what = _differences(identity["settings"], settings), "other settings"
         if differing:
             raise OutputError(

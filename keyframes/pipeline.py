@@ -87,8 +87,8 @@ def extract(
         The folder can't be written, or holds what isn't ours or was asked for differently.
     """
     video, settings = Path(video), settings or Settings()
-    if grow and settings.count == "auto":
-        raise SettingsError("growing needs a number of keyframes to grow to, not auto")
+    if grow and (settings.count == "auto" or settings.frames):
+        raise SettingsError("growing needs a number of keyframes to grow to, not auto or a list")
     report = progress or _ignore
     folder = OutputFolder(Path(output), video.stem)
     content = identify(video)
@@ -152,17 +152,28 @@ def find_earlier(
 ) -> Selection | None:
     """Return the selection that a finished run left in the output folder; None for none.
 
-    With ``grow`` it may have been asked for in any way; else OutputError where it was asked for
-    differently, or of another video. VideoError where the video can't be opened.
+    OutputError where it is of another video or was asked for differently; but for the count with
+    ``grow``, and for held frames that it has. VideoError where the video can't be opened.
     """
-    asked = None if grow else settings.to_json()
-    record = OutputFolder(output, video.stem).find_finished(identify(video), asked)
-    return selection_from_record(video, record) if record else None
+    folder, content, asked = OutputFolder(output, video.stem), identify(video), settings.to_json()
+    record = folder.find_finished(content, {})
+    if record is None:
+        return None
+    there = selection_from_record(video, record)
+    if grow:
+        del asked["count"]
+    if grow or set(settings.held) <= set(there.frame_indices):
+        del asked["held"]
+    folder.find_finished(content, asked)
+    return there
 
 
 def is_enough(selection: Selection, settings: Settings, *, grow: bool = False) -> bool:
     """Say whether an earlier selection leaves nothing to do."""
-    return not grow or len(selection.keyframes) >= int(settings.count)
+    return not grow or (
+        len(selection.keyframes) >= int(settings.count)
+        and set(settings.held) <= set(selection.frame_indices)
+    )
 
 
 def _keep_small(

@@ -9,25 +9,31 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from keyframes.errors import SettingsError
+from keyframes.errors import SettingsError, VideoError
 from keyframes.export import deeplabcut, sleap
+from keyframes.export.extras import import_extra
 from keyframes.jobs import Job, refuse_shared_outputs
+from keyframes.records import Crop
+from keyframes.video import index_video
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from keyframes.records import ExportFormat
     from keyframes.settings import Settings
 
 # Of the labelling tools, those whose projects tell which frames they hold.
+_NEEDS = {"deeplabcut": ("ruamel.yaml", "dlc"), "sleap": ("sleap_io", "sleap")}
 _HOLDERS = {"deeplabcut": deeplabcut.existing_frames, "sleap": sleap.existing_frames}
 
 
 def plan_project_jobs(
     config: Path, output: Path, settings: Settings, given: Collection[str]
-) -> list[Job]:
+) -> tuple[list[Job], tuple[str, ...]]:
     """Return a job for each video of a DeepLabCut project, with what its ``config.yaml`` asks for.
+
+    Besides, the paths in it that lead nowhere.
 
     Parameters
     ----------
@@ -62,19 +68,27 @@ def plan_project_jobs(
     jobs = []
     for video in project.videos:
         if "crop" not in given:
-            asked = replace(asked, crop=video.crop, crop_output=video.crop_output)
+            crop = None if _is_whole_picture(video) else video.crop
+            asked = replace(asked, crop=crop, crop_output=bool(crop) and video.crop_output)
         jobs.append(Job(video.path, output, asked))
     refuse_shared_outputs(jobs)
-    return jobs
+    return jobs, project.missing
 
 
-def holds_frames(format_: ExportFormat) -> bool:
-    """Say whether a tool's projects tell which frames they hold."""
-    return format_ in _HOLDERS
+def _is_whole_picture(video: deeplabcut.DlcVideo) -> bool:
+    """Say whether the crop cuts nothing off, as that of a video which nobody has cropped."""
+    try:
+        index = index_video(video.path)
+    except VideoError:
+        return False  # said when its turn comes
+    return video.crop == Crop(0, 0, index.width, index.height)
 
 
-def hold_frames(jobs: Iterable[Job], targets: Iterable[tuple[ExportFormat, Path]]) -> list[Job]:
+def hold_frames(jobs: Iterable[Job], targets: Sequence[tuple[ExportFormat, Path]]) -> list[Job]:
     """Return the jobs with the frames held that the targets hold of their videos."""
+    for format_, _ in targets:
+        if format_ in _NEEDS:  # rather now than when all is done
+            import_extra(*_NEEDS[format_])
     readers = [
         (_HOLDERS[format_], target)
         for format_, target in targets

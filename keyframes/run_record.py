@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import platform
 import shlex
+from contextlib import suppress
 from dataclasses import asdict
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from keyframes.records import Coverage, Keyframe, Reach, Selection, VideoInfo
@@ -183,5 +184,8 @@ def _to_word(value: object) -> str:
 
 def _package_versions() -> dict[str, str]:
     """Return what is installed; OpenCV may be so under another distribution's name."""
-    installed = {package.metadata["Name"]: package.version for package in distributions()}
-    return {name: installed[name] for name in _PACKAGES if name in installed}
+    versions = {}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions

@@ -51,6 +51,9 @@ def cluster_by_kmeans(
         Called after each run with the number of runs done.
     """
     fixed = features.values[held] if len(held) else None
+    if fixed is not None and len(held) >= n_clusters:  # nothing moves
+        labels, squared = nearest_centers(features.values, fixed)
+        return Clustering(len(held), labels, np.sqrt(squared).astype(np.float32))
     model = KMeans(n_clusters - len(held), n_init=n_init, random_state=rng, copy_x=False)
     with warnings.catch_warnings():
         # Too few distinct candidates are pick_members' business.
@@ -256,7 +259,7 @@ def _variance_explained(values: npt.NDArray[np.float32], clustering: Clustering)
         if len(members):
             mean = members.mean(axis=0, dtype=np.float64)
             between += len(members) * float(mean @ mean)
-    return between / (total * len(values))
+    return min(1.0, between / (total * len(values)))
 
 
 def _squared_distances(

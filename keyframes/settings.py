@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from keyframes.errors import SettingsError
-from keyframes.records import Crop
+from keyframes.records import Crop, FeatureName, Method
 from keyframes.video import Span, parse_position
 
 if TYPE_CHECKING:
-    from keyframes.records import FeatureName, Method, PoolShare
+    from keyframes.records import PoolShare
+
+
+_LEAST = {"count": 1, "step": 1, "width": 8, "n_init": 1, "seed": 0}
+_WORDS = {"count": ("auto",), "step": ("auto", "keyframes")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +69,42 @@ class Settings:
     share: PoolShare | None = None
 
     def __post_init__(self) -> None:
-        least = {"count": 1, "step": 1, "width": 8, "n_init": 1, "seed": 0, "min_gap_s": 0}
-        for name, smallest in least.items():
-            value = getattr(self, name)
-            if not isinstance(value, str) and value < smallest:
+        self._check_values()
+        self._check_ranges()
+
+    def _check_values(self) -> None:
+        for name, smallest in _LEAST.items():
+            value, words = getattr(self, name), _WORDS.get(name, ())
+            if value in words:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int):
+                allowed = " or ".join(["a whole number", *words])
+                raise SettingsError(f"{name} must be {allowed}, got {value!r}")
+            if value < smallest:
                 raise SettingsError(f"{name} must be at least {smallest}, got {value}")
-        for number in (*self.held, *self.frames):
-            if number < 0:
-                raise SettingsError(f"frame numbers count from 0, got {number}")
-        if self.crop_output and self.crop is None:
+        for name, literal in (("features", FeatureName), ("method", Method)):
+            if getattr(self, name) not in get_args(literal):
+                allowed = ", ".join(get_args(literal))
+                raise SettingsError(f"{name} must be one of {allowed}; got {getattr(self, name)!r}")
+        if not self.min_gap_s >= 0:
+            raise SettingsError(f"min_gap_s must be at least 0, got {self.min_gap_s}")
+
+    def _check_ranges(self) -> None:
+        if (first := min((*self.held, *self.frames), default=0)) < 0:
+            raise SettingsError(f"frame numbers count from 0, got {first}")
+        start, end = self.span.start, self.span.end
+        if start and end and start.unit == end.unit and start.value >= end.value:
+            raise SettingsError(
+                f"the range ends at {end.value:g}{end.unit}, before it starts at "
+                f"{start.value:g}{start.unit}; give an end after the start"
+            )
+        crop = self.crop
+        if crop and not (0 <= crop.x1 < crop.x2 and 0 <= crop.y1 < crop.y2):
+            raise SettingsError(
+                f"the crop {crop.x1},{crop.y1},{crop.x2},{crop.y2} is empty; give X1,Y1,X2,Y2 with "
+                "X1 < X2 and Y1 < Y2"
+            )
+        if self.crop_output and crop is None:
             raise SettingsError("crop_output needs a crop to cut to; give one or leave it out")
 
     def to_json(self) -> dict[str, Any]:

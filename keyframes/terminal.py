@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from keyframes.forecast import Forecast
     from keyframes.jobs import Job
     from keyframes.pipeline import Stage
-    from keyframes.records import Coverage, ExportFormat, Selection
+    from keyframes.records import ExportFormat, Selection
     from keyframes.video import Probe
 
 _UNITS = {"reading": " frames", "clustering": " runs", "writing": " PNGs"}
@@ -59,11 +59,12 @@ class ProgressBars:
         label = f"{video.stem[:24]}: {stage}"
         bar = self._bars.get(video)
         if bar is None:
-            bar = self._bars[video] = tqdm(total=total, desc=label, leave=False)
+            bar = tqdm(total=total, desc=label, unit=_UNITS[stage], leave=False)
+            self._bars[video] = bar
         elif bar.desc != f"{label}: ":
-            bar.reset(total)
+            bar.unit = _UNITS[stage]
             bar.set_description(label, refresh=False)
-        bar.unit = _UNITS[stage]
+            bar.reset(total)
         bar.total = total
         bar.update(done - bar.n)
 
@@ -120,16 +121,20 @@ def summarise(selection: Selection, output: Path) -> str:
     """Say in a few lines what was read, what was chosen, what it bought and where it is."""
     video, coverage = selection.video, selection.coverage
     lines = [f"{video.path.name}: {len(selection.keyframes)} keyframes"]
-    lines += _aligned(
-        {
-            "read": f"{video.n_frames:,} frames, {video.width}×{video.height}, "
-            f"{_duration(video.duration_s)} at {video.fps:.4g} fps",
-            "considered": f"{selection.n_candidates:,} of them",
-            "clusters": f"explain {coverage.variance_explained:.0%} of the variance",
-            "coverage": _gain(coverage),
-            "written": str(output / "labeled-data" / video.path.stem),
-        }
-    )
+    facts = {
+        "read": f"{video.n_frames:,} frames, {video.width}×{video.height}, "
+        f"{_duration(video.duration_s)} at {video.fps:.4g} fps",
+    }
+    if selection.n_candidates < video.n_frames:
+        facts["considered"] = f"{selection.n_candidates:,} of them"
+    if selection.step is not None:  # a list leaves nothing to compare with
+        facts["clusters"] = f"explain {coverage.variance_explained:.0%} of the variance"
+        facts["coverage"] = _gain(selection)
+    facts["written"] = str(output / "labeled-data" / video.path.stem)
+    page = output / f"{video.path.stem}.html"
+    if page.exists():
+        facts["report"] = str(page)
+    lines += _aligned(facts)
     lines += [f"  warning: {warning}" for warning in selection.warnings]
     return "\n".join(lines)
 
@@ -173,8 +178,11 @@ def _list_gaps(probe: Probe) -> str:
     return shown + (f", … ({probe.n_gaps:,} in all)" if probe.n_gaps > len(probe.gaps) else "")
 
 
-def _gain(coverage: Coverage) -> str:
+def _gain(selection: Selection) -> str:
     """Say what the choice bought against evenly spaced frames."""
+    coverage = selection.coverage
+    if len(selection.keyframes) == selection.n_candidates:
+        return "every frame considered is a keyframe"
     if coverage.evenly_spaced.mean == 0.0:
         return "all frames look the same"
     gain = 1 - coverage.keyframes.mean / coverage.evenly_spaced.mean
@@ -188,8 +196,9 @@ def _aligned(items: dict[str, str]) -> list[str]:
 
 
 def _duration(seconds: float) -> str:
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
+    """Write 0.4 s, 1:17.7 or 1:59:59.9; rounded first, so that there is no 60th second."""
+    minutes, tenths = divmod(round(10 * seconds), 600)
+    hours, minutes = divmod(minutes, 60)
     if hours:
-        return f"{hours}:{minutes:02d}:{rest:02.0f} h"
-    return f"{minutes}:{rest:04.1f} min" if minutes else f"{rest:.1f} s"
+        return f"{hours}:{minutes:02d}:{tenths / 10:04.1f}"
+    return f"{minutes}:{tenths / 10:04.1f}" if minutes else f"{tenths / 10:.1f} s"

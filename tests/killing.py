@@ -1,8 +1,9 @@
-"""Run the command line again and again, and kill it at random moments.
+"""Run the command line again and again, and kill it.
 
 Started as ``python killing.py OUT SEED ROUNDS ARGUMENT...`` by `test_batch`. All is imported once
 and then forked, so that nearly every moment lies within the work itself. In each round the
 command writes to a folder of its own in OUT, until it is once left alone long enough to finish.
+With 0 rounds it is killed before every single change to a file instead, and then run once more.
 """
 
 import json
@@ -14,13 +15,15 @@ import time
 from pathlib import Path
 
 import cv2
+import numpy.ma  # noqa: F401 - what NumPy and keyframes import late is imported here, once
 
 import keyframes.batch
 import keyframes.cache
 import keyframes.projects
-import keyframes.terminal  # noqa: F401 - imported here so that the forks don't have to
+import keyframes.terminal  # noqa: F401
 from keyframes.cli import main
 from keyframes.output import find_results
+from keyframes.report.templating import _environment
 
 
 def start(out: Path, arguments: list[str]) -> int:
@@ -65,6 +68,27 @@ def finish_in_spite_of_kills(out: Path, arguments: list[str], longest: float) ->
     raise AssertionError("it never finished")
 
 
+def die_at_step(step: int, out: Path, arguments: list[str]) -> bool:
+    """Kill the command just before the step-th change to files below ``out``; say if it died."""
+    child = os.fork()
+    if child == 0:
+        left = iter(range(step))
+
+        def watch(event: str, details: tuple) -> None:
+            changes = event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir") or (
+                event == "open" and details[1] is not None and set(details[1]) & set("wxa")
+            )
+            if changes and str(details[0]).startswith(str(out)) and next(left, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(watch)
+        sys.argv = ["keyframes", "extract", *arguments, "-o", str(out)]
+        main()
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or status == 0, status
+    return os.WIFSIGNALED(status)
+
+
 def time_undisturbed(out: Path, arguments: list[str]) -> float:
     """Run the command to its end; return the seconds it took."""
     begin = time.monotonic()
@@ -73,15 +97,34 @@ def time_undisturbed(out: Path, arguments: list[str]) -> float:
     return time.monotonic() - begin
 
 
+def kill_at_random(root: Path, arguments: list[str], rounds: int) -> int:
+    """Kill the command at random moments, in so many rounds; return the number of kills."""
+    longest = 0.8 * time_undisturbed(root / "undisturbed", arguments)
+    return sum(
+        finish_in_spite_of_kills(root / f"killed-{n}", arguments, longest) for n in range(rounds)
+    )
+
+
+def kill_at_every_step(root: Path, arguments: list[str]) -> int:
+    """Kill the command before its first change to a file, its second, …; return the number."""
+    time_undisturbed(root / "undisturbed", arguments)
+    for step in range(1000):
+        out = root / f"killed-{step}"
+        if not die_at_step(step, out, arguments):
+            return step
+        check_files(out)
+        time_undisturbed(out, arguments)
+    raise AssertionError("it never finished")
+
+
 if __name__ == "__main__":
     root, seed, rounds, *arguments = sys.argv[1:]
     random.seed(int(seed))
-    ways = ["--no-cache"], []  # the kept features make the second way a quicker one
-    time_undisturbed(Path(root, "undisturbed"), arguments)
-    kills = 0
-    for n, way in enumerate(ways):
-        longest = time_undisturbed(Path(root, f"undisturbed-{n}"), [*arguments, *way])
-        for at in range(int(rounds)):
-            out = Path(root, f"killed-{n}-{at}")
-            kills += finish_in_spite_of_kills(out, [*arguments, *way], 0.8 * longest)
+    for name in ("page.html", "index.html"):
+        _environment().get_template(name)  # compiled once for all forks
+    kills = (
+        kill_at_random(Path(root), arguments, int(rounds))
+        if int(rounds)
+        else kill_at_every_step(Path(root), arguments)
+    )
     print(json.dumps({"kills": kills}))

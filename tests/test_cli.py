@@ -251,6 +251,7 @@ def test_probe_of_a_damaged_video_fails(video):
 def test_version_and_help():
     assert run("--version").stdout.strip().endswith(keyframes.__version__)
     assert "extract" in run("--help").stdout
+    assert run().stdout == run("--help").stdout
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))

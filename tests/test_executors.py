@@ -75,7 +75,7 @@ def test_results_and_errors_come_back(tmp_path, n_workers):
 
 
 def test_cores_are_shared_out_not_multiplied(tmp_path, monkeypatch):
-    monkeypatch.setattr("keyframes.executors.count_cores", lambda: 4)
+    monkeypatch.setattr("keyframes.executors.count_cores", lambda: 2)
     reports = []
     jobs = make_jobs(tmp_path, *(f"{n}.x" for n in range(4)))
     results = [
@@ -85,10 +85,9 @@ def test_cores_are_shared_out_not_multiplied(tmp_path, monkeypatch):
         )
     ]
     for result in results:
-        assert result["threads"] == result["opencv"] == 2
-        assert result["blas"] <= 2
+        assert result["threads"] == result["opencv"] == result["blas"] == 1
         assert result["pid"] != os.getpid()
-    assert sorted(reports) == sorted((job.video, "reading", 2, 7) for job in jobs)
+    assert sorted(reports) == sorted((job.video, "reading", 1, 7) for job in jobs)
 
 
 def test_slurms_grant_counts(monkeypatch):

@@ -45,7 +45,7 @@ def test_layout(folder):
 def test_finished_run_is_found_by_its_identity(folder):
     assert folder.find_finished(**IDENTITY) is None
     write(folder, ["img000001.png"])
-    for settings in (IDENTITY["settings"], None):
+    for settings in (IDENTITY["settings"], {}):
         record = folder.find_finished(IDENTITY["video"], settings)
         assert record is not None
         assert record["identity"] == IDENTITY

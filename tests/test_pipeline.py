@@ -149,3 +149,29 @@ def test_errors_say_what_to_do(video, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError):
         extract(video, tmp_path / "file" / "out")
+
+
+def test_growing_minds_all_settings_but_the_count(video, tmp_path):
+    extract(video, tmp_path, Settings(count=4))
+    with pytest.raises(OutputError, match="features hog, now gray"):
+        extract(video, tmp_path, Settings(count=6, features="gray"), grow=True)
+    for impossible in (Settings(count="auto"), Settings(frames=(1, 2))):
+        with pytest.raises(SettingsError, match="needs a number"):
+            extract(video, tmp_path, impossible, grow=True)
+    assert len(pictures_in(tmp_path)) == 4
+
+
+def test_held_frames_that_are_there_change_nothing(video, tmp_path):
+    first = extract(video, tmp_path, Settings(count=4))
+    held = tuple(first.frame_indices[:2])
+    assert extract(video, tmp_path, Settings(count=4, held=held)) == first
+    other = next(frame for frame in range(60) if frame not in first.frame_indices)
+    with pytest.raises(OutputError, match="held"):
+        extract(video, tmp_path, Settings(count=4, held=(other,)))
+
+
+@pytest.mark.parametrize("method", ["kmeans", "coverage", "uniform"])
+def test_more_held_than_asked_for_are_all_kept(video, tmp_path, method):
+    held = (3, 20, 41, 59)
+    selection = extract(video, tmp_path, Settings(count=2, held=held, method=method))
+    assert tuple(selection.frame_indices) == held

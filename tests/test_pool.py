@@ -47,6 +47,10 @@ def all_values(videos, options):
     return np.concatenate(rows)
 
 
+def share_of(outcome):
+    return outcome.job.settings.share
+
+
 @pytest.mark.parametrize("features", ["hog", "gray"])
 def test_pooled_selection_is_as_good_as_clustering_all_frames(
     videos, tmp_path, monkeypatch, features
@@ -77,7 +81,10 @@ def test_chosen_frames_are_the_nearest_real_ones_and_the_records_say_so(videos, 
         assert found["pool_candidates"] == 600
         assert record["identity"]["settings"]["pool"] == found["pool"]
         assert record["found"] == record["asked"] == len(found["pool_clusters"])
+        values, centers = all_values([outcome.job.video], Settings()), share_of(outcome).centers
         for row in record["keyframes"]:
+            _, squared = nearest_centers(values[[row["frame_index"]]], centers)
+            assert row["distance"] == pytest.approx(np.sqrt(squared[0]), abs=1e-3)
             picture = cv2.imread(str(tmp_path / row["image"]))
             assert picture.shape == (64, 96, 3)
     again = pool(videos, tmp_path, 20)
@@ -110,6 +117,13 @@ def test_still_and_short_videos_get_no_more_than_they_have(videos, make_video, t
     outcomes = pool([short, videos[0]], tmp_path / "out", 40, per_video_min=5)
     found = {o.job.video.stem: len(o.selection.keyframes) for o in outcomes}
     assert found == {"short": 2, "a": 38}
+
+
+def test_no_video_gets_more_than_it_has():
+    alike = Summary(np.zeros((1, 2), np.float32), np.array([3.0]), 0.0)
+    other = Summary(np.array([[5, 0], [6, 0], [0, 5]], np.float32), np.ones(3), 0.0)
+    owners = _cluster([alike, other], 6, 0, n_init=3, seed=0).owners
+    assert np.bincount(owners).tolist() == [3, 3]
 
 
 def test_union_of_very_many_summaries_is_bounded(videos, tmp_path, monkeypatch):

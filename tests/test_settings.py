@@ -45,3 +45,22 @@ def test_settings_become_plain_values():
 def test_settings_travel_to_other_processes():
     settings = Settings(count=7, span=Span(parse_position("25%")))
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301 - our own bytes
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"count": 1.5}, "count must be a whole number or auto, got 1.5"),
+        ({"count": "x"}, "got 'x'"),
+        ({"count": True}, "got True"),
+        ({"count": None}, "got None"),
+        ({"step": "often"}, "a whole number or auto or keyframes"),
+        ({"features": "xyz"}, "features must be one of hog, gray, colour; got 'xyz'"),
+        ({"method": "zzz"}, "method must be one of"),
+        ({"crop": Crop(10, 10, 5, 20)}, "the crop 10,10,5,20 is empty"),
+        ({"span": Span(parse_position("20"), parse_position("10"))}, "ends at 10s, before"),
+    ],
+)
+def test_nonsense_is_refused(wrong, message):
+    with pytest.raises(SettingsError, match=message):
+        Settings(**wrong)

@@ -21,9 +21,13 @@ from keyframes.cli.review import review
 from keyframes.errors import MissingExtraError, OutputError, SettingsError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="keyframes")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Pick the video frames worth labelling.
 
     keyframes looks at every frame of a recording, groups frames that look alike, and writes the
@@ -34,7 +38,12 @@ def cli() -> None:
       keyframes extract mouse.mp4 -k 20        20 frames into keyframes-out/
       keyframes extract recordings/ -k 150     every video of a folder
       keyframes probe mouse.mp4                is this file whole? how many frames has it?
+      keyframes choose-k mouse.mp4             how many keyframes is it worth?
+      keyframes review keyframes-out           look at the choice, and change it
+      keyframes export sleap keyframes-out -o labels.slp
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 cli.add_command(export)

@@ -111,7 +111,7 @@ def choose_k(
     verbose: bool,
     **options: Any,  # noqa: ANN401 - the other settings, by name
 ) -> int:
-    r"""Find out how many keyframes a video is worth.
+    """Find out how many keyframes a video is worth.
 
     Clusters the frames with a range of k. The elbow is where more clusters stop paying, and is
     what `extract -k auto` takes: the knee of J by Kneedle (Satopää et al. 2011). The silhouette

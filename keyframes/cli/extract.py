@@ -10,12 +10,14 @@ import click
 from keyframes.cli.parameters import (
     COUNT,
     CROP,
+    EXIT_FAILED,
     FRAMES,
     PATH,
     POSITION,
     SHARD,
     STEP,
     choice,
+    complain,
     start_logging,
 )
 from keyframes.cli.running import (
@@ -30,6 +32,8 @@ from keyframes.records import ExportFormat, FeatureName, Method
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from keyframes.jobs import Job
+    from keyframes.settings import Settings
     from keyframes.video import Position
 
 
@@ -245,31 +249,35 @@ def extract(
     """
     from keyframes.batch import run_jobs, write_index
     from keyframes.cache import FeatureCache
-    from keyframes.files import make_folder
+    from keyframes.files import make_folder, remove_empty
     from keyframes.jobs import plan_jobs, take_shard
     from keyframes.pool import plan_pool, write_summaries
-    from keyframes.projects import hold_frames, holds_frames, plan_project_jobs
+    from keyframes.projects import hold_frames
     from keyframes.settings import Settings
     from keyframes.video import Span
 
     start_logging(verbose=verbose)
     settings = Settings(span=Span(start, end), **options)
+    _check_plan(pool=pool, per_video_min=per_video_min, grow=grow, shard=shard, targets=targets)
+    missing: tuple[str, ...] = ()
     if dlc:
         targets = (("deeplabcut", dlc), *targets)
-        jobs = plan_project_jobs(dlc, output, settings, _given_settings())
+        jobs, missing = _plan_project(paths, dlc, output, settings)
     else:
         jobs = plan_jobs(_find(paths, recursive=recursive), output, settings, tree=tree)
-    # What a project holds stays there, and a second run finds the frames of the first.
-    grow = grow or any(holds_frames(format_) for format_, _ in targets)
+    if settings.frames and len(jobs) > 1:
+        raise click.UsageError(f"--frames lists frames of one video, but there are {len(jobs)}.")
     jobs = hold_frames(jobs, targets)
-    _check_plan(pool=pool, per_video_min=per_video_min, grow=grow, shard=shard, targets=targets)
     n_points = plan_pool(jobs, per_video_min) if pool else 0
     todo = take_shard(jobs, *shard) if shard else jobs
     runner = Runner(n_jobs, scheduler, quiet)
     if dry_run:
         found = runner.forecast(todo, n_points=n_points, overwrite=overwrite, grow=grow)
         return conclude_forecast(found, runner.count_workers(len(todo)), as_json=as_json)
-    make_folder(output)
+    roots = {job.output for job in todo} or {output}
+    new_roots = [root for root in roots if not root.exists()]
+    for root in roots:
+        make_folder(root)
     cache = None if no_cache else FeatureCache()
     extract_all = partial(
         run_jobs, overwrite=overwrite, grow=grow, with_page=not no_report, cache=cache
@@ -285,8 +293,24 @@ def extract(
         outcomes = runner.run(todo, extract_all)
     if not (no_report or shard):
         write_index(outcomes)
-    export_results(todo, targets, quiet=quiet)
-    return conclude(outcomes, as_json=as_json)
+    remove_empty(new_roots)  # where nothing could be written, nothing stays
+    export_results(outcomes, targets, overwrite=overwrite, quiet=quiet)
+    for path in missing:
+        complain(f"{path}: is in the project's video_sets, but not there; mend the path")
+    return max(conclude(outcomes, as_json=as_json), EXIT_FAILED if missing else 0)
+
+
+def _plan_project(
+    paths: tuple[Path, ...], config: Path, output: Path, settings: Settings
+) -> tuple[list[Job], tuple[str, ...]]:
+    """Plan the videos of a DeepLabCut project; the run's own files go into its folder, too."""
+    from keyframes.projects import plan_project_jobs
+
+    if paths:
+        raise click.UsageError(f"--dlc names the videos: leave out {paths[0]}.")
+    if "output" not in _given("output"):
+        output = (config if config.is_dir() else config.parent) / output
+    return plan_project_jobs(config, output, settings, _given_settings())
 
 
 def _check_plan(
@@ -303,6 +327,11 @@ def _check_plan(
         raise click.UsageError("--per-video-min goes with --pool.", context)
     if pool and grow:
         raise click.UsageError("--pool starts from nothing: leave out --grow.", context)
+    given = _given("count", "frames")
+    if grow and ("frames" in given or context.params["count"] == "auto"):
+        raise click.UsageError("--grow needs a number of keyframes: -k N.", context)
+    if given == {"count", "frames"}:
+        raise click.UsageError("--frames lists the keyframes: leave out -k.", context)
     if shard and targets:
         raise click.UsageError(
             "--shard does its share only: export when all are done, with keyframes export.", context
@@ -319,11 +348,11 @@ def _find(paths: tuple[Path, ...], *, recursive: bool) -> dict[Path, Path]:
 
 def _given_settings() -> set[str]:
     """Return the settings that stand on the command line, by their names in `Settings`."""
-    context = click.get_current_context()
-    names = {"count", "start", "end", "crop"}
-    given = {
-        name
-        for name in names
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    }
+    given = _given("count", "start", "end", "crop")
     return {"span" if name in ("start", "end") else name for name in given}
+
+
+def _given(*names: str) -> set[str]:
+    """Return those of the parameters that stand on the command line."""
+    source = click.get_current_context().get_parameter_source
+    return {name for name in names if source(name) is click.core.ParameterSource.COMMANDLINE}

@@ -54,7 +54,8 @@ def review(
       A  add the frame under the cursor of the timeline
       U  undo
 
-    Every change is saved at once: PNGs, table, report and record; exports follow. The address is
+    Every change is saved at once: PNGs, table, report and record. Export again afterwards: what was
+    exported before stays as it is. The address is
     printed; it works on this machine only, and only with the secret inside. From a remote machine,
     choose a --port and forward it: ssh -L 8000:localhost:8000 HOST. Ctrl-C ends the review.
 

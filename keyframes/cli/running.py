@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Memory is what many cores run short of: a job needs up to 300 MB.
 MOST_JOBS = 8
+# Formats whose files are ours alone, so that --overwrite may replace them.
+REPLACEABLE = ("coco", "cvat", "label-studio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +117,24 @@ def select_from_pool(
 
 
 def export_results(
-    jobs: Sequence[Job], targets: Sequence[tuple[ExportFormat, Path]], *, quiet: bool
+    outcomes: Sequence[Outcome],
+    targets: Sequence[tuple[ExportFormat, Path]],
+    *,
+    overwrite: bool,
+    quiet: bool,
 ) -> None:
-    """Hand what is in the output folders to the labelling tools."""
+    """Hand the keyframes of these videos to the labelling tools."""
     from keyframes.export import export
     from keyframes.terminal import summarise_export
 
-    for root in sorted({job.output for job in jobs}):
+    stems: dict[Path, set[str]] = {}
+    for outcome in outcomes:
+        if outcome.selection:
+            stems.setdefault(outcome.job.output, set()).add(outcome.job.video.stem)
+    for root in sorted(stems):
         for format_, destination in targets:
-            exported = export(format_, root, destination)
+            replacing = {} if format_ not in REPLACEABLE or not overwrite else {"overwrite": True}
+            exported = export(format_, root, destination, stems=stems[root], **replacing)
             if not quiet:
                 click.echo(summarise_export(format_, exported), err=True)
 

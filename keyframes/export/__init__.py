@@ -26,7 +26,7 @@ from keyframes.export.results import read_results
 from keyframes.export.sleap import export_sleap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from keyframes.export.delivery import Exported
@@ -46,9 +46,11 @@ def export(
     format_: ExportFormat,
     output: Path,
     destination: Path,
+    *,
+    stems: Collection[str] | None = None,
     **options: Any,  # noqa: ANN401 - each exporter names its own
 ) -> Exported:
-    """Export every finished video of an output folder.
+    """Export the finished videos of an output folder.
 
     Parameters
     ----------
@@ -58,6 +60,8 @@ def export(
         Folder that :func:`keyframes.extract` wrote.
     destination
         Where to: a project, a folder or a file, as the tool has it.
+    stems
+        Of which videos; None for all.
     **options
         Keywords of the tool's exporter.
 
@@ -75,4 +79,4 @@ def export(
     MissingExtraError
         A package that the format needs isn't installed.
     """
-    return EXPORTERS[format_](read_results(output), destination, **options)
+    return EXPORTERS[format_](read_results(output, stems), destination, **options)

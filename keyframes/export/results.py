@@ -16,6 +16,8 @@ from keyframes.records import Crop
 from keyframes.run_record import selection_from_record
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from keyframes.records import Keyframe, Selection
     from keyframes.run_record import Record
 
@@ -77,23 +79,26 @@ class Result:
             )
 
 
-def read_results(root: Path) -> list[Result]:
+def read_results(root: Path, stems: Collection[str] | None = None) -> list[Result]:
     """Return the finished results of an output folder, by stem.
+
+    Parameters
+    ----------
+    root
+        The output folder.
+    stems
+        Of which videos; None for all.
 
     Raises
     ------
     OutputError
         There are none, or a picture is missing or isn't the one that the record names.
     """
-    return [_read_result(root, stem, record) for stem, record in find_results(root).items()]
-
-
-def existing_frames(root: Path, video: Path) -> list[int]:
-    """Return the frame numbers of a video that an output folder holds; empty for none."""
-    if not (root / f"{video.stem}.json").exists():
-        return []
-    record = find_results(root).get(video.stem)
-    return [] if record is None else [row["frame_index"] for row in record["keyframes"]]
+    return [
+        _read_result(root, stem, record)
+        for stem, record in find_results(root).items()
+        if stems is None or stem in stems
+    ]
 
 
 def is_same_video(recorded: str, video: Path) -> bool:
