@@ -6,7 +6,8 @@
 
 does for one video what ``keyframes extract mouse.mp4 -k 20`` does. The parts are here too:
 the reader (:func:`index_video`, :func:`read_thumbnails`, :func:`fetch_frames`), the features
-(:class:`ThumbnailStore`, :func:`compute_features`) and the clusterer (:class:`KMeans`).
+(:class:`ThumbnailStore`, :func:`compute_features`), the clusterer (:class:`KMeans`) and the
+selection (:func:`cluster_by_kmeans`, :func:`pick_members`).
 
 Names are imported when first used, so that the command line starts at once.
 """
@@ -28,7 +29,17 @@ if TYPE_CHECKING:
     from keyframes.features import compute_features
     from keyframes.kmeans import KMeans, kmeans_plusplus
     from keyframes.pipeline import extract
-    from keyframes.records import Crop, Keyframe, Reading, Selection, ThumbnailSpec, VideoInfo
+    from keyframes.records import (
+        Clustering,
+        Crop,
+        Features,
+        Keyframe,
+        Reading,
+        Selection,
+        ThumbnailSpec,
+        VideoInfo,
+    )
+    from keyframes.selection import cluster_by_kmeans, cluster_by_time, pick_members
     from keyframes.settings import Settings
     from keyframes.thumbnails import ThumbnailStore
     from keyframes.video import (
@@ -43,7 +54,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Clustering",
     "Crop",
+    "Features",
     "KMeans",
     "Keyframe",
     "KeyframesError",
@@ -58,12 +71,15 @@ __all__ = [
     "ThumbnailStore",
     "VideoError",
     "VideoInfo",
+    "cluster_by_kmeans",
+    "cluster_by_time",
     "compute_features",
     "extract",
     "fetch_frames",
     "index_video",
     "kmeans_plusplus",
     "parse_position",
+    "pick_members",
     "probe",
     "read_thumbnails",
 ]
@@ -73,13 +89,16 @@ _HOMES = {
     "keyframes.kmeans": ("KMeans", "kmeans_plusplus"),
     "keyframes.pipeline": ("extract",),
     "keyframes.records": (
+        "Clustering",
         "Crop",
+        "Features",
         "Keyframe",
         "Reading",
         "Selection",
         "ThumbnailSpec",
         "VideoInfo",
     ),
+    "keyframes.selection": ("cluster_by_kmeans", "cluster_by_time", "pick_members"),
     "keyframes.settings": ("Settings",),
     "keyframes.thumbnails": ("ThumbnailStore",),
     "keyframes.video": (

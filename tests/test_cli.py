@@ -270,3 +270,17 @@ def test_help_comes_without_heavy_imports():
     ).stdout
     for heavy in ("'numpy'", "'cv2'", "'av'", "'tqdm'"):
         assert heavy not in modules
+
+
+def test_record_table_or_list_gives_the_same_frames_again(video, tmp_path):
+    run("extract", video, "-k", 4, "-o", tmp_path / "first", "-q")
+    record = json.loads((tmp_path / "first" / "mouse.json").read_text("utf-8"))
+    frames = [row["frame_index"] for row in record["keyframes"]]
+    (tmp_path / "list.txt").write_text("\n".join(map(str, frames)))
+    lists = ["first/mouse.json", "first/mouse.csv", "list.txt", ",".join(map(str, frames))]
+    for number, listed in enumerate(lists):
+        out = tmp_path / f"again{number}"
+        done = run("extract", video, "--frames", listed, "-o", out, "--json", cwd=tmp_path)
+        again = json.loads(done.stdout)["videos"][0]
+        assert [row["frame_index"] for row in again["keyframes"]] == frames
+    assert run("extract", video, "--frames", "soon").returncode == 2

@@ -70,10 +70,13 @@ def _parse_shard(text: str) -> tuple[int, int]:
 def _parse_frames(text: str) -> tuple[int, ...]:
     """Read frame numbers from the text, or from the file that it names.
 
-    A table with a column ``frame_index`` will do, so every ``<stem>.csv`` does; any other file
-    holds a number a line.
+    A run record will do, and a table with a column ``frame_index``, so every ``<stem>.json`` and
+    ``<stem>.csv`` does; any other file holds a number a line.
     """
     numbers = text.split(",") if text else []
+    if text.endswith(".json") and Path(text).is_file():
+        record = json.loads(Path(text).read_text(encoding="utf-8"))
+        return tuple(row["frame_index"] for row in record["keyframes"])
     if text and Path(text).is_file():
         lines = Path(text).read_text(encoding="utf-8").split("\n")
         rows = csv.DictReader(lines)

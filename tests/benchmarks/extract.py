@@ -135,7 +135,7 @@ def compare(video, runs, folder):
         **{
             f"keyframes -k {k}": lambda run, k=k: [
                 sys.executable, "-m", "keyframes", "extract", str(video),
-                "-k", str(k), "-o", str(folder / f"out-{k}-{run}"), "-q",
+                "-k", str(k), "--no-cache", "-o", str(folder / f"out-{k}-{run}"), "-q",
             ]
             for k in (20, 150)
         },
