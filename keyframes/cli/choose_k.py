@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyframes.cli.parameters import (
-    CROP,
     EXIT_FAILED,
     PATH,
-    POSITION,
-    STEP,
-    choice,
     complain,
+    looking_options,
     print_json,
     start_logging,
 )
-from keyframes.records import FeatureName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,40 +53,7 @@ PLOT_WIDTH = 44  # columns
     type=PATH,
     help="Write a page with both curves here: a file that ends in .html.",
 )
-@click.option("--start", type=POSITION, help="Where to begin; written as for extract.")
-@click.option("--end", type=POSITION, help="Where to stop, exclusive.")
-@click.option("--crop", type=CROP, help="The part of the picture that is compared, in pixels.")
-@click.option(
-    "--step",
-    default="auto",
-    show_default=True,
-    metavar="N|auto|keyframes",
-    type=STEP,
-    help="Consider every Nth frame.",
-)
-@click.option(
-    "--features",
-    default="hog",
-    show_default=True,
-    type=choice(FeatureName),
-    help="What is compared.",
-)
-@click.option(
-    "--width",
-    metavar="PX",
-    default=64,
-    show_default=True,
-    type=click.IntRange(8, 512),
-    help="Longest side of the small picture that is compared.",
-)
-@click.option(
-    "--seed",
-    metavar="N",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="The same input, options and seed give the same answer.",
-)
+@looking_options
 @click.option(
     "--no-cache", is_flag=True, help="Neither use nor keep the features of earlier commands."
 )

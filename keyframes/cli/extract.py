@@ -9,15 +9,13 @@ import click
 
 from keyframes.cli.parameters import (
     COUNT,
-    CROP,
     EXIT_FAILED,
     FRAMES,
     PATH,
-    POSITION,
     SHARD,
-    STEP,
     choice,
     complain,
+    looking_options,
     start_logging,
 )
 from keyframes.cli.running import (
@@ -27,7 +25,7 @@ from keyframes.cli.running import (
     export_results,
     select_from_pool,
 )
-from keyframes.records import ExportFormat, FeatureName, Method
+from keyframes.records import ExportFormat, Method
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,38 +55,8 @@ if TYPE_CHECKING:
     type=PATH,
     help="Output folder.",
 )
-@click.option(
-    "--start",
-    type=POSITION,
-    help="Where to begin: 90 (seconds), 00:01:30.5, 25% or 2700f (frame number).",
-)
-@click.option("--end", type=POSITION, help="Where to stop, exclusive; written like --start.")
-@click.option("--crop", type=CROP, help="The part of the picture that is compared, in pixels.")
+@looking_options
 @click.option("--crop-output", is_flag=True, help="Cut the PNGs to --crop, too.")
-@click.option(
-    "--step",
-    default="auto",
-    show_default=True,
-    metavar="N|auto|keyframes",
-    type=STEP,
-    help="Consider every Nth frame. auto: every frame, thinned evenly above 20,000; "
-    "keyframes: the stream's own key frames, a fast look at very long recordings.",
-)
-@click.option(
-    "--features",
-    default="hog",
-    show_default=True,
-    type=choice(FeatureName),
-    help="What is compared: the outlines of what moves, or the small picture itself.",
-)
-@click.option(
-    "--width",
-    metavar="PX",
-    default=64,
-    show_default=True,
-    type=click.IntRange(8, 512),
-    help="Longest side of the small picture that is compared.",
-)
 @click.option(
     "--method",
     default="kmeans",
@@ -113,14 +81,6 @@ if TYPE_CHECKING:
     show_default=True,
     type=click.IntRange(min=1),
     help="Runs of k-means; the best one counts.",
-)
-@click.option(
-    "--seed",
-    metavar="N",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="The same input, options and seed give the same bytes.",
 )
 @click.option("--recursive", is_flag=True, help="Look into folders' folders, too.")
 @click.option("--tree", is_flag=True, help="Mirror the folders of the recordings inside DIR.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from keyframes.records import Crop
+from keyframes.records import Crop, FeatureName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,6 +110,56 @@ STEP = Parsed("N|auto|keyframes", _parse_step)
 SHARD = Parsed("I/N", _parse_shard)
 FRAMES = Parsed("LIST", _parse_frames)
 CROP = Parsed("X1,Y1,X2,Y2", _parse_crop)
+
+
+_LOOKING = (
+    click.option(
+        "--start",
+        type=POSITION,
+        help="Where to begin: 90 (seconds), 00:01:30.5, 25% or 2700f (frame number).",
+    ),
+    click.option("--end", type=POSITION, help="Where to stop, exclusive; written like --start."),
+    click.option("--crop", type=CROP, help="The part of the picture that is compared, in pixels."),
+    click.option(
+        "--step",
+        default="auto",
+        show_default=True,
+        metavar="N|auto|keyframes",
+        type=STEP,
+        help="Consider every Nth frame. auto: every frame, thinned evenly above 20,000; "
+        "keyframes: the stream's own key frames, a fast look at very long recordings.",
+    ),
+    click.option(
+        "--features",
+        default="hog",
+        show_default=True,
+        type=choice(FeatureName),
+        help="What is compared: the outlines of what moves, or the small picture itself.",
+    ),
+    click.option(
+        "--width",
+        metavar="PX",
+        default=64,
+        show_default=True,
+        type=click.IntRange(8, 512),
+        help="Longest side of the small picture that is compared.",
+    ),
+    click.option(
+        "--seed",
+        metavar="N",
+        default=0,
+        show_default=True,
+        type=click.IntRange(min=0),
+        help="The same input, options and seed give the same bytes.",
+    ),
+)
+
+
+def looking_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say which frames are looked at, and how."""
+    for option in reversed(_LOOKING):
+        command = option(command)
+    return command
 
 
 def complaint(message: str) -> str:

@@ -148,6 +148,7 @@ def report_content(
         "reach": _compare_reach(selection.coverage),
         "gain": _gain(selection.coverage.keyframes.mean, selection.coverage.evenly_spaced.mean),
         "chart": _chart_of_inertia(clustering.inertia_histories),
+        "method": settings["method"],
         "asked": _asked(settings),
         "found": _found(selection, record),
         "command": command,
