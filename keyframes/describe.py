@@ -107,12 +107,15 @@ def describe_video(
     store
         An empty store; it holds the thumbnails afterwards, unless the features were known.
     cache
-        Where features may be known from, and are kept; None to decode in any case.
+        Where features may be known from, and are kept; None to decode in any case, as the
+        coverage method always does.
     threads
         Threads of the decoder; None for one a core.
     progress
         Called now and then with the number of candidates done and expected.
     """
+    if settings.method == "coverage":
+        cache = None  # what it looks at is in the thumbnails, not in the features alone
     key = _cache_key(index.path, sampling, settings) if cache else {}
     if cache and (known := cache.load(key, index.path)):
         return known

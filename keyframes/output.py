@@ -104,16 +104,20 @@ class OutputFolder:
         if not self.record.exists():
             return None
         record = _read_record(self.record)
-        identity = record["identity"]
-        differing, what = _differences(identity["video"], video), "another video"
-        if not differing:
-            differing, what = _differences(identity["settings"], settings), "other settings"
-        if differing:
+        self._refuse("another video", record["identity"]["video"], video)
+        self.check_settings(record, settings)
+        return record
+
+    def check_settings(self, record: Record, settings: Record) -> None:
+        """Raise OutputError unless these settings are those that the record's run had."""
+        self._refuse("other settings", record["identity"]["settings"], settings)
+
+    def _refuse(self, what: str, there: Record, asked: Record) -> None:
+        if differing := _differences(there, asked):
             raise OutputError(
                 f"{self.record}: holds keyframes of {what} ({differing}); "
                 "choose another -o or replace them with --overwrite"
             )
-        return record
 
     def check_ownership(self) -> None:
         """Raise OutputError where another program's file stands where ours would go."""

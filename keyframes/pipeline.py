@@ -109,8 +109,7 @@ def extract(
                 sampling,
                 settings,
                 store,
-                # What the coverage method sees is in the thumbnails, not in the features alone.
-                cache=None if settings.method == "coverage" else cache,
+                cache=cache,
                 threads=threads,
                 progress=partial(report, "reading"),
             )
@@ -155,16 +154,16 @@ def find_earlier(
     OutputError where it is of another video or was asked for differently; but for the count with
     ``grow``, and for held frames that it has. VideoError where the video can't be opened.
     """
-    folder, content, asked = OutputFolder(output, video.stem), identify(video), settings.to_json()
-    record = folder.find_finished(content, {})
+    folder = OutputFolder(output, video.stem)
+    record = folder.find_finished(identify(video), {})
     if record is None:
         return None
-    there = selection_from_record(video, record)
+    there, asked = selection_from_record(video, record), settings.to_json()
     if grow:
         del asked["count"]
     if grow or set(settings.held) <= set(there.frame_indices):
         del asked["held"]
-    folder.find_finished(content, asked)
+    folder.check_settings(record, asked)
     return there
 
 

@@ -1,11 +1,28 @@
 """What all tests share."""
 
+import shutil
+
 import pytest
 
 from footage import encode_video
+from keyframes import Settings, extract
 
 
 @pytest.fixture(scope="session")
 def make_video():
     """A function that encodes a tiny video: make_video(path, n_frames=40, ...) -> path."""
     return encode_video
+
+
+@pytest.fixture(scope="module")
+def finished(video, tmp_path_factory):
+    """An output folder of five keyframes of the module's video, to be copied."""
+    out = tmp_path_factory.mktemp("finished")
+    extract(video, out, Settings(count=5))
+    return out
+
+
+@pytest.fixture
+def out(finished, tmp_path):
+    """A copy of the finished output folder, to be changed."""
+    return shutil.copytree(finished, tmp_path / "out")

@@ -137,8 +137,7 @@ def dask(tmp_path_factory):
         time.sleep(0.05)
     yield json.loads(file.read_text("utf-8"))["address"], workers
     for process in processes:
-        process.terminate()
-    for process in processes:
+        process.kill()  # asked to end, a worker waits for a scheduler that may be gone already
         process.wait()
 
 

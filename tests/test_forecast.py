@@ -87,7 +87,17 @@ def test_memory_stays_within_the_forecast(make_video, tmp_path):
 @pytest.mark.usefixtures("videos")
 def test_command_line_prints_the_forecast_and_writes_nothing(tmp_path):
     (tmp_path / "bad.mp4").write_text("no video")
-    command = [sys.executable, "-m", "keyframes", "extract", tmp_path, "-o", tmp_path / "out"]
+    command = [
+        sys.executable,
+        "-m",
+        "keyframes",
+        "extract",
+        tmp_path,
+        "--jobs",
+        1,
+        "-o",
+        tmp_path / "out",
+    ]
     done = subprocess.run(
         [*map(str, command), "--dry-run", "-k", "5"], capture_output=True, text=True, check=False
     )

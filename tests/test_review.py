@@ -43,19 +43,6 @@ def video(make_video, tmp_path_factory):
     return make_video(tmp_path_factory.mktemp("video") / f"{STEM}.mp4", n_frames=60)
 
 
-@pytest.fixture(scope="module")
-def finished(video, tmp_path_factory):
-    """An output folder of five keyframes, to be copied."""
-    out = tmp_path_factory.mktemp("finished")
-    extract(video, out, Settings(count=5))
-    return out
-
-
-@pytest.fixture
-def out(finished, tmp_path):
-    return shutil.copytree(finished, tmp_path / "out")
-
-
 def open_in(out, video=None, stem=STEM):
     folder = OutputFolder(out, stem)
     record = read_json(folder.record)

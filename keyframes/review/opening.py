@@ -84,8 +84,7 @@ def open_session(
             sampling,
             settings,
             store,
-            # The coverage method sees the thumbnails themselves.
-            cache=None if settings.method == "coverage" else cache,
+            cache=cache,
             progress=partial(report, "reading"),
         )
         clustering = choose(features, store, settings, partial(report, "clustering")).clustering

@@ -1,7 +1,6 @@
 """Reviewing in a real browser: each interaction does what it says, in the page and on disk."""
 
 import re
-import shutil
 import threading
 from contextlib import contextmanager
 
@@ -27,19 +26,6 @@ STEM = "mouse"
 @pytest.fixture(scope="module")
 def video(make_video, tmp_path_factory):
     return make_video(tmp_path_factory.mktemp("video") / f"{STEM}.mp4", n_frames=60)
-
-
-@pytest.fixture(scope="module")
-def finished(video, tmp_path_factory):
-    """An output folder of five keyframes, to be copied."""
-    out = tmp_path_factory.mktemp("finished")
-    extract(video, out, Settings(count=5))
-    return out
-
-
-@pytest.fixture
-def out(finished, tmp_path):
-    return shutil.copytree(finished, tmp_path / "out")
 
 
 @contextmanager
