@@ -325,7 +325,7 @@ def test_runs_as_scikit_learn_does_from_the_same_start(dtype, tol, shape):
 
 def test_seeds_as_well_as_scikit_learn():
     X = blobs(1500, 10, 30, spread=2)
-    seeds = range(12)
+    seeds = range(40)
     ours = [KMeans(30, random_state=s).fit(X).inertia_ for s in seeds]
     theirs = [SklearnKMeans(30, random_state=s, n_init=1).fit(X).inertia_ for s in seeds]
     assert np.mean(ours) <= 1.02 * np.mean(theirs)
@@ -677,6 +677,23 @@ def test_kmeans_plusplus_draws_by_weighted_squared_distance():
     ]
     shares = np.bincount(second, minlength=4) / 3000
     np.testing.assert_allclose(shares, [0, 4 / 17, 4 / 17, 9 / 17], atol=0.04)
+
+
+def test_kmeans_plusplus_draws_ahead_as_if_one_by_one():
+    X = np.array([[0.0], [1.0], [2.5], [4.0], [4.5], [9.0]])
+    squares = (X - X.T) ** 2
+
+    def chances(chosen, chance):
+        if len(chosen) == 4:
+            return chance * np.eye(6)[chosen[-1]]
+        potential = squares[chosen].min(axis=0)
+        shares = potential / potential.sum()
+        return sum(chances([*chosen, x], chance * shares[x]) for x in np.flatnonzero(shares))
+
+    expected = sum(chances([first], 1 / 6) for first in range(6))
+    rng = np.random.default_rng(0)
+    fourth = [kmeans_plusplus(X, 4, random_state=rng, n_local_trials=1)[1][3] for _ in range(3000)]
+    np.testing.assert_allclose(np.bincount(fourth, minlength=6) / 3000, expected, atol=0.03)
 
 
 def test_kmeans_plusplus_samples_long_data_and_still_finds_every_blob():

@@ -117,6 +117,9 @@ class Sums:
 
     def follow(self, labels: LabelArray, team: Workers) -> None:
         """Take account of every row whose label is not the one it was last counted in."""
+        if 2 * np.count_nonzero(labels != self._counted_in) > len(labels):  # cheaper from nothing
+            self._rows[:] = 0
+            self._counted_in[:] = -1
         for block in row_blocks(len(labels), SORTED_ROWS):
             now, before = labels[block], self._counted_in[block]
             changed = np.flatnonzero(now != before)

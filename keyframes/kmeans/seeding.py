@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 
 # So many rows for each seed serve as well as all rows.
 ROWS_PER_SEED = 100
+# Candidates are drawn for one more step for every so many seeds: more would mostly fall away.
+SEEDS_PER_STEP_AHEAD = 2
+# Columns from which on a wider product of matrices is no quicker per column.
+WIDE_PRODUCT = 64
+# Distances that may be held even if the data is smaller.
+CACHED_NUMBERS = 2**20
 
 
 def kmeans_plusplus(
@@ -98,9 +104,9 @@ def seed_rows(
 ) -> IntArray:
     """Choose rows one after the other, each likely to be far from the centres so far.
 
-    A row's probability grows with its weight and its squared distance to the nearest of the
-    `fixed` centres (f, d) and of the rows chosen before. Of the few drawn at each step, the one
-    is kept that lowers J most.
+    A row's potential is its weight times its squared distance to the nearest of the `fixed`
+    centres (f, d) and of the rows chosen before, and its probability grows with that. Of the
+    few candidates drawn at each step, the one is kept that lowers J most.
     """
     rows = _sample(points.weights, n_clusters, rng)
     sample = replace(
@@ -110,6 +116,7 @@ def seed_rows(
         squared_norms=points.squared_norms[rows],
     )
     trials = n_local_trials or 2 + int(np.log(n_clusters))
+    candidates = Candidates(sample, rng, team)
     closest = np.full(len(sample.values), np.inf, sample.values.dtype)
     if fixed is not None and len(fixed):
         for block in row_blocks(len(closest)):
@@ -117,13 +124,73 @@ def seed_rows(
     chosen = np.empty(n_clusters, dtype=np.int64)
     for i in range(n_clusters):
         if np.isinf(closest[0]):
-            candidates = _draw(sample.weights, 1, rng)
+            tried, distances = candidates.draw(sample.weights, 1)
         else:
-            candidates = _draw(sample.weights * closest, trials, rng, otherwise=sample.weights)
-        distances, objectives = _try_out(candidates, sample, closest, team)
-        best = int(objectives.argmin())
-        closest, chosen[i] = distances[best], candidates[best]
+            ahead = 1 + i // SEEDS_PER_STEP_AHEAD
+            tried, distances = candidates.draw(sample.weights * closest, trials, ahead=ahead)
+        distances = np.minimum(distances, closest)
+        best = int((distances @ sample.weights).argmin())
+        closest, chosen[i] = distances[best], tried[best]
     return chosen if isinstance(rows, slice) else rows[chosen]
+
+
+class Candidates:
+    """Draws rows by their potential: for several steps at once, as a wide product is soon done.
+
+    Potentials fall as seeds are chosen. A row drawn ahead then stays drawn with the probability
+    that is the share left of its potential, so that those that stay are drawn by the potentials
+    as they are (rejection sampling, von Neumann 1951).
+    """
+
+    def __init__(self, sample: Points, rng: np.random.Generator, team: Workers) -> None:
+        self._sample = sample
+        self._rng = rng
+        self._team = team
+        self._rows: IntArray = np.empty(0, dtype=np.int64)
+        self._distances: FloatArray = np.empty((0, len(sample.values)))
+        self._stays_above: FloatArray = np.empty(0)
+
+    def draw(
+        self, potential: FloatArray, count: int, *, ahead: int = 1
+    ) -> tuple[IntArray, FloatArray]:
+        """Draw rows.
+
+        Parameters
+        ----------
+        potential
+            (n,) what the probabilities are proportional to: no higher than at the last call.
+            Where all of it is 0, the weights are.
+        count
+            How many rows to draw.
+        ahead
+            For how many calls to draw, if that has to be done again.
+
+        Returns
+        -------
+        rows
+            (count,)
+        distances
+            (count, n) their squared distances to all rows.
+        """
+        at_hand = np.flatnonzero(potential[self._rows] > self._stays_above)
+        if len(at_hand) < count:
+            at_hand = self._draw_afresh(potential, count, ahead)
+        taken = at_hand[:count]
+        self._stays_above[taken] = np.inf
+        return self._rows[taken], self._distances[taken]
+
+    def _draw_afresh(self, potential: FloatArray, count: int, ahead: int) -> IntArray:
+        n, d = self._sample.values.shape
+        most = min(WIDE_PRODUCT, max(n * d // 8, CACHED_NUMBERS) // n)
+        size = max(count, min(count * ahead, most))
+        cumulative = np.cumsum(potential, dtype=np.float64)
+        if cumulative[-1] <= 0:
+            cumulative = np.cumsum(self._sample.weights, dtype=np.float64)
+        drawn = cumulative.searchsorted(self._rng.random(size) * cumulative[-1], side="right")
+        self._rows = np.minimum(drawn, n - 1)
+        self._distances = _squared_distances(self._rows, self._sample, self._team)
+        self._stays_above = self._rng.random(size) * potential[self._rows]
+        return np.arange(size)
 
 
 def _sample(weights: FloatArray, n_clusters: int, rng: np.random.Generator) -> slice | IntArray:
@@ -137,43 +204,22 @@ def _sample(weights: FloatArray, n_clusters: int, rng: np.random.Generator) -> s
     return slice(None)
 
 
-def _draw(
-    potential: FloatArray,
-    size: int,
-    rng: np.random.Generator,
-    *,
-    otherwise: FloatArray | None = None,
-) -> IntArray:
-    """Draw rows with probability proportional to `potential`; to `otherwise` if all that is 0."""
-    cumulative = np.cumsum(potential, dtype=np.float64)
-    if cumulative[-1] <= 0 and otherwise is not None:
-        cumulative = np.cumsum(otherwise, dtype=np.float64)
-    drawn = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
-    rows: IntArray = np.minimum(drawn, len(potential) - 1)
-    return rows
-
-
-def _try_out(
-    candidates: IntArray, sample: Points, closest: FloatArray, team: Workers
-) -> tuple[FloatArray, FloatArray]:
-    """Return, for each candidate, what `closest` (n,) and J would be with it as a centre."""
+def _squared_distances(rows: IntArray, sample: Points, team: Workers) -> FloatArray:
+    """Return the squared distances (m, n) of m of the rows to all n."""
     values, norms = sample.values, sample.squared_norms
-    distances = np.empty((len(candidates), len(values)), values.dtype)
-    minus_two = -2 * values[candidates]
-    own_norms = norms[candidates, None]
+    distances = np.empty((len(rows), len(values)), values.dtype)
+    minus_two = -2 * values[rows]
+    own_norms = norms[rows, None]
 
-    def fill(rows: slice) -> FloatArray:
+    def fill(block: slice) -> None:
         # Tall times slim is the quicker way round for BLAS; candidates by rows is for the rest.
-        part = (values[rows] @ minus_two.T).T + norms[rows]
+        part = np.add((values[block] @ minus_two.T).T, norms[block], out=distances[:, block])
         part += own_norms
         np.maximum(part, 0, out=part)
-        np.minimum(part, closest[rows], out=distances[:, rows])
-        objectives: FloatArray = distances[:, rows] @ sample.weights[rows]
-        return objectives
 
-    parts = team.map(fill, row_blocks(len(values)), values.size * len(candidates))
-    distances[np.arange(len(candidates)), candidates] = 0
-    return distances, np.sum(parts, axis=0, dtype=np.float64)
+    team.map(fill, row_blocks(len(values)), values.size * len(rows))
+    distances[np.arange(len(rows)), rows] = 0
+    return distances
 
 
 def given_starts(
