@@ -110,7 +110,7 @@ def describe_video(
         Where features may be known from, and are kept; None to decode in any case, as the
         coverage method always does.
     threads
-        Threads of the decoder; None for one a core.
+        Threads to decode and to describe in; None for one a core.
     progress
         Called now and then with the number of candidates done and expected.
     """
@@ -130,7 +130,9 @@ def describe_video(
             threads=threads,
             progress=progress and (lambda done: progress(done, max(done, sampling.n_expected))),
         )
-    features = compute_features(settings.features, store, reading, size=settings.width)
+        features = compute_features(
+            settings.features, store, reading, size=settings.width, threads=threads
+        )
     if cache:
         cache.save(key, features)
     return features

@@ -19,11 +19,14 @@ with the background and then with one block of thumbnails after the other; enter
 from __future__ import annotations
 
 import math
+import os
+import threading
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from keyframes.ahead import map_ahead
 from keyframes.errors import SettingsError
 from keyframes.records import Features
 from keyframes.resizing import shrink
@@ -52,7 +55,12 @@ _BLOCK_PIXELS = 2**16
 
 
 def compute_features(
-    name: FeatureName, store: ThumbnailStore, reading: Reading, *, size: int = 64
+    name: FeatureName,
+    store: ThumbnailStore,
+    reading: Reading,
+    *,
+    size: int = 64,
+    threads: int | None = None,
 ) -> Features:
     """Describe every candidate of a reading; the mean of all is subtracted.
 
@@ -66,6 +74,8 @@ def compute_features(
         The candidates.
     size
         Longest side that the features see, pixels; larger thumbnails are area-averaged.
+    threads
+        Threads to compute in; None for one a processor core.
 
     Raises
     ------
@@ -80,17 +90,23 @@ def compute_features(
     spread = np.linspace(0, n - 1, min(N_BACKGROUND, n)).round().astype(np.int64)
     background = median_background(shrink_block(store.take(spread), size))
 
-    describe = FEATURES[name](background)
-    values = np.empty((n, describe(background[np.newaxis]).shape[1]), np.float32)
+    local = threading.local()
+
+    def describe(stored: Image) -> tuple[Float32Array, Float32Array, BoolArray]:
+        if not hasattr(local, "describe"):  # may work in arrays of its own
+            local.describe = FEATURES[name](background)
+        block = shrink_block(stored, size)
+        return local.describe(block), measure_sharpness(block), find_blank(block)
+
+    values = np.empty((n, describe(background[np.newaxis])[0].shape[1]), np.float32)
     sharpness = np.empty(n, np.float32)
     blank = np.empty(n, np.bool_)
+    threads = threads or os.cpu_count() or 1
+    blocks = store.blocks(max(1, _BLOCK_PIXELS // background.size))
     start = 0
-    for stored in store.blocks(max(1, _BLOCK_PIXELS // background.size)):
-        block = shrink_block(stored, size)
+    for block, described in map_ahead(describe, blocks, threads=threads, waiting=2 * threads):
         rows = slice(start, start + len(block))
-        values[rows] = describe(block)
-        sharpness[rows] = measure_sharpness(block)
-        blank[rows] = find_blank(block)
+        values[rows], sharpness[rows], blank[rows] = described
         start = rows.stop
     mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
     values -= mean

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import cv2
 
+from keyframes.ahead import map_ahead
 from keyframes.errors import OutputError
 from keyframes.files import write_atomically
 
@@ -48,7 +47,8 @@ def encode_png(image: Image, label: dict[str, str]) -> bytes:
     The text is placed before the pixels, where even programs that stop reading early see it:
     Latin-1 as ``tEXt``, anything else as UTF-8 in ``iTXt`` (PNG specification, 11.3.3).
     """
-    done, encoded = cv2.imencode(".png", image)
+    # Video frames come out a quarter smaller than with OpenCV's own choice, and no later.
+    done, encoded = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP])
     if not done:
         raise OutputError(f"an image of shape {image.shape} can't be encoded as PNG")
     png = encoded.tobytes()
@@ -90,19 +90,13 @@ def write_images(
     many full-size images wait in memory.
     """
 
-    def write(path: Path, image: Image, label: dict[str, str]) -> Path:
+    def write(item: tuple[Path, Image, dict[str, str]]) -> Path:
+        path, image, label = item
         seen = image if crop is None else image[crop.y1 : crop.y2, crop.x1 : crop.x2]
         write_atomically(path, encode_png(seen, label))
         return path
 
-    waiting: deque[Future[Path]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        for item in images:
-            waiting.append(pool.submit(write, *item))
-            if len(waiting) == 2 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    return (path for _, path in map_ahead(write, images, threads=threads, waiting=2 * threads))
 
 
 def _text_chunk(keyword: str, text: str) -> bytes:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from array import array
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from keyframes.ahead import map_ahead
 from keyframes.errors import SettingsError, VideoError
 from keyframes.records import Reading, VideoInfo
 from keyframes.video.decode import open_decoder
@@ -20,7 +19,6 @@ from keyframes.video.span import Span, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
-    from concurrent.futures import Future
 
     from keyframes.records import Image, IntArray, ThumbnailSpec
     from keyframes.video.decode import Decoder
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 
 Step = int | Literal["keyframes"]
 
-_AHEAD = 4  # frames that wait for their thumbnail
+_WAITING = 5  # frames that are decoded, but not yet small
 _PROGRESS_EVERY = 32  # candidates
 
 _log = logging.getLogger(__name__)
@@ -185,7 +183,7 @@ def _read(plan: _Plan, way: _Way, table: _Table) -> VideoInfo:
         else:
             wanted = _wanted(index, plan.window, plan.step, plan.listed)
             candidates = sieve.sift(decode_some(decoder, index, wanted))
-        for decoded, small in _map_ahead(plan.shrink, candidates):
+        for decoded, small in map_ahead(plan.shrink, candidates, threads=1, waiting=_WAITING):
             table.add(decoded, small)
         return _info(index, decoder, sieve, in_full=way.in_full)
 
@@ -215,21 +213,6 @@ def _wanted(
         inside = inside[:0] if step is None else inside[::step]
     there = [ordinal for ordinal in listed if ordinal < len(index)]
     return np.union1d(inside, np.array(there, np.int64)) if there else inside
-
-
-def _map_ahead(
-    function: Callable[[Decoded], Image], items: Iterable[Decoded]
-) -> Iterator[tuple[Decoded, Image]]:
-    """Apply a function in another thread, in order, while the next items are being made."""
-    pending: deque[tuple[Decoded, Future[Image]]] = deque()
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        for item in items:
-            pending.append((item, pool.submit(function, item)))
-            if len(pending) > _AHEAD:
-                first, result = pending.popleft()
-                yield first, result.result()
-        for first, result in pending:
-            yield first, result.result()
 
 
 def _info(index: VideoIndex, decoder: Decoder, sieve: Sieve, *, in_full: bool) -> VideoInfo:
