@@ -73,7 +73,7 @@ def run_jobs(
     """
     left = []
     for job in jobs:
-        outcome = None if overwrite else find_outcome(job, grow=grow)
+        outcome = find_outcome(job, overwrite=overwrite, grow=grow)
         if outcome is None:
             left.append(job)
         else:
@@ -89,11 +89,13 @@ def run_jobs(
             yield Outcome(job, result)
 
 
-def find_outcome(job: Job, *, grow: bool = False) -> Outcome | None:
+def find_outcome(job: Job, *, overwrite: bool = False, grow: bool = False) -> Outcome | None:
     """Return what is known of a job without looking into its video; None if it is to be done.
 
     It takes milliseconds: the video's size and a few samples are compared with the run record.
     """
+    if overwrite:
+        return None
     try:
         there = find_earlier(job.video, job.output, job.settings, grow=grow)
     except KeyframesError as error:

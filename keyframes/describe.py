@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from keyframes.errors import SettingsError
 from keyframes.features import compute_features, count_features
 from keyframes.files import identify
 from keyframes.records import Crop, ThumbnailSpec
@@ -60,7 +61,11 @@ class Sampling:
 
 
 def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
-    """Decide which frames to look at, and how closely."""
+    """Decide which frames to look at, and how closely.
+
+    SettingsError where the video has no frame of a number that is listed or held, or not all of
+    the crop.
+    """
     size, most = settings.width, MAX_CANDIDATES
     if settings.method == "coverage":
         size, most = max(size, COVERAGE_THUMBNAIL), MAX_COVERAGE_CANDIDATES
@@ -79,6 +84,12 @@ def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
     else:
         step = settings.step
     listed = tuple(sorted({*settings.frames, *settings.held}))
+    beyond = [number for number in listed if number >= len(index)]
+    if beyond and index.doubt is None:
+        raise SettingsError(
+            f"{index.path}: has no frame {', '.join(map(str, beyond))}; its {len(index):,} frames "
+            f"are numbered from 0 to {len(index) - 1}; is it another video?"
+        )
     return Sampling(
         spec,
         step,

@@ -11,6 +11,8 @@ import json
 import secrets
 import zlib
 from contextlib import contextmanager
+from itertools import takewhile
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from keyframes.errors import OutputError, VideoError
@@ -85,6 +87,14 @@ def identify(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise VideoError(f"{path}: can't be read ({error.strerror}); check the path") from error
     return {"name": path.name, "bytes": size, "sha256_of_samples": digest.hexdigest()}
+
+
+def count_shared_parts(one: str, other: str) -> int:
+    """Return how many names two paths of any system have in common, from the file upward."""
+    ends = zip(
+        reversed(PureWindowsPath(one).parts), reversed(PureWindowsPath(other).parts), strict=False
+    )
+    return sum(1 for _ in takewhile(lambda names: names[0] == names[1], ends))
 
 
 def remove_leftovers(*paths: Path) -> None:

@@ -95,11 +95,10 @@ def _forecast(
 ) -> Forecast:
     if progress:
         progress("reading", 0, 1)
-    outcome = None
     if n_points:
         outcome = find_summary_outcome(job, n_points)
-    elif not overwrite:
-        outcome = find_outcome(job, grow=grow)
+    else:
+        outcome = find_outcome(job, overwrite=overwrite, grow=grow)
     if outcome and outcome.error:
         raise outcome.error
     if outcome and outcome.selection:

@@ -20,6 +20,7 @@ import numpy as np
 from keyframes.batch import Outcome
 from keyframes.errors import KeyframesError, OutputError, SettingsError
 from keyframes.executors import count_cores, limited_threads, run_task
+from keyframes.files import read_json
 from keyframes.kmeans import ConvergenceWarning, KMeans, nearest_centers
 from keyframes.records import PoolShare
 from keyframes.summaries import Summary, condense, find_summary, summarise, summary_identity
@@ -58,7 +59,7 @@ def plan_pool(jobs: Sequence[Job], per_video_min: int = 0) -> int:
         raise SettingsError("a pool needs a number of keyframes, not auto")
     if settings.method != "kmeans":
         raise SettingsError(f"a pool is clustered by k-means, not by {settings.method}")
-    if any(job.settings.held or job.settings.frames for job in jobs):
+    if any(job.settings.frames or _is_held_elsewhere(job) for job in jobs):
         raise SettingsError("a pool starts from nothing: leave out --frames and projects' frames")
     if per_video_min * len(jobs) > settings.count:
         raise SettingsError(
@@ -67,6 +68,15 @@ def plan_pool(jobs: Sequence[Job], per_video_min: int = 0) -> int:
         )
     generous = -(-POINTS_PER_KEYFRAME * settings.count // len(jobs))
     return max(MIN_POINTS, min(generous, 2 * settings.count))
+
+
+def _is_held_elsewhere(job: Job) -> bool:
+    """Say whether a project holds other frames than those of an earlier run of the pool."""
+    there: set[int] = set()
+    if job.settings.held and job.folder.record.exists():
+        rows = read_json(job.folder.record).get("keyframes", [])
+        there = {row["frame_index"] for row in rows}
+    return not there.issuperset(job.settings.held)
 
 
 def write_summaries(

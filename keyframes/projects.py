@@ -1,35 +1,59 @@
 """Labelling projects as where videos come from and where keyframes go.
 
 Frames that a project holds of a video, extracted or labelled, are held: new ones are chosen to be
-unlike them.
+unlike them. What a project would refuse is refused before frames are read.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import SettingsError, VideoError
-from keyframes.export import deeplabcut, sleap
-from keyframes.export.extras import import_extra
+from keyframes.export import EXPORTERS
+from keyframes.export.deeplabcut import DlcVideo, read_project
+from keyframes.export.results import read_result
+from keyframes.export.sources import Source
 from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.records import Crop
-from keyframes.video import index_video
+from keyframes.video import frame_size
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
-    from keyframes.records import ExportFormat
+    from keyframes.batch import Outcome
+    from keyframes.export.delivery import Exported
+    from keyframes.records import ExportFormat, Selection
     from keyframes.settings import Settings
 
-# Of the labelling tools, those whose projects tell which frames they hold.
-_NEEDS = {"deeplabcut": ("ruamel.yaml", "dlc"), "sleap": ("sleap_io", "sleap")}
-_HOLDERS = {"deeplabcut": deeplabcut.existing_frames, "sleap": sleap.existing_frames}
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where keyframes go.
+
+    Attributes
+    ----------
+    tool
+        The labelling tool.
+    destination
+        A project, file or folder, as the tool has it.
+    options
+        Keywords of the tool's exporter.
+    """
+
+    tool: ExportFormat
+    destination: Path
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def plan_project_jobs(
-    config: Path, output: Path, settings: Settings, given: Collection[str]
+    config: Path,
+    output: Path,
+    settings: Settings,
+    given: Collection[str],
+    videos: Iterable[Path] = (),
 ) -> tuple[list[Job], tuple[str, ...]]:
     """Return a job for each video of a DeepLabCut project, with what its ``config.yaml`` asks for.
 
@@ -46,6 +70,8 @@ def plan_project_jobs(
     given
         Names of the settings that stay as they are, whatever the project says: ``count``,
         ``span``, ``crop``.
+    videos
+        Only these, whether the project has them yet or not; none for all that it has.
 
     Raises
     ------
@@ -54,8 +80,8 @@ def plan_project_jobs(
     OutputError, MissingExtraError
         The project can't be read.
     """
-    project = deeplabcut.read_project(config)
-    if not project.videos:
+    project = read_project(config)
+    if not (videos or project.videos):
         raise SettingsError(
             f"{config}: none of its {len(project.missing)} videos is there; put them into the "
             "project's videos folder, or mend the paths in video_sets"
@@ -66,43 +92,107 @@ def plan_project_jobs(
     if "span" not in given:
         asked = replace(asked, span=project.span)
     jobs = []
-    for video in project.videos:
+    for video in map(project.find, videos) if videos else project.videos:
         if "crop" not in given:
             crop = None if _is_whole_picture(video) else video.crop
             asked = replace(asked, crop=crop, crop_output=bool(crop) and video.crop_output)
         jobs.append(Job(video.path, output, asked))
     refuse_shared_outputs(jobs)
-    return jobs, project.missing
+    return jobs, () if videos else project.missing
 
 
-def _is_whole_picture(video: deeplabcut.DlcVideo) -> bool:
+def _is_whole_picture(video: DlcVideo) -> bool:
     """Say whether the crop cuts nothing off, as that of a video which nobody has cropped."""
+    if video.crop is None:
+        return True
     try:
-        index = index_video(video.path)
+        return video.crop == Crop(0, 0, *frame_size(video.path))
     except VideoError:
         return False  # said when its turn comes
-    return video.crop == Crop(0, 0, index.width, index.height)
 
 
-def hold_frames(jobs: Iterable[Job], targets: Sequence[tuple[ExportFormat, Path]]) -> list[Job]:
-    """Return the jobs with the frames held that the targets hold of their videos."""
-    for format_, _ in targets:
-        if format_ in _NEEDS:  # rather now than when all is done
-            import_extra(*_NEEDS[format_])
-    readers = [
-        (_HOLDERS[format_], target)
-        for format_, target in targets
-        if format_ in _HOLDERS and target.exists()
-    ]
+def hold_frames(jobs: Sequence[Job], targets: Iterable[Target]) -> list[Job]:
+    """Return the jobs with the frames held that the targets hold of their videos.
+
+    Where frames are listed, nothing is chosen, and nothing needs to be held.
+    """
+    held: list[set[int]] = [set() for _ in jobs]
+    for target in targets:
+        find = EXPORTERS[target.tool].existing_frames
+        if find and target.destination.exists():
+            found = find(target.destination, [job.video for job in jobs])
+            held = [frames | more for frames, more in zip(held, found, strict=True)]
     return [
-        replace(
-            job,
-            settings=replace(
-                job.settings,
-                held=tuple(
-                    sorted({frame for read, target in readers for frame in read(target, job.video)})
-                ),
-            ),
-        )
-        for job in jobs
+        replace(job, settings=replace(job.settings, held=tuple(sorted(frames))))
+        if frames and not job.settings.frames
+        else job
+        for job, frames in zip(jobs, held, strict=True)
     ]
+
+
+def check_targets(
+    targets: Iterable[Target],
+    jobs: Iterable[Job],
+    output: Path,
+    find: Callable[[Job], Outcome | None],
+) -> None:
+    """Refuse what the exporters would refuse, before frames are read.
+
+    Parameters
+    ----------
+    targets
+        Where the keyframes are to go.
+    jobs
+        The videos.
+    output
+        The output folder, or the one in which those of all the jobs are.
+    find
+        Returns what is known of a job, or None if it is to be done. Where nothing is to be done,
+        the exporters' own checks will do.
+
+    Raises
+    ------
+    OutputError, SettingsError, MissingExtraError
+        As the exporters.
+    """
+    sources, is_new = [], False
+    for job in jobs:
+        outcome = find(job)
+        try:
+            sources.append(_source_of(job, output, outcome.selection if outcome else None))
+        except VideoError:
+            continue  # said when its turn comes
+        is_new |= outcome is None
+    if is_new:
+        for target in targets:
+            EXPORTERS[target.tool].check(sources, target.destination, **target.options)
+
+
+def export_outcomes(target: Target, outcomes: Iterable[Outcome], output: Path) -> Exported:
+    """Hand the keyframes of these videos to a labelling tool; errors as `export`."""
+    results = [read_result(output, outcome.job.folder) for outcome in outcomes if outcome.selection]
+    exporter = EXPORTERS[target.tool]
+    return exporter.export(
+        sorted(results, key=lambda result: result.place), target.destination, **target.options
+    )
+
+
+def _source_of(job: Job, output: Path, selection: Selection | None) -> Source:
+    """Return what is known of a job's video; VideoError where it can't be opened."""
+    settings = job.settings
+    crop = settings.crop if settings.crop_output else None
+    if crop:
+        size = crop.size
+    elif selection:
+        size = selection.video.width, selection.video.height
+    else:
+        size = frame_size(job.video)
+    frames = selection.frame_indices if selection else sorted(set(settings.frames))
+    return Source(
+        video=job.video.absolute(),
+        place=PurePosixPath(job.output.relative_to(output).as_posix(), job.video.stem),
+        folder=job.folder.images,
+        size=size,
+        crop=crop,
+        frames=tuple(frames) or None,
+    )

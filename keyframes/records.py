@@ -36,6 +36,11 @@ class Crop:
     x2: int
     y2: int
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of what is cut out, pixels."""
+        return self.x2 - self.x1, self.y2 - self.y1
+
 
 @dataclass(frozen=True, slots=True)
 class ThumbnailSpec:

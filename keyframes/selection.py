@@ -50,21 +50,23 @@ def cluster_by_kmeans(
     on_restart
         Called after each run with the number of runs done.
     """
-    fixed = features.values[held] if len(held) else None
-    if fixed is not None and len(held) >= n_clusters:  # nothing moves
-        labels, squared = nearest_centers(features.values, fixed)
-        return Clustering(len(held), labels, np.sqrt(squared).astype(np.float32))
-    model = KMeans(n_clusters - len(held), n_init=n_init, random_state=rng, copy_x=False)
-    with warnings.catch_warnings():
-        # Too few distinct candidates are pick_members' business.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(features.values, fixed_centers=fixed, on_restart=on_restart)
-    labels, squared = nearest_centers(features.values, model.cluster_centers_)
+    centers: npt.NDArray[np.float32] = features.values[held]
+    histories: tuple[tuple[float, ...], ...] = ()
+    if len(held) < n_clusters:  # else nothing moves
+        model = KMeans(n_clusters - len(held), n_init=n_init, random_state=rng, copy_x=False)
+        fixed = centers if len(held) else None
+        with warnings.catch_warnings():
+            # Too few distinct candidates are pick_members' business.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(features.values, fixed_centers=fixed, on_restart=on_restart)
+        centers, histories = model.cluster_centers_, model.inertia_histories_
+    labels, squared = nearest_centers(features.values, centers)
+    squared[held] = 0.0  # they are centres; the sums come out a rounding beside
     return Clustering(
-        n_clusters,
+        len(centers),
         labels,
         np.sqrt(squared).astype(np.float32),
-        inertia_histories=model.inertia_histories_,
+        inertia_histories=histories,
     )
 
 

@@ -60,9 +60,13 @@ def encode_video(
     container_options: dict[str, str] | None = None,
     pts: list[int] | None = None,
     first_number: int = 0,
+    hold: int = 1,
     threads: int = 1,
 ) -> Path:
-    """Encode frames that show the numbers from `first_number` on; `pts` in 1/1000 s."""
+    """Encode frames that show the numbers from `first_number` on; `pts` in 1/1000 s.
+
+    Each number is shown for `hold` frames.
+    """
     with av.open(str(path), "w", format=container, options=container_options or {}) as output:
         stream = output.add_stream(codec, rate=fps)
         stream.width, stream.height = size
@@ -75,7 +79,7 @@ def encode_video(
         if pts is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         for number in range(n_frames):
-            picture = numbered_picture(first_number + number, size)
+            picture = numbered_picture(first_number + number // hold, size)
             frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
             frame = frame.reformat(format=stream.pix_fmt)
             frame.pts = number if pts is None else pts[number]

@@ -11,7 +11,8 @@ from keyframes import OutputError
 from keyframes.export import EXPORTERS, export
 from keyframes.export.delivery import Delivery
 from keyframes.export.frame_folder import find_labelled, find_pictures, padded_width
-from keyframes.export.results import is_same_video, read_results
+from keyframes.export.results import read_results
+from keyframes.export.sources import is_same_video
 
 
 @pytest.fixture(scope="module")

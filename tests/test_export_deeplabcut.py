@@ -127,7 +127,7 @@ def test_the_padding_of_the_labels_counts_where_pictures_were_dropped(output, ma
     export("deeplabcut", output, project)
     assert "img0015.png" in pictures(project, "mouse")
     assert (folder / "CollectedData_me.csv").read_text(encoding="utf-8") == labels
-    assert existing_frames(project, Path("mouse.mp4")) == [5, 12, 15, 25, 35]
+    assert existing_frames(project, [Path("mouse.mp4")]) == [{5, 12, 15, 25, 35}]
 
 
 def test_mixed_padding_is_refused(output, make_project):

@@ -1,3 +1,4 @@
+import json
 import sys
 
 import cv2
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 from export_helpers import extract_cropped, extract_videos, snapshot
-from footage import read_number
+from footage import encode_video, read_number
 from keyframes import MissingExtraError, OutputError, SettingsError, VideoError
 from keyframes.export import export
 from keyframes.export.sleap import existing_frames
@@ -42,7 +43,7 @@ def test_sleap_io_reads_the_suggestions(output, tmp_path):
 
 
 def test_a_package_holds_our_exact_pictures(output, tmp_path):
-    export("sleap", output, tmp_path / "labels.pkg.slp", embed=True)
+    export("sleap", output, tmp_path / "labels.pkg.slp")
     moved = tmp_path / "elsewhere.pkg.slp"
     (tmp_path / "labels.pkg.slp").rename(moved)
     labels = sio.load_slp(str(moved))
@@ -95,7 +96,20 @@ def test_adding_keeps_all_that_the_file_holds(output, tmp_path):
     assert (second.instances[0].score, second.instances[0].track.name) == (0.5, "left")
     assert after.skeleton.edge_names == [("nose", "tail")]
     assert after.provenance["lab"] == "ours"
-    assert existing_frames(target, output.parent / "mouse.mp4") == [3, 5, 15, 25, 35]
+    assert existing_frames(target, [output.parent / "mouse.mp4"]) == [{3, 5, 15, 25, 35}]
+
+
+def test_a_cluster_that_the_file_knows_keeps_its_group(tmp_path):
+    output = extract_videos(tmp_path, ["mouse.mp4"])
+    record = json.loads((output / "mouse.json").read_text(encoding="utf-8"))
+    record["keyframes"][1]["cluster"] = record["keyframes"][0]["cluster"]
+    (output / "mouse.json").write_text(json.dumps(record), encoding="utf-8")
+    video = sio.Video(str(tmp_path / "mouse.mp4"))
+    suggestions = [sio.SuggestionFrame(video, index, {"group": 3}) for index in (1, 5)]
+    sio.Labels(suggestions=suggestions).save(str(tmp_path / "a.slp"), verbose=False)
+    export("sleap", output, tmp_path / "a.slp")
+    groups = {s.frame_idx: s.metadata["group"] for s in load(tmp_path / "a.slp").suggestions}
+    assert groups == {1: 3, 5: 3, 15: 3, 25: 2, 35: 4}
 
 
 def test_a_video_that_moved_is_known_by_its_name(output, tmp_path):
@@ -103,8 +117,34 @@ def test_a_video_that_moved_is_known_by_its_name(output, tmp_path):
     moved = sio.Video(r"D:\data\mouse.mp4", open_backend=False)
     labels = sio.Labels(videos=[moved], suggestions=[sio.SuggestionFrame(moved, 25)])
     labels.save(str(target), verbose=False)
-    assert existing_frames(target, output.parent / "mouse.mp4") == [25]
-    assert existing_frames(target, output.parent / "rat.mp4") == []
+    videos = [output.parent / "mouse.mp4", output.parent / "rat.mp4"]
+    assert existing_frames(target, videos) == [{25}, set()]
+
+
+def test_of_moved_videos_of_one_name_it_is_the_one_of_the_same_folder(tmp_path):
+    (tmp_path / "day2").mkdir()
+    encode_video(tmp_path / "day2" / "video.mp4", 30)
+    target = tmp_path / "labels.slp"
+    moved = [sio.Video(f"/gone/day{n}/video.mp4", open_backend=False) for n in (1, 2)]
+    labels = sio.Labels(videos=moved, suggestions=[sio.SuggestionFrame(moved[1], 25)])
+    labels.save(str(target), verbose=False)
+    assert existing_frames(target, [tmp_path / "day2" / "video.mp4"]) == [{25}]
+    (tmp_path / "day2").rename(tmp_path / "day3")
+    with pytest.raises(OutputError, match=r"could be /gone/day1/.* or /gone/day2/"):
+        existing_frames(target, [tmp_path / "day3" / "video.mp4"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "frames"),
+    [((40, 64, 96, 3), {25}), ((60, 64, 96, 3), set()), ((40, 48, 96, 3), set())],
+)
+def test_a_moved_video_has_its_length_and_size(output, tmp_path, shape, frames):
+    target = tmp_path / "labels.slp"
+    moved = sio.Video("/gone/mouse.mp4", open_backend=False)
+    moved.backend_metadata = {"type": "MediaVideo", "shape": list(shape)}
+    labels = sio.Labels(videos=[moved], suggestions=[sio.SuggestionFrame(moved, 25)])
+    labels.save(str(target), verbose=False)
+    assert existing_frames(target, [output.parent / "mouse.mp4"]) == [frames]
 
 
 def test_another_recording_of_the_same_name_is_another_video(output, tmp_path, make_video):
@@ -123,7 +163,7 @@ def test_a_package_is_never_added_to(output, tmp_path):
     target = tmp_path / "labels.pkg.slp"
     export("sleap", only_mouse, target, embed=True)
     before = snapshot(tmp_path)
-    with pytest.raises(OutputError, match="without 4 of the keyframes"):
+    with pytest.raises(OutputError, match="without some of the keyframes"):
         export("sleap", output, target, embed=True)
     assert snapshot(tmp_path) == before
 
@@ -136,9 +176,7 @@ def test_cut_pictures_are_suggested_but_not_embedded(tmp_path):
         export("sleap", cropped, tmp_path / "labels.pkg.slp", embed=True)
 
 
-@pytest.mark.parametrize(
-    ("name", "embed"), [("a.slp", True), ("a.pkg.slp", False), ("a.h5", False)]
-)
+@pytest.mark.parametrize(("name", "embed"), [("a.slp", True), ("a.h5", False)])
 def test_names_that_do_not_fit_are_refused(output, tmp_path, name, embed):
     with pytest.raises(SettingsError, match="name"):
         export("sleap", output, tmp_path / name, embed=embed)

@@ -101,7 +101,7 @@ def test_own_list_gives_exactly_these_frames(video, tmp_path):
     assert selection.frame_indices == [3, 12, 55]
     assert [read_number(cv2.imread(str(path))) for path in pictures_in(tmp_path)] == [3, 12, 55]
     assert selection.n_asked == 3
-    with pytest.raises(SettingsError, match="no whole frame 60, 99"):
+    with pytest.raises(SettingsError, match="no frame 60, 99; its 60 frames"):
         extract(video, tmp_path / "out", Settings(frames=(3, 60, 99)))
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keyframes.cli.exporting import describe_export, plan_targets, tool_options
 from keyframes.cli.parameters import (
     EXIT_FAILED,
     PATH,
-    Parsed,
     choice,
     complain,
     print_json,
@@ -20,16 +20,6 @@ from keyframes.records import ExportFormat
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def _parse_names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names) or len(set(names)) < len(names):
-        raise ValueError(f"{text!r} is no list of different names: write A,B,C")
-    return names
-
-
-_NAMES = Parsed("A,B,…", _parse_names)
 
 
 @click.command()
@@ -44,34 +34,12 @@ _NAMES = Parsed("A,B,…", _parse_names)
     type=PATH,
     help="Where to: a project, file or folder, as said above.",
 )
-@click.option(
-    "--no-add-videos",
-    "add_videos",
-    flag_value=False,
-    default=None,
-    help="deeplabcut: refuse videos that config.yaml doesn't list, instead of adding them.",
-)
+@tool_options
 @click.option(
     "--embed",
     flag_value=True,
     default=None,
-    help="sleap: make a .pkg.slp with the pictures inside.",
-)
-@click.option(
-    "--context",
-    metavar="N",
-    type=click.IntRange(min=0),
-    help="lightning-pose: write N neighbours on either side of each frame, too (its app: 2).",
-)
-@click.option(
-    "--views",
-    type=_NAMES,
-    help="lightning-pose: names of the cameras, with which the videos' names end.",
-)
-@click.option(
-    "--keypoints",
-    type=_NAMES,
-    help="lightning-pose, coco, cvat, label-studio: names of the body points.",
+    help="sleap: refuse any other DEST than a .pkg.slp, which gets the pictures, too.",
 )
 @click.option(
     "--overwrite",
@@ -94,12 +62,12 @@ def export(
 ) -> int:
     """Put finished keyframes where a labelling tool looks for them.
 
-    OUT is a folder that `keyframes extract` wrote; all its videos are exported. FORMAT says for
-    which tool, and DEST is
+    OUT is a folder that `keyframes extract` wrote; all its videos are exported, those in folders
+    within it, too. FORMAT says for which tool, and DEST is
 
     \b
       deeplabcut      the project's folder or its config.yaml
-      sleap           a .slp file, new or to be added to (with --embed: a new .pkg.slp)
+      sleap           a .slp file, new or to be added to; or a new .pkg.slp with the pictures
       lightning-pose  the project's data folder, new or to be added to
       coco, cvat,     a folder for the task file and copies of the pictures; or the task file
       label-studio    (.json, .xml) alone, somewhere above the pictures
@@ -112,7 +80,7 @@ def export(
     Examples:
       keyframes export deeplabcut keyframes-out -o reaching-task-2025-01-31
       keyframes export sleap keyframes-out -o labels.slp
-      keyframes export sleap keyframes-out -o labels.pkg.slp --embed
+      keyframes export sleap keyframes-out -o labels.pkg.slp
       keyframes export lightning-pose keyframes-out -o data --context 2 --keypoints nose,tail
       keyframes export coco keyframes-out -o dataset
       keyframes export label-studio keyframes-out -o keyframes-out/tasks.json
@@ -121,33 +89,14 @@ def export(
     from keyframes.terminal import summarise_export
 
     start_logging(verbose=verbose)
-    given = {name: value for name, value in options.items() if value is not None}
-    _check_options(format_, given)
+    (target,) = plan_targets([(format_, destination)], options)
     try:
-        exported = export_results(format_, out, destination, **given)
+        exported = export_results(format_, out, destination, **target.options)
     except VideoError as error:
         complain(str(error))
         return EXIT_FAILED
     if as_json:
-        print_json(
-            {
-                "format": format_,
-                "written": [str(path) for path in exported.written],
-                "kept": [str(path) for path in exported.kept],
-                "notes": list(exported.notes),
-            }
-        )
+        print_json({"format": format_, **describe_export(exported)})
     elif not quiet:
         click.echo(summarise_export(format_, exported), err=True)
     return 0
-
-
-def _check_options(format_: ExportFormat, given: dict[str, Any]) -> None:
-    """Refuse an option that belongs to another format."""
-    import inspect
-
-    from keyframes.export import EXPORTERS
-
-    for name in given.keys() - inspect.signature(EXPORTERS[format_]).parameters.keys():
-        option = "--no-add-videos" if name == "add_videos" else f"--{name}"
-        raise click.UsageError(f"{option} means nothing to {format_}; leave it out")

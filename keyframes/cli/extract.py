@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keyframes.cli.exporting import export_all, plan_targets, tool_options
+from keyframes.cli.frame_list import FRAMES, assign_frames
 from keyframes.cli.parameters import (
     COUNT,
     EXIT_FAILED,
-    FRAMES,
     PATH,
     SHARD,
     choice,
@@ -22,7 +23,6 @@ from keyframes.cli.running import (
     Runner,
     conclude,
     conclude_forecast,
-    export_results,
     select_from_pool,
 )
 from keyframes.records import ExportFormat, Method
@@ -30,8 +30,6 @@ from keyframes.records import ExportFormat, Method
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from keyframes.jobs import Job
-    from keyframes.settings import Settings
     from keyframes.video import Position
 
 
@@ -120,7 +118,9 @@ if TYPE_CHECKING:
     "--frames",
     default="",
     type=FRAMES,
-    help="Write exactly these frames instead of choosing: numbers, or a file that lists them.",
+    help="Write exactly these frames instead of choosing: 12,55,300, or a file: a table with a "
+    "column frame_index or frame (and, for several videos, a column video), a run record, or a "
+    "number a line.",
 )
 @click.option(
     "--grow",
@@ -139,15 +139,18 @@ if TYPE_CHECKING:
     metavar="FORMAT DEST",
     multiple=True,
     type=(choice(ExportFormat), PATH),
-    help="Export the result as `keyframes export FORMAT` does. New frames are chosen to be "
-    "unlike those that a deeplabcut or sleap project DEST has already.",
+    help="Export the result as `keyframes export FORMAT` does (its help says what DEST can be); "
+    "may be given several times. New frames are chosen to be unlike those that a deeplabcut or "
+    "sleap project DEST has already.",
 )
 @click.option(
     "--dlc",
     metavar="CONFIG.yaml",
     type=PATH,
-    help="Take videos, count, range and crop from this DeepLabCut project and export into it.",
+    help="Take videos, count, range and crop from this DeepLabCut project and export into it. "
+    "With PATHs: only those videos, new ones are added to the project.",
 )
+@tool_options
 @click.option(
     "--overwrite", is_flag=True, help="Replace keyframes that were made with other settings."
 )
@@ -173,8 +176,13 @@ def extract(
     pool: bool,
     per_video_min: int,
     grow: bool,
+    frames: dict[str, tuple[int, ...]],
     targets: tuple[tuple[ExportFormat, Path], ...],
     dlc: Path | None,
+    add_videos: bool | None,
+    context: int | None,
+    views: tuple[str, ...] | None,
+    keypoints: tuple[str, ...] | None,
     no_cache: bool,
     no_report: bool,
     overwrite: bool,
@@ -204,31 +212,42 @@ def extract(
       keyframes extract session/ --start 60 --end 90% --crop 100,50,540,430
       keyframes extract --dlc reaching-task/config.yaml
       keyframes extract session/ -k 100 --export sleap labels.slp
+      keyframes extract session/ -k 100 --export lightning-pose data --context 2
       keyframes extract recordings/ --recursive --tree --jobs 4
       keyframes extract recordings/ --pool -k 500 --per-video-min 2
     """
-    from keyframes.batch import run_jobs, write_index
+    from keyframes.batch import find_outcome, run_jobs, write_index
     from keyframes.cache import FeatureCache
     from keyframes.files import make_folder, remove_empty
     from keyframes.jobs import plan_jobs, take_shard
-    from keyframes.pool import plan_pool, write_summaries
-    from keyframes.projects import hold_frames
+    from keyframes.pool import find_summary_outcome, plan_pool, write_summaries
+    from keyframes.projects import check_targets, hold_frames, plan_project_jobs
     from keyframes.settings import Settings
     from keyframes.video import Span
 
     start_logging(verbose=verbose)
     settings = Settings(span=Span(start, end), **options)
     _check_plan(pool=pool, per_video_min=per_video_min, grow=grow, shard=shard, targets=targets)
+    exports = plan_targets(
+        [("deeplabcut", dlc), *targets] if dlc else targets,
+        {"add_videos": add_videos, "context": context, "views": views, "keypoints": keypoints},
+        overwrite=overwrite,
+    )
     missing: tuple[str, ...] = ()
     if dlc:
-        targets = (("deeplabcut", dlc), *targets)
-        jobs, missing = _plan_project(paths, dlc, output, settings)
+        output = _output_of(dlc, output)
+        videos = _find(paths, recursive=recursive) if paths else ()
+        jobs, missing = plan_project_jobs(dlc, output, settings, _given_settings(), videos)
     else:
         jobs = plan_jobs(_find(paths, recursive=recursive), output, settings, tree=tree)
-    if settings.frames and len(jobs) > 1:
-        raise click.UsageError(f"--frames lists frames of one video, but there are {len(jobs)}.")
-    jobs = hold_frames(jobs, targets)
+    jobs = hold_frames(assign_frames(jobs, frames), exports)
     n_points = plan_pool(jobs, per_video_min) if pool else 0
+    find = (
+        partial(find_summary_outcome, n_points=n_points)
+        if pool
+        else partial(find_outcome, overwrite=overwrite, grow=grow)
+    )
+    check_targets(exports, jobs, output, find)
     todo = take_shard(jobs, *shard) if shard else jobs
     runner = Runner(n_jobs, scheduler, quiet)
     if dry_run:
@@ -254,23 +273,17 @@ def extract(
     if not (no_report or shard):
         write_index(outcomes)
     remove_empty(new_roots)  # where nothing could be written, nothing stays
-    export_results(outcomes, targets, overwrite=overwrite, quiet=quiet)
+    exported = export_all(exports, outcomes, output, quiet=quiet)
     for path in missing:
         complain(f"{path}: is in the project's video_sets, but not there; mend the path")
-    return max(conclude(outcomes, as_json=as_json), EXIT_FAILED if missing else 0)
+    return max(conclude(outcomes, exported, as_json=as_json), EXIT_FAILED if missing else 0)
 
 
-def _plan_project(
-    paths: tuple[Path, ...], config: Path, output: Path, settings: Settings
-) -> tuple[list[Job], tuple[str, ...]]:
-    """Plan the videos of a DeepLabCut project; the run's own files go into its folder, too."""
-    from keyframes.projects import plan_project_jobs
-
-    if paths:
-        raise click.UsageError(f"--dlc names the videos: leave out {paths[0]}.")
-    if "output" not in _given("output"):
-        output = (config if config.is_dir() else config.parent) / output
-    return plan_project_jobs(config, output, settings, _given_settings())
+def _output_of(config: Path, output: Path) -> Path:
+    """Return the output folder for a project: in its own folder, unless another one is named."""
+    if "output" in _given("output"):
+        return output
+    return (config if config.is_dir() else config.parent) / output
 
 
 def _check_plan(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 import sys
@@ -67,31 +66,6 @@ def _parse_shard(text: str) -> tuple[int, int]:
     return int(index), int(count)
 
 
-def _parse_frames(text: str) -> tuple[int, ...]:
-    """Read frame numbers from the text, or from the file that it names.
-
-    A run record will do, and a table with a column ``frame_index``, so every ``<stem>.json`` and
-    ``<stem>.csv`` does; any other file holds a number a line.
-    """
-    numbers = text.split(",") if text else []
-    if text.endswith(".json") and Path(text).is_file():
-        record = json.loads(Path(text).read_text(encoding="utf-8"))
-        return tuple(row["frame_index"] for row in record["keyframes"])
-    if text and Path(text).is_file():
-        lines = Path(text).read_text(encoding="utf-8").split("\n")
-        rows = csv.DictReader(lines)
-        if "frame_index" in (rows.fieldnames or []):
-            numbers = [row["frame_index"] for row in rows]
-        else:
-            numbers = [line for line in lines if line.strip()]
-    if not all(number.strip().isdecimal() for number in numbers):
-        raise ValueError(
-            f"{text!r} lists no frame numbers: write 12,55,300 or name a CSV file with a column "
-            "frame_index, or a text file with a number a line"
-        )
-    return tuple(int(number) for number in numbers)
-
-
 def _parse_position(text: str) -> object:
     from keyframes.video import parse_position
 
@@ -108,7 +82,6 @@ POSITION = Parsed("T", _parse_position)
 COUNT = Parsed("N|auto", _parse_count)
 STEP = Parsed("N|auto|keyframes", _parse_step)
 SHARD = Parsed("I/N", _parse_shard)
-FRAMES = Parsed("LIST", _parse_frames)
 CROP = Parsed("X1,Y1,X2,Y2", _parse_crop)
 
 

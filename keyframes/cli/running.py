@@ -12,17 +12,13 @@ from keyframes.cli.parameters import EXIT_FAILED, complain, complaint, print_jso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from keyframes.batch import Outcome
     from keyframes.forecast import Forecast
     from keyframes.jobs import Job
-    from keyframes.records import ExportFormat
 
 # Memory is what many cores run short of: a job needs up to 300 MB.
 MOST_JOBS = 8
-# Formats whose files are ours alone, so that --overwrite may replace them.
-REPLACEABLE = ("coco", "cvat", "label-studio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,30 +112,9 @@ def select_from_pool(
     return outcomes + failed
 
 
-def export_results(
-    outcomes: Sequence[Outcome],
-    targets: Sequence[tuple[ExportFormat, Path]],
-    *,
-    overwrite: bool,
-    quiet: bool,
-) -> None:
-    """Hand the keyframes of these videos to the labelling tools."""
-    from keyframes.export import export
-    from keyframes.terminal import summarise_export
-
-    stems: dict[Path, set[str]] = {}
-    for outcome in outcomes:
-        if outcome.selection:
-            stems.setdefault(outcome.job.output, set()).add(outcome.job.video.stem)
-    for root in sorted(stems):
-        for format_, destination in targets:
-            replacing = {} if format_ not in REPLACEABLE or not overwrite else {"overwrite": True}
-            exported = export(format_, root, destination, stems=stems[root], **replacing)
-            if not quiet:
-                click.echo(summarise_export(format_, exported), err=True)
-
-
-def conclude(outcomes: Sequence[Outcome], *, as_json: bool) -> int:
+def conclude(
+    outcomes: Sequence[Outcome], exports: Sequence[dict[str, Any]], *, as_json: bool
+) -> int:
     """Print the document that --json asks for, name what failed, and return the exit code."""
     from keyframes.files import read_json
 
@@ -151,9 +126,12 @@ def conclude(outcomes: Sequence[Outcome], *, as_json: bool) -> int:
                 "failed": _failures(
                     [(outcome.job, outcome.error) for outcome in outcomes if outcome.error]
                 ),
+                "exports": list(exports),
             }
         )
-    return _name_failed([o.job for o in outcomes if o.error], len(outcomes))
+    failed = any("error" in document for document in exports)
+    code = _name_failed([o.job for o in outcomes if o.error], len(outcomes))
+    return max(code, EXIT_FAILED if failed else 0)
 
 
 def conclude_forecast(

@@ -2,43 +2,76 @@
 
 :func:`export` reads an output folder and hands its results to one exporter. How to add a format:
 
-1. Write ``keyframes/export/<tool>.py`` with one function ``export_<tool>(results, destination,
-   *, …) -> Exported``. Put files down through a :class:`~keyframes.export.delivery.Delivery`:
-   it checks everything before it writes anything, and never replaces what isn't ours. Import
-   optional packages with :func:`~keyframes.export.extras.import_extra`. Exporters don't import
-   each other.
-2. Name the format in ``records.ExportFormat`` and the function in ``EXPORTERS`` below.
-3. Give each keyword of the function an option in ``keyframes/cli/export.py``.
-4. Test it in ``tests/export/test_<tool>.py``: the tool's own reader opens what was written, and
+1. Write ``keyframes/export/<tool>.py`` with two functions, ``export_<tool>(results, destination,
+   *, …) -> Exported`` and ``check_<tool>(sources, destination, *, …)``, which refuses the same
+   before there are keyframes. Put files down through a
+   :class:`~keyframes.export.delivery.Delivery`: it checks everything before it writes anything,
+   and never replaces what isn't ours. Import optional packages with
+   :func:`~keyframes.export.extras.import_extra`. Exporters don't import each other.
+2. Name the format in ``records.ExportFormat`` and the functions in ``EXPORTERS`` below.
+3. Give each keyword of the exporter an option in ``keyframes/cli/exporting.py``.
+4. Test it in ``tests/test_export_<tool>.py``: the tool's own reader opens what was written, and
    a second run changes nothing.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from keyframes.export.coco import export_coco
-from keyframes.export.cvat import export_cvat
-from keyframes.export.deeplabcut import export_deeplabcut
-from keyframes.export.label_studio import export_label_studio
-from keyframes.export.lightning_pose import export_lightning_pose
+from keyframes.export.coco import COCO, export_coco
+from keyframes.export.cvat import CVAT, export_cvat
+from keyframes.export.deeplabcut import check_deeplabcut, export_deeplabcut
+from keyframes.export.deeplabcut import existing_frames as frames_in_deeplabcut
+from keyframes.export.label_studio import LABEL_STUDIO, export_label_studio
+from keyframes.export.lightning_pose import check_lightning_pose, export_lightning_pose
 from keyframes.export.results import read_results
-from keyframes.export.sleap import export_sleap
+from keyframes.export.sleap import check_sleap, export_sleap
+from keyframes.export.sleap import existing_frames as frames_in_sleap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
     from pathlib import Path
 
     from keyframes.export.delivery import Exported
     from keyframes.records import ExportFormat
 
-EXPORTERS: dict[ExportFormat, Callable[..., Exported]] = {
-    "deeplabcut": export_deeplabcut,
-    "sleap": export_sleap,
-    "lightning-pose": export_lightning_pose,
-    "coco": export_coco,
-    "cvat": export_cvat,
-    "label-studio": export_label_studio,
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """How keyframes get into one labelling tool.
+
+    Attributes
+    ----------
+    check
+        Refuses what ``export`` would refuse, before there are keyframes; called with a list of
+        `Source`, the destination and the same keywords.
+    export
+        Called with a list of `Result`, the destination and keywords.
+    existing_frames
+        Called with an existing destination and videos, returns the frames that it holds of each;
+        None where a destination doesn't tell.
+    """
+
+    check: Callable[..., None]
+    export: Callable[..., Exported]
+    existing_frames: Callable[[Path, list[Path]], list[set[int]]] | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """Names of the keywords of ``export``."""
+        parameters = signature(self.export).parameters.values()
+        return [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+
+
+EXPORTERS: dict[ExportFormat, Exporter] = {
+    "deeplabcut": Exporter(check_deeplabcut, export_deeplabcut, frames_in_deeplabcut),
+    "sleap": Exporter(check_sleap, export_sleap, frames_in_sleap),
+    "lightning-pose": Exporter(check_lightning_pose, export_lightning_pose),
+    "coco": Exporter(COCO.check, export_coco),
+    "cvat": Exporter(CVAT.check, export_cvat),
+    "label-studio": Exporter(LABEL_STUDIO.check, export_label_studio),
 }
 
 
@@ -46,8 +79,6 @@ def export(
     format_: ExportFormat,
     output: Path,
     destination: Path,
-    *,
-    stems: Collection[str] | None = None,
     **options: Any,  # noqa: ANN401 - each exporter names its own
 ) -> Exported:
     """Export the finished videos of an output folder.
@@ -57,11 +88,9 @@ def export(
     format_
         The labelling tool.
     output
-        Folder that :func:`keyframes.extract` wrote.
+        Folder that :func:`keyframes.extract` wrote; the folders in it are looked through, too.
     destination
         Where to: a project, a folder or a file, as the tool has it.
-    stems
-        Of which videos; None for all.
     **options
         Keywords of the tool's exporter.
 
@@ -76,7 +105,9 @@ def export(
         There are no results, or something at the destination isn't ours to replace.
     SettingsError
         An option doesn't fit.
+    VideoError
+        A recording that is needed again isn't where it was.
     MissingExtraError
         A package that the format needs isn't installed.
     """
-    return EXPORTERS[format_](read_results(output, stems), destination, **options)
+    return EXPORTERS[format_].export(read_results(output), destination, **options)

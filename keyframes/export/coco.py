@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from keyframes.export.delivery import MARK, Delivery
-from keyframes.export.task_files import DEFAULT_LABEL, TaskLayout
+from keyframes.export.task_files import DEFAULT_LABEL, TaskFormat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from keyframes.export.delivery import Exported
     from keyframes.export.results import Result
 
+COCO = TaskFormat(files=("annotations/instances_default.json",), base="images")
+
 
 def export_coco(
-    results: list[Result],
+    results: Sequence[Result],
     destination: Path,
     *,
     keypoints: Sequence[str] = (),
@@ -46,7 +48,7 @@ def export_coco(
         Something at the destination isn't ours to replace, or the pictures lie elsewhere.
     """
     delivery = Delivery(overwrite=overwrite)
-    layout = TaskLayout.at(destination, file="annotations/instances_default.json", base="images")
+    layout = COCO.at(destination)
     category: dict[str, Any] = {"id": 1, "name": DEFAULT_LABEL, "supercategory": ""}
     if keypoints:
         category |= {"keypoints": list(keypoints), "skeleton": []}
@@ -67,5 +69,5 @@ def export_coco(
         "categories": [category],
     }
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    delivery.add(layout.file, f"{text}\n".encode())
+    delivery.add(layout.files[0], f"{text}\n".encode())
     return delivery.carry_out()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from keyframes.export.delivery import MARK, Delivery
-from keyframes.export.task_files import DEFAULT_LABEL, TaskLayout
+from keyframes.export.task_files import DEFAULT_LABEL, TaskFormat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from keyframes.export.delivery import Exported
     from keyframes.export.results import Result
 
+CVAT = TaskFormat(files=("annotations.xml",), base="images")
+
 
 def export_cvat(
-    results: list[Result],
+    results: Sequence[Result],
     destination: Path,
     *,
     keypoints: Sequence[str] = (),
@@ -43,7 +45,7 @@ def export_cvat(
         Something at the destination isn't ours to replace, or the pictures lie elsewhere.
     """
     delivery = Delivery(overwrite=overwrite)
-    layout = TaskLayout.at(destination, file="annotations.xml", base="images")
+    layout = CVAT.at(destination)
     pictures = list(layout.place(delivery, results))
     root = ET.Element("annotations")
     root.append(ET.Comment(f" {MARK} "))
@@ -68,5 +70,5 @@ def export_cvat(
             height=str(picture.height),
         )
     ET.indent(root)
-    delivery.add(layout.file, ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+    delivery.add(layout.files[0], ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
     return delivery.carry_out()

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Delivery
 from keyframes.export.dlc_config import DlcConfig, stem_of
 from keyframes.export.frame_folder import find_labelled, find_pictures, padded_width
-from keyframes.export.results import is_same_video, picture_size
+from keyframes.export.results import picture_size
+from keyframes.export.sources import Source, is_same_video
 from keyframes.records import Crop
 from keyframes.video import Position, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from keyframes.export.delivery import Exported
     from keyframes.export.results import Result
+
+SomeSource = TypeVar("SomeSource", bound=Source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,11 @@ class DlcProject:
     count: int
     span: Span
 
+    def find(self, path: Path) -> DlcVideo:
+        """Return the project's video that lies there; one without a crop where it has none."""
+        same = (video for video in self.videos if is_same_video(str(video.path), path))
+        return next(same, DlcVideo(path, None, crop_output=False))
+
 
 def read_project(destination: Path) -> DlcProject:
     """Read what a project asks for.
@@ -109,14 +119,21 @@ def read_project(destination: Path) -> DlcProject:
     )
 
 
-def existing_frames(destination: Path, video: Path) -> list[int]:
-    """Return the frame numbers of a video that a project holds, extracted or labelled."""
-    folder = DlcConfig.load(destination).frames(video.stem)
-    return sorted(_names_in(folder))
+def existing_frames(destination: Path, videos: Iterable[Path]) -> list[set[int]]:
+    """Return the frame numbers of each video that a project holds, extracted or labelled."""
+    config = DlcConfig.load(destination)
+    return [set(_names_in(config.frames(video.stem))) for video in videos]
+
+
+def check_deeplabcut(
+    sources: Sequence[Source], destination: Path, *, add_videos: bool = True
+) -> None:
+    """Refuse what `export_deeplabcut` would refuse, before there are keyframes."""
+    _find_new(DlcConfig.load(destination), sources, add_videos=add_videos)
 
 
 def export_deeplabcut(
-    results: list[Result], destination: Path, *, add_videos: bool = True
+    results: Sequence[Result], destination: Path, *, add_videos: bool = True
 ) -> Exported:
     """Put the keyframes into a project, and videos that are new to it into its config.yaml.
 
@@ -143,41 +160,65 @@ def export_deeplabcut(
     """
     config = DlcConfig.load(destination)
     delivery = Delivery()
-    unknown = [result for result in results if not _is_listed(config, result)]
-    if unknown and not add_videos:
-        raise OutputError(
-            f"{config.path}: video_sets has no {unknown[0].video.name}, so DeepLabCut would "
-            "ignore its frames; add it there, or leave --no-add-videos out"
-        )
+    new = _find_new(config, results, add_videos=add_videos)
     for result in results:
         _add_frames(delivery, config.frames(result.stem), result)
-    for result in unknown:
+    for result in new:
         result.check_video()
         config.add(result)
-    if unknown:
+    if new:
         delivery.add(config.path, config.dump(), replace=True)
-        names = ", ".join(result.video.name for result in unknown)
+        names = ", ".join(result.video.name for result in new)
         delivery.note(f"new in video_sets of {config.path.name}: {names}")
     return delivery.carry_out()
 
 
-def _is_listed(config: DlcConfig, result: Result) -> bool:
+def _find_new(
+    config: DlcConfig, sources: Sequence[SomeSource], *, add_videos: bool
+) -> list[SomeSource]:
+    """Return the videos that the project doesn't have yet; OutputError where one doesn't fit."""
+    owners: dict[str, SomeSource] = {}
+    for source in sources:
+        owner = owners.setdefault(source.stem.casefold(), source)
+        if owner is not source:
+            raise config.shared_folder(str(owner.video), str(source.video))
+        _check_folder(config.frames(source.stem), source)
+    new = [source for source in sources if not _is_listed(config, source)]
+    if new and not add_videos:
+        raise OutputError(
+            f"{config.path}: video_sets has no {new[0].video.name}, so DeepLabCut would "
+            "ignore its frames; add it there, or leave --no-add-videos out"
+        )
+    return new
+
+
+def _is_listed(config: DlcConfig, source: Source) -> bool:
     """Say whether video_sets has the video; OutputError when another one has its folder."""
-    keys = config.keys_of(result.stem)
+    keys = config.keys_of(source.stem)
     if not keys:
         return False
     if len(keys) > 1:
         raise config.shared_folder(*keys)
     places = keys[0], str(config.root / "videos" / PureWindowsPath(keys[0]).name)
-    if not all(is_same_video(place, result.video) for place in places):
-        raise config.shared_folder(keys[0], str(result.video))
+    if not all(is_same_video(place, source.video) for place in places):
+        raise config.shared_folder(keys[0], str(source.video))
     return True
+
+
+def _check_folder(folder: Path, source: Source) -> None:
+    """Refuse a folder of mixed padding, or with frames of another size."""
+    padded_width(_names_in(folder).values())
+    for size, picture in _sizes_in(folder).items():
+        if size != source.size:
+            raise OutputError(
+                f"{picture}: is {_to_text(size)} pixels, the keyframes are "
+                f"{_to_text(source.size)}, and DeepLabCut needs one size in a folder; extract "
+                "with the crop of those frames and --crop-output"
+            )
 
 
 def _add_frames(delivery: Delivery, folder: Path, result: Result) -> None:
     """Plan a video's frames, named like those that are there."""
-    for name in find_pictures(folder).values():
-        _check_size(folder / name, result)
     there = _names_in(folder)
     width = padded_width(there.values()) or len(str(result.selection.video.n_frames - 1))
     for keyframe, picture in result.items():
@@ -196,23 +237,16 @@ def _names_in(folder: Path) -> dict[int, str]:
     return names
 
 
-def _check_size(there: Path, result: Result) -> None:
-    if there.suffix.lower() == ".png" and picture_size(there) != result.size:
-        raise OutputError(
-            f"{there}: is {_size(picture_size(there))} pixels, the keyframes are "
-            f"{_size(result.size)}, and DeepLabCut needs one size in a folder; extract with "
-            "the crop of those frames and --crop-output"
-        )
+def _sizes_in(folder: Path) -> dict[tuple[int, int], Path]:
+    """Return the sizes of the PNGs in a folder, each with one that has it."""
+    names = find_pictures(folder).values()
+    pngs = [folder / name for name in names if name.lower().endswith(".png")]
+    return {picture_size(png): png for png in reversed(pngs)}
 
 
 def _is_cropped(folder: Path, crop: Crop | None) -> bool:
     """Say whether the frames in the folder have the size of the crop."""
-    sizes = {
-        picture_size(folder / name)
-        for name in find_pictures(folder).values()
-        if name.lower().endswith(".png")
-    }
-    return crop is not None and sizes == {(crop.x2 - crop.x1, crop.y2 - crop.y1)}
+    return crop is not None and _sizes_in(folder).keys() == {crop.size}
 
 
 def _parse_crop(config: Path, key: str, entry: Any) -> Crop | None:  # noqa: ANN401 - from YAML
@@ -253,5 +287,5 @@ def _percent(fraction: float) -> float:
     return round(fraction * 100, 9)  # 0.07 * 100 is 7.000000000000001
 
 
-def _size(size: tuple[int, int]) -> str:
+def _to_text(size: tuple[int, int]) -> str:
     return f"{size[0]}×{size[1]}"

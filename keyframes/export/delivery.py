@@ -50,6 +50,19 @@ class Delivery:
         self._kept: list[Path] = []
         self._notes: list[str] = []
 
+    def check(self, target: Path) -> None:
+        """Raise OutputError where something stands that isn't ours to replace."""
+        if not target.exists() or (self._overwrite and _is_ours(target)):
+            return
+        if _is_ours(target):
+            raise OutputError(
+                f"{target}: keyframes wrote it with other content; export to another place or "
+                "replace it with --overwrite"
+            )
+        raise OutputError(
+            f"{target}: exists and was not written by keyframes; export to another place"
+        )
+
     def add(self, target: Path, content: bytes | Path, *, replace: bool = False) -> None:
         """Plan to write ``content``, or a copy of the file that it names.
 
@@ -67,21 +80,12 @@ class Delivery:
         OutputError
             Something else stands there and isn't ours to replace.
         """
-        if not target.exists():
-            self._pending[target] = content
-        elif target.is_file() and target.read_bytes() == _read(content):
+        if target.is_file() and target.read_bytes() == _read(content):
             self._kept.append(target)
-        elif replace or (self._overwrite and _is_ours(target)):
-            self._pending[target] = content
-        elif target.is_file() and _is_ours(target):
-            raise OutputError(
-                f"{target}: keyframes wrote it with other content; choose another -o or replace "
-                "it with --overwrite"
-            )
-        else:
-            raise OutputError(
-                f"{target}: exists and was not written by keyframes; choose another -o"
-            )
+            return
+        if not replace:
+            self.check(target)
+        self._pending[target] = content
 
     def keep(self, path: Path) -> None:
         """Note that what ``path`` should hold is there already."""

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from keyframes.export.delivery import MARK, Delivery
-from keyframes.export.task_files import DEFAULT_LABEL, TaskLayout
+from keyframes.export.task_files import DEFAULT_LABEL, TaskFormat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from keyframes.export.delivery import Exported
     from keyframes.export.results import Result
 
+LABEL_STUDIO = TaskFormat(files=("tasks.json", "tasks.xml"), base="")
+
 
 def export_label_studio(
-    results: list[Result],
+    results: Sequence[Result],
     destination: Path,
     *,
     keypoints: Sequence[str] = (),
@@ -48,7 +50,7 @@ def export_label_studio(
         Something at the destination isn't ours to replace, or the pictures lie elsewhere.
     """
     delivery = Delivery(overwrite=overwrite)
-    layout = TaskLayout.at(destination, file="tasks.json", base="")
+    layout = LABEL_STUDIO.at(destination)
     tasks = [
         {
             "meta": {"origin": MARK},
@@ -63,8 +65,9 @@ def export_label_studio(
         for picture in layout.place(delivery, results)
     ]
     text = json.dumps(tasks, indent=2, ensure_ascii=False, allow_nan=False)
-    delivery.add(layout.file.with_suffix(".xml"), _interface(keypoints or [DEFAULT_LABEL]))
-    delivery.add(layout.file, f"{text}\n".encode())
+    task_file, interface_file = layout.files
+    delivery.add(interface_file, _interface(keypoints or [DEFAULT_LABEL]))
+    delivery.add(task_file, f"{text}\n".encode())
     delivery.note(
         "start Label Studio with LOCAL_FILES_SERVING_ENABLED=true and "
         f"LOCAL_FILES_DOCUMENT_ROOT={layout.base.absolute()}"

@@ -15,7 +15,7 @@ import csv
 import io
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Delivery, Exported
@@ -23,7 +23,7 @@ from keyframes.export.extras import import_extra
 from keyframes.export.frame_folder import find_labelled, find_pictures
 from keyframes.export.sessions import group_sessions
 from keyframes.files import make_folder
-from keyframes.images import SOFTWARE, write_images
+from keyframes.images import SOFTWARE, read_label, write_images
 from keyframes.records import ThumbnailSpec
 from keyframes.video import Position, Span, fetch_frames, index_video, read_thumbnails
 
@@ -32,13 +32,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from keyframes.export.results import Result
+    from keyframes.export.sources import Source
 
+_PROJECT = "project.yaml"
 _DIGITS = 8
 _SCORER = "keyframes"
 
 
+def check_lightning_pose(
+    sources: Sequence[Source],
+    destination: Path,
+    *,
+    views: Sequence[str] = (),
+    keypoints: Sequence[str] = (),
+    **_: Any,  # noqa: ANN401 - the context can't be wrong
+) -> None:
+    """Refuse what `export_lightning_pose` would refuse, before there are keyframes."""
+    views = _agree(destination / _PROJECT, views, keypoints)[0]
+    for view, sessions in group_sessions(sources, views).items():
+        _read_queue(_queue_of(destination, view))
+        for session, source in sessions.items():
+            _check_folder(destination / "labeled-data" / session, source)
+
+
 def export_lightning_pose(
-    results: list[Result],
+    results: Sequence[Result],
     destination: Path,
     *,
     context: int = 0,
@@ -73,19 +91,20 @@ def export_lightning_pose(
     VideoError
         The video of a neighbour can't be read again.
     """
-    views, keypoints = _agree(destination / "project.yaml", views, keypoints)
+    views, keypoints = _agree(destination / _PROJECT, views, keypoints)
     delivery = Delivery()
     neighbours: list[tuple[Result, dict[int, Path]]] = []
     for view, sessions in group_sessions(results, views).items():
-        table = destination / f"CollectedData{f'_{view}' if view else ''}.csv"
+        table = _table_of(destination, view)
         queue: list[str] = []
         for session, result in sessions.items():
             folder = destination / "labeled-data" / session
+            _check_folder(folder, result)
             queue += _add_pictures(delivery, folder, result, table)
             neighbours.append((result, _missing_neighbours(folder, result, context)))
-        _add_queue(delivery, table.with_suffix(".unlabeled.jsonl"), queue)
+        _add_queue(delivery, _queue_of(destination, view), queue)
         _add_once(delivery, table, _headers(keypoints), placeholder=_headers(()))
-    project = destination / "project.yaml"
+    project = destination / _PROJECT
     _add_once(delivery, project, _project(views, keypoints), placeholder=_project(views, ()))
     if not keypoints:
         delivery.note("no keypoints are named yet: repeat with --keypoints before you label")
@@ -93,6 +112,14 @@ def export_lightning_pose(
     written = [path for result, missing in neighbours for path in _write(result, missing)]
     exported = delivery.carry_out()
     return replace(exported, written=(*written, *exported.written))
+
+
+def _table_of(destination: Path, view: str) -> Path:
+    return destination / f"CollectedData{f'_{view}' if view else ''}.csv"
+
+
+def _queue_of(destination: Path, view: str) -> Path:
+    return _table_of(destination, view).with_suffix(".unlabeled.jsonl")
 
 
 def _agree(
@@ -116,6 +143,17 @@ def _agree(
                 f"{project}: has the {option} {', '.join(names)}; leave --{option} out"
             )
     return there[0] or views, there[1] or keypoints
+
+
+def _check_folder(folder: Path, source: Source) -> None:
+    """Refuse a folder with frames that keyframes wrote there of another video."""
+    for name in find_pictures(folder).values():
+        owner = read_label(folder / name).get("video", source.video.name)
+        if owner != source.video.name:
+            raise OutputError(
+                f"{folder}: holds frames of {owner}, so those of {source.video.name} can't go "
+                "there; rename the video, or export to another project"
+            )
 
 
 def _add_pictures(delivery: Delivery, folder: Path, result: Result, table: Path) -> list[str]:
@@ -174,14 +212,19 @@ def _label(result: Result, frame: int) -> dict[str, str]:
     return {"Software": SOFTWARE, "video": result.video.name, "frame_index": str(frame)}
 
 
-def _add_queue(delivery: Delivery, path: Path, frames: list[str]) -> None:
-    """Plan to add frames to the queue that it doesn't hold yet."""
+def _read_queue(path: Path) -> tuple[list[str], set[str]]:
+    """Return the lines of a queue, and the frames that they are for; none for no queue."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     lines = [line for line in lines if line.strip()]
     try:
-        queued = {json.loads(line)["frame_path"] for line in lines}
+        return lines, {json.loads(line)["frame_path"] for line in lines}
     except (ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{path}: is no queue of Lightning Pose; move it away") from error
+
+
+def _add_queue(delivery: Delivery, path: Path, frames: list[str]) -> None:
+    """Plan to add frames to the queue that it doesn't hold yet."""
+    lines, queued = _read_queue(path)
     lines += [
         json.dumps({"frame_path": frame, "predictions": None}, separators=(",", ":"))
         for frame in frames

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from keyframes.errors import OutputError, VideoError
-from keyframes.files import identify
+from keyframes.export.sources import Source
+from keyframes.files import identify, read_json
 from keyframes.images import read_label
-from keyframes.output import find_results
+from keyframes.output import OutputFolder, find_results
 from keyframes.records import Crop
 from keyframes.run_record import selection_from_record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from keyframes.records import Keyframe, Selection
     from keyframes.run_record import Record
 
@@ -25,41 +25,25 @@ _SIZE_OFFSET = 16  # signature, length and type of the first chunk, IHDR
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
+class Result(Source):
     """The keyframes of one video.
 
     Attributes
     ----------
-    stem
-        The video's file name without its suffix.
     selection
         The keyframes, in frame order, and the video they are from.
     pictures
         The PNG of each keyframe.
-    size
-        (width, height) of the pictures, pixels.
     settings
         What was asked, as the run record has it.
     identity
         What tells the video's content from another's.
     """
 
-    stem: str
     selection: Selection
     pictures: tuple[Path, ...]
-    size: tuple[int, int]
     settings: Record
     identity: Record
-
-    @property
-    def video(self) -> Path:
-        """The recording, as an absolute path."""
-        return self.selection.video.path
-
-    @property
-    def crop(self) -> Crop | None:
-        """What the pictures were cut to; None when they are whole frames."""
-        return Crop(**self.settings["crop"]) if self.settings["crop_output"] else None
 
     def items(self) -> list[tuple[Keyframe, Path]]:
         """Each keyframe with its picture, in frame order."""
@@ -79,38 +63,51 @@ class Result:
             )
 
 
-def read_results(root: Path, stems: Collection[str] | None = None) -> list[Result]:
-    """Return the finished results of an output folder, by stem.
-
-    Parameters
-    ----------
-    root
-        The output folder.
-    stems
-        Of which videos; None for all.
+def read_results(output: Path) -> list[Result]:
+    """Return the finished results of an output folder and the folders in it, by place.
 
     Raises
     ------
     OutputError
         There are none, or a picture is missing or isn't the one that the record names.
     """
-    return [
-        _read_result(root, stem, record)
-        for stem, record in find_results(root).items()
-        if stems is None or stem in stems
-    ]
+    folders: list[OutputFolder] = []
+    for root in sorted({path.parent for path in output.rglob("*.json")}):
+        with suppress(OutputError):  # all that lies there is other people's JSON
+            folders += [OutputFolder(root, stem) for stem in find_results(root)]
+    if not folders:
+        raise OutputError(f"{output}: holds no finished keyframes; run keyframes extract first")
+    return [read_result(output, folder) for folder in folders]
 
 
-def is_same_video(recorded: str, video: Path) -> bool:
-    """Say whether a path that a project recorded, maybe on another machine, means this video.
+def read_result(output: Path, folder: OutputFolder) -> Result:
+    """Return the finished result of one video, whose files are in an output folder or below it.
 
-    The file names must be equal. Where both files are there, so must be their content; a
-    recorded path that leads nowhere is taken for a moved file.
+    Raises
+    ------
+    OutputError
+        A picture is missing or isn't the one that the record names.
     """
-    if PureWindowsPath(recorded).name != video.name:
-        return False
-    there = Path(recorded)
-    return not (there.is_file() and video.is_file()) or identify(there) == identify(video)
+    record = read_json(folder.record)
+    # Not resolved: a link may have another name than the file that it leads to.
+    video = Path(os.path.abspath(record["video"]["path"]))  # noqa: PTH100
+    selection = selection_from_record(video, record)
+    pictures = tuple(folder.root / row["image"] for row in record["keyframes"])
+    for keyframe, picture in zip(selection.keyframes, pictures, strict=True):
+        _check_picture(picture, keyframe.frame_index, folder.stem)
+    settings = record["identity"]["settings"]
+    return Result(
+        video=video,
+        place=PurePosixPath(folder.root.relative_to(output).as_posix(), folder.stem),
+        folder=folder.images,
+        size=picture_size(pictures[0]),
+        crop=Crop(**settings["crop"]) if settings["crop_output"] else None,
+        frames=tuple(selection.frame_indices),
+        selection=selection,
+        pictures=pictures,
+        settings=settings,
+        identity=record["identity"]["video"],
+    )
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -123,24 +120,11 @@ def picture_size(path: Path) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _read_result(root: Path, stem: str, record: Record) -> Result:
-    # Not resolved: a link may have another name than the file that it leads to.
-    video = Path(os.path.abspath(record["video"]["path"]))  # noqa: PTH100
-    selection = selection_from_record(video, record)
-    pictures = tuple(root / row["image"] for row in record["keyframes"])
-    for keyframe, picture in zip(selection.keyframes, pictures, strict=True):
-        if not picture.is_file():
-            raise OutputError(f"{picture}: is missing; extract {stem} again with --overwrite")
-        if read_label(picture).get("frame_index") != str(keyframe.frame_index):
-            raise OutputError(
-                f"{picture}: isn't the picture that keyframes wrote; extract {stem} again "
-                "with --overwrite"
-            )
-    return Result(
-        stem=stem,
-        selection=selection,
-        pictures=pictures,
-        size=picture_size(pictures[0]),
-        settings=record["identity"]["settings"],
-        identity=record["identity"]["video"],
-    )
+def _check_picture(picture: Path, frame_index: int, stem: str) -> None:
+    if not picture.is_file():
+        raise OutputError(f"{picture}: is missing; extract {stem} again with --overwrite")
+    if read_label(picture).get("frame_index") != str(frame_index):
+        raise OutputError(
+            f"{picture}: isn't the picture that keyframes wrote; extract {stem} again "
+            "with --overwrite"
+        )

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from keyframes.errors import OutputError, SettingsError
+from keyframes.export.sources import Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from keyframes.export.results import Result
+SomeSource = TypeVar("SomeSource", bound=Source)
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
 _SEPARATORS = "_-. "
 
 
-def group_sessions(results: Sequence[Result], views: Sequence[str]) -> dict[str, dict[str, Result]]:
-    """Return the results by view and folder name; the one view of a single camera is ``""``.
+def group_sessions(
+    sources: Sequence[SomeSource], views: Sequence[str]
+) -> dict[str, dict[str, SomeSource]]:
+    """Return the videos by view and folder name; the one view of a single camera is ``""``.
 
     The folders of each view are in the same order, and hold the same frames.
 
@@ -31,8 +34,8 @@ def group_sessions(results: Sequence[Result], views: Sequence[str]) -> dict[str,
         their frames.
     """
     if not views:
-        return {"": {name: result for (name, _), result in _name_all(results, views).items()}}
-    named = _name_all(results, views)
+        return {"": {name: source for (name, _), source in _name_all(sources, views).items()}}
+    named = _name_all(sources, views)
     sessions = dict.fromkeys(session for session, _ in named)
     for session in sessions:
         _check_views(session, {view: named.get((session, view)) for view in views})
@@ -52,25 +55,27 @@ def fit(name: str) -> str:
     return _UNFIT.sub("-", plain).strip("-")
 
 
-def _name_all(results: Sequence[Result], views: Sequence[str]) -> dict[tuple[str, str], Result]:
-    """Return the results by (session, view)."""
-    named: dict[tuple[str, str], Result] = {}
-    folded: dict[tuple[str, str], Result] = {}
-    for result in results:
-        session, view = _split(result.stem, views)
+def _name_all(
+    sources: Sequence[SomeSource], views: Sequence[str]
+) -> dict[tuple[str, str], SomeSource]:
+    """Return the videos by (session, view)."""
+    named: dict[tuple[str, str], SomeSource] = {}
+    folded: dict[tuple[str, str], SomeSource] = {}
+    for source in sources:
+        session, view = _split(source.stem, views)
         name = fit(session)
         if not name:
             raise OutputError(
-                f"{result.stem}: has no letter or digit that Lightning Pose allows in a name "
+                f"{source.stem}: has no letter or digit that Lightning Pose allows in a name "
                 "(A-Z a-z 0-9 _ . -); rename the video"
             )
-        other = folded.setdefault((name.casefold(), view), result)
-        if other is not result:
+        other = folded.setdefault((name.casefold(), view), source)
+        if other is not source:
             raise OutputError(
-                f"{other.stem} and {result.stem} would both be called {name} in Lightning Pose, "
+                f"{other.video} and {source.video} would both be called {name} in Lightning Pose, "
                 "which allows only A-Z a-z 0-9 _ . -; rename one of the videos"
             )
-        named[name, view] = result
+        named[name, view] = source
     return named
 
 
@@ -87,16 +92,18 @@ def _split(stem: str, views: Sequence[str]) -> tuple[str, str]:
     )
 
 
-def _check_views(session: str, by_view: dict[str, Result | None]) -> None:
-    missing = [view for view, result in by_view.items() if result is None]
+def _check_views(session: str, by_view: dict[str, Source | None]) -> None:
+    """Refuse views that aren't all there, or aren't known to have the same frames."""
+    missing = [view for view, source in by_view.items() if source is None]
     if missing:
         raise OutputError(
-            f"{session}: has no keyframes of the view {', '.join(missing)}; keyframes match writes "
-            "the same moments of the other cameras"
+            f"{session}: has no keyframes of the view {', '.join(missing)}; extract that video, "
+            "too, with the --frames of the others"
         )
-    frames = {tuple(result.selection.frame_indices) for result in by_view.values() if result}
-    if len(frames) > 1:
+    frames = {source.frames for source in by_view.values() if source}
+    if len(frames) > 1 or (None in frames and len(by_view) > 1):
         raise OutputError(
             f"{session}: the keyframes of its views {', '.join(by_view)} are different frames, but "
-            "Lightning Pose needs the same; keyframes match writes them"
+            "Lightning Pose needs the same; choose those of one view, and give its table to the "
+            "others with --frames"
         )

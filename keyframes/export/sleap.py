@@ -13,18 +13,36 @@ import numpy as np
 from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Exported
 from keyframes.export.extras import import_extra
-from keyframes.export.results import is_same_video
+from keyframes.export.sources import find_recorded, is_same_video
 from keyframes.files import atomic_file, make_folder
+from keyframes.video import index_video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from keyframes.export.results import Result
+    from keyframes.export.sources import Source
 
 _PACKAGE = ".pkg.slp"
+# Other readers go by what the header claims; so far from the truth may that be.
+_COUNTED_OTHERWISE = 0.01
 
 
-def export_sleap(results: list[Result], destination: Path, *, embed: bool = False) -> Exported:
+def check_sleap(sources: Sequence[Source], destination: Path, *, embed: bool = False) -> None:
+    """Refuse what `export_sleap` would refuse, before there are keyframes."""
+    embed = _is_package(destination, embed=embed)
+    sio = import_extra("sleap_io", "sleap")
+    for source in sources:
+        _check_crop(source, embed=embed)
+    if destination.exists():
+        labels = _load(sio, destination)
+        for source in sources:
+            _find_video(labels, source.video)
+        if embed:
+            raise _no_adding(destination)
+
+
+def export_sleap(results: Sequence[Result], destination: Path, *, embed: bool = False) -> Exported:
     """Suggest the keyframes in a SLEAP file; each one's group is its cluster.
 
     A file that is there keeps all it holds; frames that it suggests or has labelled already
@@ -35,14 +53,14 @@ def export_sleap(results: list[Result], destination: Path, *, embed: bool = Fals
     results
         The keyframes.
     destination
-        The ``.slp`` file, new or existing.
+        The ``.slp`` file, new or existing; a new ``.pkg.slp`` gets the keyframes' pictures, too.
     embed
-        Make a ``.pkg.slp`` with the keyframes' pictures inside.
+        Refuse any other name than ``*.pkg.slp``.
 
     Raises
     ------
     SettingsError
-        The name doesn't fit ``embed``.
+        The name doesn't fit.
     OutputError
         The file there is no SLEAP file, or a package without these frames, or can't be written.
     VideoError
@@ -50,7 +68,7 @@ def export_sleap(results: list[Result], destination: Path, *, embed: bool = Fals
     MissingExtraError
         sleap-io isn't installed.
     """
-    _check_name(destination, embed=embed)
+    embed = _is_package(destination, embed=embed)
     sio = import_extra("sleap_io", "sleap")
     labels = _load(sio, destination) if destination.exists() else sio.Labels()
     n_before = len(labels.suggestions)
@@ -59,19 +77,16 @@ def export_sleap(results: list[Result], destination: Path, *, embed: bool = Fals
     if not n_new:
         return Exported((), (destination,))
     if embed and destination.exists():
-        raise OutputError(
-            f"{destination}: is a package without {n_new} of the keyframes, and packages can't "
-            "be added to; choose another -o"
-        )
+        raise _no_adding(destination)
     earlier = labels.provenance.get("keyframes", {})
-    asked = {result.stem: result.settings for result in results}
+    asked = {str(result.place): result.settings for result in results}
     labels.provenance["keyframes"] = {**earlier, **asked}
     _save(sio, labels, destination, dict(zip(datasets, results, strict=True)) if embed else {})
     return Exported((destination,), notes=(f"{n_new} frames suggested",))
 
 
-def existing_frames(destination: Path, video: Path) -> list[int]:
-    """Return the frame numbers of a video that a SLEAP file suggests or has labelled.
+def existing_frames(destination: Path, videos: Iterable[Path]) -> list[set[int]]:
+    """Return the frame numbers of each video that a SLEAP file suggests or has labelled.
 
     Raises
     ------
@@ -81,29 +96,37 @@ def existing_frames(destination: Path, video: Path) -> list[int]:
         sleap-io isn't installed.
     """
     labels = _load(import_extra("sleap_io", "sleap"), destination)
-    return sorted(_frames_of(labels, _find_video(labels, video)))
+    return [_frames_of(labels, _find_video(labels, video)) for video in videos]
 
 
-def _check_name(destination: Path, *, embed: bool) -> None:
-    is_package = destination.name.lower().endswith(_PACKAGE)
-    if embed and not is_package:
+def _is_package(destination: Path, *, embed: bool) -> bool:
+    """Say whether the file gets pictures; SettingsError when its name doesn't fit."""
+    name = destination.name.lower()
+    if embed and not name.endswith(_PACKAGE):
         raise SettingsError(f"{destination}: --embed makes a package; name it *{_PACKAGE}")
-    if is_package and not embed:
-        raise SettingsError(
-            f"{destination}: a {_PACKAGE} holds pictures; add --embed or name it *.slp"
-        )
-    if destination.suffix.lower() != ".slp":
+    if not name.endswith(".slp"):
         raise SettingsError(f"{destination}: SLEAP opens only *.slp; name the file so")
+    return name.endswith(_PACKAGE)
 
 
-def _check_frames(result: Result, *, embed: bool) -> None:
+def _no_adding(package: Path) -> OutputError:
+    return OutputError(
+        f"{package}: is a package without some of the keyframes, and packages can't be added to; "
+        "name a new one"
+    )
+
+
+def _check_crop(source: Source, *, embed: bool) -> None:
+    if embed and source.crop is not None:
+        raise OutputError(
+            f"{source.stem}: the pictures were cut with --crop-output, but SLEAP needs whole "
+            f"frames; extract without it or export to a file that is no {_PACKAGE}"
+        )
+
+
+def _check_frames(result: Result) -> None:
     """Refuse what sleap-io would write without complaint: a missing video, impossible frames."""
     result.check_video()
-    if embed and result.crop is not None:
-        raise OutputError(
-            f"{result.stem}: the pictures were cut with --crop-output, but SLEAP needs whole "
-            "frames; extract without it or export without --embed"
-        )
     n_frames = result.selection.video.n_frames
     for index in result.selection.frame_indices:
         if not 0 <= index < n_frames:
@@ -115,19 +138,45 @@ def _check_frames(result: Result, *, embed: bool) -> None:
 
 def _suggest(sio: Any, labels: Any, result: Result, *, embed: bool) -> str:  # noqa: ANN401
     """Add the frames that aren't taken yet; return where in the file their pictures belong."""
-    _check_frames(result, embed=embed)
+    _check_frames(result)
+    _check_crop(result, embed=embed)
     video = _find_video(labels, result.video)
     taken = _frames_of(labels, video)
+    groups = _groups(result, labels, video)
     dataset = f"video{len(labels.videos)}/video"
     if video is None:
         video = _make_video(sio, result, dataset if embed else None)
         labels.videos.append(video)
     labels.suggestions += [
-        sio.SuggestionFrame(video, keyframe.frame_index, {"group": keyframe.cluster})
+        sio.SuggestionFrame(video, keyframe.frame_index, {"group": groups[keyframe.cluster]})
         for keyframe in result.selection.keyframes
         if keyframe.frame_index not in taken
     ]
     return dataset
+
+
+def _groups(result: Result, labels: Any, video: Any) -> dict[int, int]:  # noqa: ANN401
+    """Return the group of each cluster: its number, unless the file says otherwise.
+
+    A cluster with a frame that is suggested already has the group of that one; where a file has
+    been added to, a new cluster gets a number that no group has.
+    """
+    suggested = {
+        int(frame.frame_idx): frame.metadata["group"]
+        for frame in labels.suggestions
+        if frame.video is video and isinstance(frame.metadata.get("group"), int)
+    }
+    groups = {
+        keyframe.cluster: suggested[keyframe.frame_index]
+        for keyframe in result.selection.keyframes
+        if keyframe.frame_index in suggested
+    }
+    taken = set(suggested.values())
+    for cluster in sorted({keyframe.cluster for keyframe in result.selection.keyframes}):
+        if cluster not in groups:
+            groups[cluster] = max(taken) + 1 if cluster in taken else cluster
+            taken.add(groups[cluster])
+    return groups
 
 
 def _load(sio: Any, path: Path) -> Any:  # noqa: ANN401 - sleap-io comes without types
@@ -142,11 +191,24 @@ def _load(sio: Any, path: Path) -> Any:  # noqa: ANN401 - sleap-io comes without
 
 def _find_video(labels: Any, video: Path) -> Any:  # noqa: ANN401
     """Return the file's entry for the video; None when it has none."""
+    entries: dict[str, Any] = {}
     for entry in labels.videos:
         source = entry if entry.source_video is None else entry.source_video
-        if isinstance(source.filename, str) and is_same_video(source.filename, video):
-            return entry
-    return None
+        # The others are lists of pictures.
+        if isinstance(source.filename, str) and _may_be(source, video):
+            entries.setdefault(source.filename, entry)
+    recorded = find_recorded(entries, video)
+    return None if recorded is None else entries[recorded]
+
+
+def _may_be(source: Any, video: Path) -> bool:  # noqa: ANN401
+    """Say whether a video that isn't where it was can be this one, by its size and length."""
+    shape = source.backend_metadata.get("shape")
+    if not shape or Path(source.filename).exists() or not is_same_video(source.filename, video):
+        return True  # nothing to be known, or known otherwise
+    index, (n_frames, height, width, *_) = index_video(video), shape
+    is_as_long = abs(n_frames - len(index)) <= _COUNTED_OTHERWISE * len(index)
+    return is_as_long and (height, width) == (index.height, index.width)
 
 
 def _frames_of(labels: Any, video: Any) -> set[int]:  # noqa: ANN401

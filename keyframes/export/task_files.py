@@ -8,17 +8,17 @@ Exported to a file, nothing is copied: it names the pictures relative to where i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import OutputError
+from keyframes.export.delivery import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from keyframes.export.delivery import Delivery
     from keyframes.export.results import Result
+    from keyframes.export.sources import Source
     from keyframes.records import Keyframe
 
 # What there is to mark when no keypoints are named.
@@ -61,38 +61,62 @@ class TaskPicture:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskLayout:
-    """Where a task file and its pictures lie.
+class TaskFormat:
+    """How a platform lays out a data set.
 
     Attributes
     ----------
-    file
-        The task file.
+    files
+        The task file, and what belongs beside it; relative to the data set's folder. The others
+        have the name of the first, but for the suffix.
+    base
+        What the paths of the pictures are relative to.
+    """
+
+    files: tuple[str, ...]
+    base: str
+
+    def at(self, destination: Path) -> TaskLayout:
+        """Return where everything lies: in a folder, or where a file of the right suffix says."""
+        files = [destination / file for file in self.files]
+        if destination.suffix.lower() == files[0].suffix and not destination.is_dir():
+            beside = [destination.with_suffix(file.suffix) for file in files[1:]]
+            return TaskLayout((destination, *beside), destination.parent, None)
+        return TaskLayout(tuple(files), destination / self.base, destination / "images")
+
+    def check(
+        self,
+        sources: Iterable[Source],
+        destination: Path,
+        *,
+        overwrite: bool = False,
+        **_: Any,  # noqa: ANN401 - what the exporters take besides can't be wrong
+    ) -> None:
+        """Refuse what the exporter would refuse, before there are keyframes."""
+        layout, delivery = self.at(destination), Delivery(overwrite=overwrite)
+        for source in sources:
+            layout.check_place(source)
+        for file in layout.files:
+            delivery.check(file)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLayout:
+    """Where the files of a task and its pictures lie.
+
+    Attributes
+    ----------
+    files
+        The task file, and those beside it.
     base
         What the paths of the pictures are relative to.
     images
         Folder that the pictures are copied to; None where they stay.
     """
 
-    file: Path
+    files: tuple[Path, ...]
     base: Path
     images: Path | None
-
-    @classmethod
-    def at(cls, destination: Path, *, file: str, base: str) -> TaskLayout:
-        """Return the layout of a destination.
-
-        Parameters
-        ----------
-        destination
-            A folder, or a file with the suffix of ``file``.
-        file, base
-            The platform's own layout, relative to a folder.
-        """
-        is_file = destination.suffix.lower() == PurePath(file).suffix and not destination.is_dir()
-        if is_file:
-            return cls(destination, destination.parent, None)
-        return cls(destination / file, destination / base, destination / "images")
 
     def place(self, delivery: Delivery, results: Iterable[Result]) -> Iterator[TaskPicture]:
         """Plan the copies; yield every picture, by video and frame.
@@ -103,16 +127,19 @@ class TaskLayout:
             A picture that stays doesn't lie below the task file.
         """
         for result in results:
+            self.check_place(result)
             for keyframe, picture in result.items():
-                path, base = picture.resolve(), self.base.resolve()
+                target = picture
                 if self.images is not None:
-                    copy = self.images / result.stem / picture.name
-                    delivery.add(copy, picture)
-                    path = copy.resolve()
-                elif not path.is_relative_to(base):
-                    raise OutputError(
-                        f"{self.file}: the pictures in {picture.parent} don't lie below it; name "
-                        "a folder to copy them to, or a file beside labeled-data"
-                    )
-                relative = path.relative_to(base).as_posix()
-                yield TaskPicture(relative, *result.size, result.video.name, keyframe)
+                    target = self.images / result.place / picture.name
+                    delivery.add(target, picture)
+                path = target.resolve().relative_to(self.base.resolve()).as_posix()
+                yield TaskPicture(path, *result.size, result.video.name, keyframe)
+
+    def check_place(self, source: Source) -> None:
+        """Raise OutputError where pictures that stay don't lie below the task file."""
+        if self.images is None and not source.folder.resolve().is_relative_to(self.base.resolve()):
+            raise OutputError(
+                f"{self.files[0]}: the pictures in {source.folder} don't lie below it; name a "
+                "folder to copy them to, or a file beside labeled-data"
+            )

@@ -164,6 +164,14 @@ def index_video(path: Path) -> VideoIndex:
     )
 
 
+def frame_size(path: Path) -> tuple[int, int]:
+    """Return (width, height) of the upright frame, pixels, from the beginning of a recording.
+
+    VideoError as for `index_video`.
+    """
+    return upright_size(_first_frames(path)[0])
+
+
 class _Packets(NamedTuple):
     """The columns of an index, and how many packets have no timestamp, are damaged or hidden."""
 

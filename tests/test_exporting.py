@@ -1,0 +1,205 @@
+"""Straight from recordings into labelling tools: `extract` with what `export` takes."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from export_helpers import snapshot
+from footage import encode_video
+from keyframes.cli import main
+
+sio = pytest.importorskip("sleap_io", reason="needs the extra sleap")
+yaml = pytest.importorskip("ruamel.yaml", reason="needs the extra dlc")
+
+CONFIG = """\
+# a comment
+video_sets:
+  {}:
+    crop: 0, 96, 0, 64
+numframes2pick: 3   # another one
+start: 0.25
+stop: 0.75
+"""
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recordings")
+    for name in ("day1/mouse.mp4", "day2/rat.mp4"):
+        (folder / name).parent.mkdir()
+        encode_video(folder / name, 40, first_number=len(name))
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run the command in a folder of its own: run(*arguments) -> (exit code, output, errors)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["keyframes", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def project(tmp_path, recordings):
+    """A DeepLabCut project that has the mouse."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    text = CONFIG.format(recordings / "day1" / "mouse.mp4")
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def frames_in(folder):
+    return sorted(int(path.stem.removeprefix("img")) for path in folder.glob("*.png"))
+
+
+def test_a_deeplabcut_project_says_all_that_is_asked(run, project):
+    code, _, errors = run("extract", "--dlc", project / "config.yaml")
+    assert code == 0, errors
+    frames = frames_in(project / "labeled-data" / "mouse")
+    assert len(frames) == 3
+    assert min(frames) >= 10
+    assert max(frames) < 30
+    before = snapshot(project)
+    assert "keyframes-out/mouse.json" in before
+    assert run("extract", "--dlc", project)[0] == 0
+    assert snapshot(project) == before
+
+
+def test_videos_join_a_deeplabcut_project_or_are_refused_first(run, project, recordings):
+    rat = recordings / "day2" / "rat.mp4"
+    before = snapshot(project)
+    code, _, errors = run("extract", rat, "--dlc", project, "--no-add-videos")
+    assert code == 2
+    assert "video_sets has no rat.mp4" in errors
+    assert errors.count("\n") == 1
+    assert snapshot(project) == before
+    assert not (project / "keyframes-out").exists()
+
+    code, _, errors = run("extract", rat, "--dlc", project)
+    assert code == 0, errors
+    assert len(frames_in(project / "labeled-data" / "rat")) == 3, "as many as the project asks for"
+    assert not (project / "labeled-data" / "mouse").exists()
+    config = (project / "config.yaml").read_text(encoding="utf-8")
+    assert "numframes2pick: 3   # another one" in config
+    assert [Path(key).name for key in yaml.YAML(typ="safe").load(config)["video_sets"]] == [
+        "mouse.mp4",
+        "rat.mp4",
+    ]
+
+
+def test_several_tools_at_once_and_what_they_got_as_json(run, recordings):
+    command = [
+        *("extract", recordings, "--recursive", "--tree", "--jobs", 1, "-k", 2, "--json", "-q"),
+        *("--export", "sleap", "new/labels.pkg.slp"),
+        *("--export", "lightning-pose", "lp", "--context", 1, "--keypoints", "nose,tail"),
+        *("--export", "coco", "coco"),
+    ]
+    code, output, errors = run(*command)
+    assert (code, errors) == (0, "")
+    sleap, _, coco = json.loads(output)["exports"]
+    assert sleap == {
+        "format": "sleap",
+        "destination": str(Path("new", "labels.pkg.slp")),
+        "written": [str(Path("new", "labels.pkg.slp"))],
+        "kept": [],
+        "notes": ["4 frames suggested"],
+    }
+    assert len(list(Path("lp").rglob("*.png"))) > 4, "neighbours, too"
+    assert len(coco["written"]) == 5
+    document = json.loads(Path("coco/annotations/instances_default.json").read_text("utf-8"))
+    assert {image["file_name"].rpartition("/")[0] for image in document["images"]} == {
+        "day1/mouse",
+        "day2/rat",
+    }
+    assert document["categories"][0]["keypoints"] == ["nose", "tail"]
+
+    before = snapshot(Path.cwd())
+    code, output, _ = run(*command)
+    assert code == 0
+    assert [each["written"] for each in json.loads(output)["exports"]] == [[], [], []]
+    assert snapshot(Path.cwd()) == before
+    # What is in the folders of a tree is found by the other command, too.
+    assert run("export", "coco", "keyframes-out", "-o", "coco", "--keypoints", "nose,tail")[0] == 0
+    assert snapshot(Path.cwd()) == before
+
+
+def test_options_that_no_tool_takes_are_refused(run, recordings):
+    for arguments, message in [
+        (["--context", 1], "--context means nothing to extract without --export"),
+        (["--no-add-videos", "--export", "coco", "x"], "--no-add-videos means nothing to coco"),
+    ]:
+        code, _, errors = run("extract", recordings / "day1", *arguments)
+        assert code == 2
+        assert message in errors
+        assert errors.count("\n") == 1
+
+
+def test_an_export_that_fails_stops_nothing_and_is_told(run, recordings):
+    run("extract", recordings / "day1", "-k", 2)
+    Path("coco/annotations").mkdir(parents=True)
+    Path("coco/annotations/instances_default.json").write_text("theirs", encoding="utf-8")
+    code, output, errors = run(
+        *("extract", recordings / "day1", "-k", 2, "--json"),
+        *("--export", "coco", "coco", "--export", "sleap", "a.slp"),
+    )
+    assert code == 1
+    assert "not written by keyframes" in errors
+    coco, sleap = json.loads(output)["exports"]
+    assert "not written by keyframes" in coco["error"]
+    assert sleap["written"] == ["a.slp"]
+
+
+def test_a_pool_goes_into_a_project_once(run, recordings):
+    command = [
+        *("extract", recordings, "--recursive", "--tree", "--jobs", 1, "--pool", "-k", 4),
+        *("--export", "sleap", "pool.slp"),
+    ]
+    assert run(*command)[0] == 0
+    before = snapshot(Path.cwd())
+    code, _, errors = run(*command)
+    assert code == 0, errors
+    assert snapshot(Path.cwd()) == before
+    code, _, errors = run(*command, "-o", "elsewhere")
+    assert code == 2
+    assert "a pool starts from nothing" in errors
+
+
+def test_each_video_gets_its_own_listed_frames(run, recordings):
+    Path("list.csv").write_text("video,frame\nmouse,3\nrat.mp4,9\nmouse,21\n", encoding="utf-8")
+    code, _, errors = run("extract", recordings, "--recursive", "--jobs", 1, "--frames", "list.csv")
+    assert code == 0, errors
+    with Path("keyframes-out/mouse.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["frame_index"] for row in csv.DictReader(file)] == ["3", "21"]
+    assert frames_in(Path("keyframes-out/labeled-data/rat")) == [9]
+
+
+def test_a_frame_beyond_the_video_is_named(run, recordings):
+    code, _, errors = run("extract", recordings / "day1", "--frames", "3,40", "-q")
+    assert code == 1
+    assert "mouse.mp4: has no frame 40; its 40 frames are numbered from 0 to 39" in errors
+    assert errors.count("\n") == 1
+    code, _, errors = run("extract", recordings / "day1", "--frames", "none.csv")
+    assert code == 2
+    assert "nor a file that is there" in errors
+    assert errors.count("\n") == 1
+
+
+def test_frames_of_a_list_are_written_again_whatever_a_project_holds(run, project, recordings):
+    run("extract", "--dlc", project, "-o", "first")
+    command = ["extract", recordings / "day1", "--frames", "1,2", "--dlc", project]
+    for _ in range(2):
+        code, _, errors = run(*command)
+        assert code == 0, errors
+    assert frames_in(project / "keyframes-out" / "labeled-data" / "mouse") == [1, 2]
+    assert {1, 2} < set(frames_in(project / "labeled-data" / "mouse"))
