@@ -196,18 +196,18 @@ class _Proof:
         self._decoder = decoder
 
     def decode(self, packet: Packet[VideoStream] | None) -> None:
-        """Decode the next packet, unless there are frames enough; None for the rest."""
-        if len(self.pts) < _N_PROOF:
-            for frame in self._decoder.decode(packet):
-                self.first = self.first or frame
-                self.pts.append(frame.pts)
+        """Decode the next packet; None for the rest."""
+        for frame in self._decoder.decode(packet):
+            self.first = self.first or frame
+            self.pts.append(frame.pts)
 
 
 def _read_packets(decoder: Decoder, proof: _Proof) -> _Packets:
     pts, dts, is_key = array("q"), array("q"), bytearray()
     n_untimed = n_corrupt = n_hidden = 0
     for packet in decoder.packets():
-        proof.decode(packet)
+        if len(proof.pts) < _N_PROOF:
+            proof.decode(packet)
         if packet.is_discard:
             n_hidden += 1
             continue
@@ -216,7 +216,8 @@ def _read_packets(decoder: Decoder, proof: _Proof) -> _Packets:
         pts.append(len(pts) if packet.pts is None else packet.pts)
         dts.append(pts[-1] if packet.dts is None else packet.dts)
         is_key.append(packet.is_keyframe)
-    proof.decode(None)
+    if len(proof.pts) < _N_PROOF:
+        proof.decode(None)
     if n_untimed:
         pts = dts = array("q", range(len(pts)))
     order = np.argsort(pts, kind="stable")
