@@ -34,6 +34,8 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 BLOCK_ROWS = 1024
+# Numbers that are taken to float64 in one go: few enough to stay in the processor's cache.
+CACHED_NUMBERS = 100_000
 # Multiply-adds in one pass over the data below which a second thread costs more than it saves.
 SMALL_PASS = 10_000_000
 # Two fits in two threads of one process take turns: the BLAS setting is the process's.
@@ -76,6 +78,12 @@ def row_blocks(n_rows: int, size: int | None = None) -> list[slice]:
     """Cut ``range(n_rows)`` into slices of `size`, BLOCK_ROWS unless told."""
     size = size or BLOCK_ROWS
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+
+
+def cached_blocks(shape: tuple[int, ...]) -> list[slice]:
+    """Cut the rows of an (n, d) array into slices of CACHED_NUMBERS numbers."""
+    n_rows, n_features = shape
+    return row_blocks(n_rows, max(CACHED_NUMBERS // n_features, 1))
 
 
 def squared_norms(rows: FloatArray) -> FloatArray:
@@ -155,7 +163,7 @@ def power_of_two_scale(data: npt.NDArray[Any]) -> float:
     SettingsError
         The data holds NaN or infinity.
     """
-    extremes = [(data[rows].max(), data[rows].min()) for rows in row_blocks(len(data))]
+    extremes = [(data[rows].max(), data[rows].min()) for rows in cached_blocks(data.shape)]
     peak = float(np.abs(np.array(extremes, dtype=np.float64)).max())
     if not np.isfinite(peak):
         bad = int(np.flatnonzero(~np.isfinite(data).all(axis=1))[0])
@@ -177,7 +185,7 @@ def lay_out(
 ) -> Points:
     """Bring the rows (n, d) into a frame of their own."""
     scale = power_of_two_scale(data)
-    blocks = row_blocks(len(data))
+    blocks = cached_blocks(data.shape)
     dtype = working_dtype(data)
     values = data if in_place else np.empty(data.shape, dtype)
     norms = np.empty(len(data), dtype)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keyframes.kmeans.blocks import Points, Workers, row_blocks, squared_norms
+from keyframes.kmeans.blocks import Points, Workers, cached_blocks, row_blocks, squared_norms
 from keyframes.kmeans.nearest import Assignment
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 # Rows that are sorted by cluster in one go: bounds the memory for it.
 SORTED_ROWS = 65_536
-# Numbers that are taken to float64 in one go: few enough to stay in the processor's cache.
-CACHED_NUMBERS = 100_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,22 +139,22 @@ class Sums:
         order = np.argsort(labels, kind="stable")
         rows, weights = rows[order], weights[order]
         ends = np.searchsorted(labels[order], np.arange(len(self.weights) + 1))
-        part_size = _cached_rows(self._points)
+        n_features = self._rows.shape[1]
 
         def add_cluster(j: int) -> None:
             members, member_weights = rows[ends[j] : ends[j + 1]], weights[ends[j] : ends[j + 1]]
-            for part in row_blocks(len(members), part_size):
+            for part in cached_blocks((len(members), n_features)):
                 values = self._points.values[members[part]].astype(np.float64, copy=False)
                 self._rows[j] += member_weights[part] @ values
 
         touched = np.flatnonzero(np.diff(ends)).tolist()
-        team.map(add_cluster, touched, 4 * len(rows) * self._rows.shape[1])
+        team.map(add_cluster, touched, 4 * len(rows) * n_features)
 
     def means(self, centers: FloatArray, n_moving: int) -> FloatArray:
         """Return `centers` with the moving ones at their rows' mean; one without rows stays."""
-        occupied = np.flatnonzero(self.weights[:n_moving] > 0)
         moved: FloatArray = centers.copy()
-        moved[occupied] = self._rows[occupied] / self.weights[occupied, None]
+        weights = self.weights[:n_moving, None]
+        np.divide(self._rows[:n_moving], weights, out=moved[:n_moving], where=weights > 0)
         return moved
 
     def objective(self, centers: FloatArray) -> float:
@@ -175,12 +173,6 @@ def _unscaled(objective: float, points: Points) -> float:
     return objective / points.frame.scale / points.frame.scale
 
 
-def _cached_rows(points: Points) -> int:
-    """Return how many rows hold CACHED_NUMBERS."""
-    n_features: int = points.values.shape[1]
-    return max(CACHED_NUMBERS // n_features, 1)
-
-
 def _own_distances(
     points: Points, centers: FloatArray, labels: LabelArray, rows: slice
 ) -> FloatArray:
@@ -194,7 +186,7 @@ def _inertia(points: Points, centers: FloatArray, labels: LabelArray, team: Work
     def part(rows: slice) -> float:
         return float(points.weights[rows] @ _own_distances(points, centers, labels, rows))
 
-    blocks = row_blocks(len(labels), _cached_rows(points))
+    blocks = cached_blocks(points.values.shape)
     return sum(team.map(part, blocks, 4 * points.values.size))
 
 
@@ -205,7 +197,7 @@ def _relocate(empty: IntArray, points: Points, centers: FloatArray, assignment: 
     distinct rows, and relocation would never end.
     """
     labels = assignment.labels
-    blocks = row_blocks(len(labels), _cached_rows(points))
+    blocks = cached_blocks(points.values.shape)
     distances = np.concatenate([_own_distances(points, centers, labels, rows) for rows in blocks])
     distances[points.weights <= 0] = 0
     farthest = np.argsort(-distances, kind="stable")[: len(empty)]

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     LabelArray = npt.NDArray[np.int32]
 
 
+# Gathering rows takes as long as multiplying them with so many centres.
+GATHERING_COLUMNS = 32
+
+
 class Centers:
     """Centres made ready for matrix products with rows of a given precision.
 
@@ -214,7 +218,8 @@ class Assignment:
         upper += steps[labels]
         lower -= others[labels]
         (doubtful,) = np.nonzero(lower <= upper)
-        if len(doubtful) > 0.75 * len(labels):
+        k = len(steps)
+        if len(doubtful) > k / (k + GATHERING_COLUMNS) * len(labels):
             labels[:], upper[:], lower[:] = nearest(values, norms, centers)
         elif len(doubtful):
             labels[doubtful], upper[doubtful], lower[doubtful] = nearest(

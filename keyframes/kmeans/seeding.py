@@ -43,7 +43,7 @@ SEEDS_PER_STEP_AHEAD = 2
 # Columns from which on a wider product of matrices is no quicker per column.
 WIDE_PRODUCT = 64
 # Distances that may be held even if the data is smaller.
-CACHED_NUMBERS = 2**20
+HELD_DISTANCES = 2**20
 
 
 def kmeans_plusplus(
@@ -181,7 +181,7 @@ class Candidates:
 
     def _draw_afresh(self, potential: FloatArray, count: int, ahead: int) -> IntArray:
         n, d = self._sample.values.shape
-        most = min(WIDE_PRODUCT, max(n * d // 8, CACHED_NUMBERS) // n)
+        most = min(WIDE_PRODUCT, max(n * d // 8, HELD_DISTANCES) // n)
         size = max(count, min(count * ahead, most))
         cumulative = np.cumsum(potential, dtype=np.float64)
         if cumulative[-1] <= 0:

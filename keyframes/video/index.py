@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from keyframes.video.picture import quarter_turns, upright_size
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from av import VideoFrame
+    from av import Packet, VideoFrame, VideoStream
 
     from keyframes.records import BoolArray, FloatArray, IntArray
     from keyframes.video.decode import Decoder
@@ -132,24 +131,29 @@ def index_video(path: Path) -> VideoIndex:
     VideoError
         When there is no video stream that can be decoded, or no frame in it.
     """
-    first_frame, first_pts = _first_frames(path)
-    with open_decoder(path) as decoder:
+    with open_decoder(path, threads=1) as decoder:
         stream = decoder.stream
         container, codec = decoder.container.format.name, stream.codec_context.codec.canonical_name
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
         claimed_frames = stream.frames
-        packets = _read_packets(decoder)
+        proof = _Proof(decoder)
+        packets = _read_packets(decoder, proof)
+    if proof.first is None:
+        raise VideoError(
+            f"{path} has no frame that can be decoded (damaged packets: {decoder.n_errors}): "
+            "copy or record it again"
+        )
     is_timed = packets.n_untimed == 0
     tick_s = decoder.tick_s if is_timed else float(1 / rate)
-    width, height = upright_size(first_frame)
+    width, height = upright_size(proof.first)
     return VideoIndex(
         path=path,
         container=container,
         codec=codec,
-        pixel_format=first_frame.format.name,
+        pixel_format=proof.first.format.name,
         width=width,
         height=height,
-        rotation=quarter_turns(first_frame) * 90,
+        rotation=quarter_turns(proof.first) * 90,
         rate=rate,
         claimed_frames=claimed_frames,
         tick_s=tick_s,
@@ -160,7 +164,7 @@ def index_video(path: Path) -> VideoIndex:
         start_time_s=float(packets.pts[0]) * tick_s,
         is_timed=is_timed,
         n_hidden=packets.n_hidden,
-        doubt=_doubt(container, codec, packets, first_pts),
+        doubt=_doubt(container, codec, packets, proof.pts),
     )
 
 
@@ -183,23 +187,35 @@ class _Packets(NamedTuple):
     n_hidden: int
 
 
-def _first_frames(path: Path) -> tuple[VideoFrame, list[int | None]]:
-    """Return the first frame, and the timestamps of the first few."""
-    with open_decoder(path, threads=1) as decoder:
-        frames = decoder.frames()
-        first = next(frames, None)
-        if first is None:
-            raise VideoError(
-                f"{path} has no frame that can be decoded (damaged packets: {decoder.n_errors}): "
-                "copy or record it again"
-            )
-        return first, [first.pts, *(frame.pts for frame in islice(frames, _N_PROOF - 1))]
+class _Proof:
+    """The first few frames, which show whether frames come out as the packets say.
+
+    Attributes
+    ----------
+    first
+        The very first.
+    pts
+        The timestamps of all of them.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.first: VideoFrame | None = None
+        self.pts: list[int | None] = []
+        self._decoder = decoder
+
+    def decode(self, packet: Packet[VideoStream] | None) -> None:
+        """Decode the next packet; None for the rest."""
+        for frame in self._decoder.decode(packet):
+            self.first = self.first or frame
+            self.pts.append(frame.pts)
 
 
-def _read_packets(decoder: Decoder) -> _Packets:
+def _read_packets(decoder: Decoder, proof: _Proof) -> _Packets:
     pts, dts, is_key = array("q"), array("q"), bytearray()
     n_untimed = n_corrupt = n_hidden = 0
     for packet in decoder.packets():
+        if len(proof.pts) < _N_PROOF:
+            proof.decode(packet)
         if packet.is_discard:
             n_hidden += 1
             continue
@@ -208,6 +224,8 @@ def _read_packets(decoder: Decoder) -> _Packets:
         pts.append(len(pts) if packet.pts is None else packet.pts)
         dts.append(pts[-1] if packet.dts is None else packet.dts)
         is_key.append(packet.is_keyframe)
+    if len(proof.pts) < _N_PROOF:
+        proof.decode(None)
     if n_untimed:
         pts = dts = array("q", range(len(pts)))
     order = np.argsort(pts, kind="stable")

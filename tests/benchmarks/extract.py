@@ -29,6 +29,8 @@ from statistics import median
 import av
 import cv2
 
+from own_process import run_apart
+
 SAMPLE = Path(__file__).parents[2] / "sample_videos" / "mouse.mp4"
 
 DECODING = """
@@ -169,9 +171,9 @@ def main():
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        long = repeat(arguments.source, folder / "long.mp4", 10_000)
-        minute = enlarge(arguments.source, folder / "minute.mp4", (1280, 720), 1800)
-        wide = repeat(minute, folder / "wide.mp4", 18_000)
+        long = run_apart(repeat, arguments.source, folder / "long.mp4", 10_000)
+        minute = run_apart(enlarge, arguments.source, folder / "minute.mp4", (1280, 720), 1800)
+        wide = run_apart(repeat, minute, folder / "wide.mp4", 18_000)
         for title, video in (("10,000 frames", long), ("18,000 frames of 720p", wide)):
             print(f"\n{title}\n")
             compare(video, arguments.runs, folder)
