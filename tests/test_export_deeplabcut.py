@@ -99,6 +99,16 @@ def test_new_videos_are_added_and_all_else_in_the_config_stays(output, make_proj
     assert [line for line in after if line not in added] == before
 
 
+def test_line_ends_stay(output, make_project):
+    config = make_project({}) / "config.yaml"
+    config.write_bytes(config.read_bytes().replace(b"\n", b"\r\n"))
+    before = config.read_bytes().replace(b"video_sets:\r\n", b"")
+    export("deeplabcut", output, config)
+    after = config.read_bytes()
+    assert after.count(b"\n") == after.count(b"\r\n")
+    assert [line for line in before.splitlines() if line not in after.splitlines()] == []
+
+
 def test_new_videos_can_be_refused_before_anything_is_written(output, make_project):
     project = make_project({video(output, "mouse.mp4"): "0, 96, 0, 64"})
     before = snapshot(project)
@@ -249,6 +259,7 @@ def test_indented_lists_stay_indented(output, make_project):
     assert "\n    - 0.95\n" in config.read_text(encoding="utf-8")
 
 
+@pytest.mark.filterwarnings("default")  # the reader's own
 def test_deeplabcut_itself_reads_the_project(output, tmp_path):
     deeplabcut = pytest.importorskip("deeplabcut", reason="needs DeepLabCut")
     mouse = str(video(output, "mouse.mp4"))

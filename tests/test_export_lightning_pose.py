@@ -148,6 +148,8 @@ def test_views_share_their_sessions_and_rows(tmp_path):
 def test_views_that_do_not_match_are_refused(output, tmp_path):
     with pytest.raises(SettingsError, match="ends with none of the views"):
         export("lightning-pose", output, tmp_path / "lp", views=["camA", "camB"])
+    with pytest.raises(SettingsError, match="the only view"):
+        export("lightning-pose", output, tmp_path / "lp", views=["mouse"])
     alone = extract_videos(tmp_path / "alone", ["s_camA.mp4"])
     with pytest.raises(OutputError, match="no keyframes of the view camB"):
         export("lightning-pose", alone, tmp_path / "lp", views=["camA", "camB"])
@@ -187,6 +189,7 @@ def test_a_queue_that_is_none_is_refused(output, tmp_path):
         export("lightning-pose", output, tmp_path)
 
 
+@pytest.mark.filterwarnings("default")  # the reader's own
 def test_lightning_poses_own_app_reads_the_project(output, tmp_path):
     extract_frames, datatypes, validate = (
         pytest.importorskip(f"litpose_app.{module}", reason="needs the Lightning Pose app")

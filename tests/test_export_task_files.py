@@ -141,6 +141,17 @@ def test_label_studio_quotes_paths(output, tmp_path):
     assert tasks[0]["data"]["frame"] == 5
 
 
+@pytest.mark.parametrize(
+    ("target", "folder"), [("tasks", "images"), ("out/t.json", "labeled-data")]
+)
+def test_label_studio_is_told_what_to_serve(tmp_path, target, folder):
+    output = extract_videos(tmp_path, ["mouse.mp4"])
+    root = tmp_path / "tasks" if folder == "images" else output
+    start, storage = export("label-studio", output, tmp_path / target).notes
+    assert start.endswith(f"LOCAL_FILES_DOCUMENT_ROOT={root}")
+    assert storage.endswith(f": {root / folder}")
+
+
 def test_pycocotools_reads_coco(output, tmp_path):
     coco = pytest.importorskip("pycocotools.coco", reason="needs pycocotools")
     export("coco", output, tmp_path, keypoints=["nose"])

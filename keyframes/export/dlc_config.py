@@ -21,11 +21,12 @@ _ONE_LINE = 1_000_000  # keeps long paths on one line, as DeepLabCut does
 class DlcConfig:
     """A project's config.yaml, with its comments and order."""
 
-    def __init__(self, path: Path, yaml: Any, values: Any) -> None:  # noqa: ANN401 - ruamel's
+    def __init__(self, path: Path, yaml: Any, values: Any, line_end: str) -> None:  # noqa: ANN401 - ruamel's
         self.path = path
         self.root = path.parent
         self.values = values
         self._yaml = yaml
+        self._line_end = line_end
 
     @classmethod
     def load(cls, destination: Path) -> DlcConfig:
@@ -36,7 +37,7 @@ class DlcConfig:
         yaml.preserve_quotes = True
         yaml.width = _ONE_LINE
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_bytes().decode()
             _, indent, offset = import_extra("ruamel.yaml.util", "dlc").load_yaml_guess_indent(text)
             yaml.indent(sequence=indent, offset=offset)
             values = yaml.load(text)
@@ -53,7 +54,7 @@ class DlcConfig:
                 f"{path}: has no video_sets, so it is no DeepLabCut project's config.yaml; "
                 "name one that is"
             )
-        return cls(path.absolute(), yaml, values)
+        return cls(path.absolute(), yaml, values, "\r\n" if "\r\n" in text else "\n")
 
     @property
     def videos(self) -> dict[str, Any]:
@@ -83,10 +84,10 @@ class DlcConfig:
         }
 
     def dump(self) -> bytes:
-        """Return the file's new content."""
-        text = io.BytesIO()
+        """Return the file's new content, with the line ends that it had."""
+        text = io.StringIO()
         self._yaml.dump(self.values, text)
-        return text.getvalue()
+        return text.getvalue().replace("\n", self._line_end).encode()
 
     def shared_folder(self, one: str, other: str) -> OutputError:
         """Return the error that two videos would share a folder."""

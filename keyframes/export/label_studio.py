@@ -30,7 +30,8 @@ def export_label_studio(
     """Write a task a keyframe, and beside it the labelling interface as ``.xml``.
 
     Label Studio serves the pictures from its local files: ``LOCAL_FILES_DOCUMENT_ROOT`` is the
-    folder that the file lies in.
+    folder that the file lies in, and the project needs a source storage for each folder in it
+    that holds pictures.
 
     Parameters
     ----------
@@ -51,6 +52,7 @@ def export_label_studio(
     """
     delivery = Delivery(overwrite=overwrite)
     layout = LABEL_STUDIO.at(destination)
+    pictures = list(layout.place(delivery, results))
     tasks = [
         {
             "meta": {"origin": MARK},
@@ -62,16 +64,18 @@ def export_label_studio(
                 **picture.details,
             },
         }
-        for picture in layout.place(delivery, results)
+        for picture in pictures
     ]
     text = json.dumps(tasks, indent=2, ensure_ascii=False, allow_nan=False)
     task_file, interface_file = layout.files
     delivery.add(interface_file, _interface(keypoints or [DEFAULT_LABEL]))
     delivery.add(task_file, f"{text}\n".encode())
+    root = layout.base.absolute()
+    folders = sorted({str(root / picture.path.partition("/")[0]) for picture in pictures})
     delivery.note(
-        "start Label Studio with LOCAL_FILES_SERVING_ENABLED=true and "
-        f"LOCAL_FILES_DOCUMENT_ROOT={layout.base.absolute()}"
+        f"start Label Studio with LOCAL_FILES_SERVING_ENABLED=true LOCAL_FILES_DOCUMENT_ROOT={root}"
     )
+    delivery.note(f"in its project, add the source storage Local Files: {', '.join(folders)}")
     return delivery.carry_out()
 
 

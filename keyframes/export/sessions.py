@@ -28,11 +28,15 @@ def group_sessions(
     Raises
     ------
     SettingsError
-        A video's name ends with none of the views.
+        A video's name ends with none of the views, or there is only one.
     OutputError
         Two videos would get one name, or the views of a session aren't all there or differ in
         their frames.
     """
+    if len(views) == 1:
+        raise SettingsError(
+            f"{views[0]}: is the only view; a project of one camera has none, leave --views out"
+        )
     if not views:
         return {"": {name: source for (name, _), source in _name_all(sources, views).items()}}
     named = _name_all(sources, views)
@@ -101,7 +105,7 @@ def _check_views(session: str, by_view: dict[str, Source | None]) -> None:
             "too, with the --frames of the others"
         )
     frames = {source.frames for source in by_view.values() if source}
-    if len(frames) > 1 or (None in frames and len(by_view) > 1):
+    if len(frames) > 1 or None in frames:
         raise OutputError(
             f"{session}: the keyframes of its views {', '.join(by_view)} are different frames, but "
             "Lightning Pose needs the same; choose those of one view, and give its table to the "
