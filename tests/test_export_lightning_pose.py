@@ -131,6 +131,12 @@ def test_keypoints_can_be_named_later_but_not_changed(output, tmp_path):
         export("lightning-pose", output, tmp_path, keypoints=["tail"])
 
 
+def test_a_project_of_one_camera_gets_no_views(output, tmp_path):
+    export("lightning-pose", output, tmp_path)
+    with pytest.raises(SettingsError, match="one camera"):
+        export("lightning-pose", output, tmp_path, views=["camA", "camB"])
+
+
 def test_views_share_their_sessions_and_rows(tmp_path):
     names = ["day 1-camA.mp4", "day 1_camB.mp4", "day2_camA.mp4", "day2_camB.mp4"]
     output = extract_videos(tmp_path, names)

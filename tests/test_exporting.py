@@ -2,7 +2,11 @@
 
 import csv
 import json
+import re
+import shlex
+import shutil
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -203,3 +207,29 @@ def test_frames_of_a_list_are_written_again_whatever_a_project_holds(run, projec
         assert code == 0, errors
     assert frames_in(project / "keyframes-out" / "labeled-data" / "mouse") == [1, 2]
     assert {1, 2} < set(frames_in(project / "labeled-data" / "mouse"))
+
+
+def recipes():
+    """Return the blocks of commands in the README's section on labelling tools."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Into your labelling tool")[2].partition("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+@pytest.mark.parametrize("recipe", recipes(), ids=lambda recipe: recipe.splitlines()[-1][:20])
+def test_the_recipes_of_the_readme(run, tmp_path, recordings, recipe):
+    mouse = recordings / "day1" / "mouse.mp4"
+    for name in ("recordings/mouse.mp4", "day1_camA.mp4", "day1_camB.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(mouse, tmp_path / name)
+    project = tmp_path / "walking-me-2025-01-31"
+    project.mkdir()
+    (project / "config.yaml").write_text(CONFIG.format(mouse), encoding="utf-8")
+    for command in recipe.splitlines():
+        program, *words = shlex.split(command, comments=True)
+        if program == "keyframes":
+            code, _, errors = run(*words)
+            assert code == 0, errors
+        elif program in ("napari", "sleap-label"):
+            opened = takewhile(lambda word: not word.startswith("--"), words)
+            assert all(Path(word).exists() for word in opened), command

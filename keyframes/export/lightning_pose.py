@@ -137,6 +137,8 @@ def _agree(
     if not isinstance(values, dict):
         raise OutputError(f"{project}: is no Lightning Pose project; choose another -o")
     there = values.get("view_names") or (), values.get("keypoint_names") or ()
+    if views and not there[0]:
+        raise SettingsError(f"{project}: is a project of one camera; leave --views out")
     for option, names, asked in zip(("views", "keypoints"), there, (views, keypoints), strict=True):
         if names and asked and list(names) != list(asked):
             raise SettingsError(
