@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 import zlib
 from contextlib import contextmanager
@@ -42,6 +43,15 @@ def remove_empty(folders: Iterable[Path]) -> None:
     for folder in folders:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError where it can be told beforehand that nothing can be written to a path."""
+    folder = path.parent if path.is_file() else path.absolute()
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        reason = "can't be written to" if there.is_dir() else "is no folder"
+        raise OutputError(f"{path}: can't be made, since {there} {reason}; choose another place")
 
 
 @contextmanager

@@ -7,23 +7,23 @@ unlike them. What a project would refuse is refused before frames are read.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from keyframes.batch import Outcome
 from keyframes.errors import SettingsError, VideoError
 from keyframes.export import EXPORTERS
 from keyframes.export.deeplabcut import DlcVideo, read_project
 from keyframes.export.results import read_result
 from keyframes.export.sources import Source
+from keyframes.files import check_writable
 from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.records import Crop
 from keyframes.video import frame_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
-    from pathlib import Path
 
-    from keyframes.batch import Outcome
     from keyframes.export.delivery import Exported
     from keyframes.records import ExportFormat, Selection
     from keyframes.settings import Settings
@@ -54,10 +54,10 @@ def plan_project_jobs(
     settings: Settings,
     given: Collection[str],
     videos: Iterable[Path] = (),
-) -> tuple[list[Job], tuple[str, ...]]:
+) -> tuple[list[Job], tuple[Outcome, ...]]:
     """Return a job for each video of a DeepLabCut project, with what its ``config.yaml`` asks for.
 
-    Besides, the paths in it that lead nowhere.
+    Besides, what becomes of the videos that aren't there.
 
     Parameters
     ----------
@@ -98,7 +98,14 @@ def plan_project_jobs(
             asked = replace(asked, crop=crop, crop_output=bool(crop) and video.crop_output)
         jobs.append(Job(video.path, output, asked))
     refuse_shared_outputs(jobs)
-    return jobs, () if videos else project.missing
+    missing = () if videos else project.missing
+    return jobs, tuple(
+        Outcome(
+            Job(Path(path), output, settings),
+            error=VideoError(f"{path}: is in {config}, but not there; mend the path"),
+        )
+        for path in missing
+    )
 
 
 def _is_whole_picture(video: DlcVideo) -> bool:
@@ -165,12 +172,17 @@ def check_targets(
         is_new |= outcome is None
     if is_new:
         for target in targets:
+            check_writable(target.destination)
             EXPORTERS[target.tool].check(sources, target.destination, **target.options)
 
 
 def export_outcomes(target: Target, outcomes: Iterable[Outcome], output: Path) -> Exported:
     """Hand the keyframes of these videos to a labelling tool; errors as `export`."""
-    results = [read_result(output, outcome.job.folder) for outcome in outcomes if outcome.selection]
+    results = [
+        read_result(output, outcome.job.folder, outcome.job.video)
+        for outcome in outcomes
+        if outcome.selection
+    ]
     exporter = EXPORTERS[target.tool]
     return exporter.export(
         sorted(results, key=lambda result: result.place), target.destination, **target.options

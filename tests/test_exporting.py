@@ -83,10 +83,11 @@ def test_a_deeplabcut_project_says_all_that_is_asked(run, project):
 def test_videos_join_a_deeplabcut_project_or_are_refused_first(run, project, recordings):
     rat = recordings / "day2" / "rat.mp4"
     before = snapshot(project)
-    code, _, errors = run("extract", rat, "--dlc", project, "--no-add-videos")
-    assert code == 2
-    assert "video_sets has no rat.mp4" in errors
-    assert errors.count("\n") == 1
+    for options in ([], ["--dry-run"]):
+        code, _, errors = run("extract", rat, "--dlc", project, "--no-add-videos", *options)
+        assert code == 2
+        assert "video_sets has no rat.mp4" in errors
+        assert errors.count("\n") == 1
     assert snapshot(project) == before
     assert not (project / "keyframes-out").exists()
 
@@ -100,6 +101,44 @@ def test_videos_join_a_deeplabcut_project_or_are_refused_first(run, project, rec
         "mouse.mp4",
         "rat.mp4",
     ]
+
+
+def test_a_video_that_the_project_misses_stops_no_other(run, project):
+    config = project / "config.yaml"
+    text = config.read_text(encoding="utf-8")
+    gone = "  /gone/fly.avi:\n    crop: 0, 9, 0, 9\nnumframes2pick"
+    config.write_text(text.replace("numframes2pick", gone), encoding="utf-8")
+    for options in (["--dry-run"], []):
+        code, output, errors = run("extract", "--dlc", config, "--json", *options)
+        assert code == 1
+        assert "/gone/fly.avi: is in" in errors
+        document = json.loads(output)
+        assert [failure["video"] for failure in document["failed"]] == [str(Path("/gone/fly.avi"))]
+        assert len(document["videos"]) == 1
+    assert len(frames_in(project / "labeled-data" / "mouse")) == 3
+
+
+def test_shares_are_exported_when_all_are_there(run, recordings):
+    command = ["extract", recordings, "--recursive", "-k", 2, "--export", "sleap", "a.slp"]
+    for index in (0, 1):
+        assert run(*command, "--shard", f"{index}/2")[0] == 0
+        assert not Path("a.slp").exists()
+    code, _, errors = run(*command)
+    assert code == 0
+    assert "4 frames suggested" in errors
+
+
+def test_a_video_that_has_moved_is_exported_from_where_it_is(run, recordings, tmp_path):
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        shutil.copyfile(recordings / "day1" / "mouse.mp4", tmp_path / folder / "mouse.mp4")
+    run("extract", tmp_path / "here" / "mouse.mp4", "-k", 2)
+    shutil.rmtree(tmp_path / "here")
+    command = ["extract", tmp_path / "there" / "mouse.mp4", "-k", 2, "--export", "sleap", "a.slp"]
+    code, _, errors = run(*command)
+    assert code == 0, errors
+    labels = sio.load_slp("a.slp", open_videos=False)
+    assert Path(labels.videos[0].filename) == tmp_path / "there" / "mouse.mp4"
 
 
 def test_several_tools_at_once_and_what_they_got_as_json(run, recordings):

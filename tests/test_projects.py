@@ -158,6 +158,14 @@ def test_pictures_beside_a_task_file_elsewhere_are_refused_first(videos):
     check("coco", "mine.json", videos)
 
 
+@pytest.mark.parametrize("tool", ["sleap", "lightning-pose", "coco"])
+@pytest.mark.usefixtures("here")
+def test_a_place_that_cannot_be_written_is_refused_first(videos, tool):
+    Path("file").write_text("in the way", encoding="utf-8")
+    with pytest.raises(OutputError, match="is no folder"):
+        check(tool, "file/below/to.slp", videos)
+
+
 @pytest.mark.usefixtures("here")
 def test_a_missing_package_is_missed_first(videos, monkeypatch):
     monkeypatch.setitem(sys.modules, "sleap_io", None)

@@ -11,7 +11,6 @@ from keyframes.cli.exporting import export_all, plan_targets, tool_options
 from keyframes.cli.frame_list import FRAMES, assign_frames
 from keyframes.cli.parameters import (
     COUNT,
-    EXIT_FAILED,
     PATH,
     SHARD,
     choice,
@@ -30,6 +29,7 @@ from keyframes.records import ExportFormat, Method
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from keyframes.batch import Outcome
     from keyframes.video import Position
 
 
@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     "--shard",
     type=SHARD,
     help="Do the I-th of N shares of the videos, I from 0; for arrays of cluster jobs. The same "
-    "command without --shard then finds all done and writes the index.",
+    "command without --shard then finds all done, exports it and writes the index.",
 )
 @click.option(
     "--scheduler",
@@ -147,8 +147,8 @@ if TYPE_CHECKING:
     "--dlc",
     metavar="CONFIG.yaml",
     type=PATH,
-    help="Take videos, count, range and crop from this DeepLabCut project and export into it. "
-    "With PATHs: only those videos, new ones are added to the project.",
+    help="Take videos, count, range and crop from this DeepLabCut project and export into it; the "
+    "reports go into its keyframes-out. With PATHs: only those videos; new ones are added to it.",
 )
 @tool_options
 @click.option(
@@ -227,13 +227,13 @@ def extract(
 
     start_logging(verbose=verbose)
     settings = Settings(span=Span(start, end), **options)
-    _check_plan(pool=pool, per_video_min=per_video_min, grow=grow, shard=shard, targets=targets)
+    _check_plan(pool=pool, per_video_min=per_video_min, grow=grow)
     exports = plan_targets(
         [("deeplabcut", dlc), *targets] if dlc else targets,
         {"add_videos": add_videos, "context": context, "views": views, "keypoints": keypoints},
         overwrite=overwrite,
     )
-    missing: tuple[str, ...] = ()
+    missing: tuple[Outcome, ...] = ()
     if dlc:
         output = _output_of(dlc, output)
         videos = _find(paths, recursive=recursive) if paths else ()
@@ -252,6 +252,7 @@ def extract(
     runner = Runner(n_jobs, scheduler, quiet)
     if dry_run:
         found = runner.forecast(todo, n_points=n_points, overwrite=overwrite, grow=grow)
+        found += [(outcome.job, outcome.error) for outcome in missing if outcome.error]
         return conclude_forecast(found, runner.count_workers(len(todo)), as_json=as_json)
     roots = {job.output for job in todo} or {output}
     new_roots = [root for root in roots if not root.exists()]
@@ -273,10 +274,10 @@ def extract(
     if not (no_report or shard):
         write_index(outcomes)
     remove_empty(new_roots)  # where nothing could be written, nothing stays
-    exported = export_all(exports, outcomes, output, quiet=quiet)
-    for path in missing:
-        complain(f"{path}: is in the project's video_sets, but not there; mend the path")
-    return max(conclude(outcomes, exported, as_json=as_json), EXIT_FAILED if missing else 0)
+    exported = [] if shard else export_all(exports, outcomes, output, quiet=quiet)
+    for outcome in missing:
+        complain(str(outcome.error))
+    return conclude([*outcomes, *missing], exported, as_json=as_json)
 
 
 def _output_of(config: Path, output: Path) -> Path:
@@ -286,14 +287,7 @@ def _output_of(config: Path, output: Path) -> Path:
     return (config if config.is_dir() else config.parent) / output
 
 
-def _check_plan(
-    *,
-    pool: bool,
-    per_video_min: int,
-    grow: bool,
-    shard: tuple[int, int] | None,
-    targets: tuple[tuple[ExportFormat, Path], ...],
-) -> None:
+def _check_plan(*, pool: bool, per_video_min: int, grow: bool) -> None:
     """Refuse options that make no sense together."""
     context = click.get_current_context()
     if per_video_min and not pool:
@@ -305,10 +299,6 @@ def _check_plan(
         raise click.UsageError("--grow needs a number of keyframes: -k N.", context)
     if given == {"count", "frames"}:
         raise click.UsageError("--frames lists the keyframes: leave out -k.", context)
-    if shard and targets:
-        raise click.UsageError(
-            "--shard does its share only: export when all are done, with keyframes export.", context
-        )
 
 
 def _find(paths: tuple[Path, ...], *, recursive: bool) -> dict[Path, Path]:

@@ -80,8 +80,17 @@ def read_results(output: Path) -> list[Result]:
     return [read_result(output, folder) for folder in folders]
 
 
-def read_result(output: Path, folder: OutputFolder) -> Result:
-    """Return the finished result of one video, whose files are in an output folder or below it.
+def read_result(output: Path, folder: OutputFolder, video: Path | None = None) -> Result:
+    """Return the finished result of one video.
+
+    Parameters
+    ----------
+    output
+        The output folder.
+    folder
+        The files of the result, in the output folder or below it.
+    video
+        Where the recording lies; None for where it lay when it was read.
 
     Raises
     ------
@@ -90,7 +99,7 @@ def read_result(output: Path, folder: OutputFolder) -> Result:
     """
     record = read_json(folder.record)
     # Not resolved: a link may have another name than the file that it leads to.
-    video = Path(os.path.abspath(record["video"]["path"]))  # noqa: PTH100
+    video = Path(os.path.abspath(video or record["video"]["path"]))  # noqa: PTH100
     selection = selection_from_record(video, record)
     pictures = tuple(folder.root / row["image"] for row in record["keyframes"])
     for keyframe, picture in zip(selection.keyframes, pictures, strict=True):
