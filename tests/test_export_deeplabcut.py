@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from export_helpers import extract_cropped, extract_videos, snapshot
-from keyframes import Crop, OutputError, SettingsError, Span
+from footage import encode_video
+from keyframes import Crop, OutputError, Settings, SettingsError, Span, extract
 from keyframes.export import export
 from keyframes.export.deeplabcut import existing_frames, read_project
 from keyframes.export.results import read_results
@@ -173,6 +174,16 @@ def test_two_videos_with_one_stem_are_refused(output, make_project, other):
     with pytest.raises(OutputError, match=r"mouse\.mp4 would share the folder"):
         export("deeplabcut", output, project)
     assert snapshot(project) == before
+
+
+def test_two_new_videos_with_one_stem_are_refused(make_project, tmp_path):
+    project = make_project({})
+    for day in ("day1", "day2"):
+        (tmp_path / day).mkdir()
+        mouse = encode_video(tmp_path / day / "mouse.mp4", n_frames=8)
+        extract(mouse, tmp_path / "out" / day, Settings(count=2))
+    with pytest.raises(OutputError, match=r"day1.*day2.*would share the folder"):
+        export("deeplabcut", tmp_path / "out", project)
 
 
 def test_another_recording_of_the_same_name_is_refused(output, make_project, make_video):

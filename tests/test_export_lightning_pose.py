@@ -121,6 +121,13 @@ def test_a_frame_that_the_app_extracted_is_not_written_twice(output, tmp_path):
     assert queue(tmp_path)[1]["frame_path"] == "labeled-data/mouse/img00000015.jpg"
 
 
+def test_frames_of_two_videos_never_share_a_folder(tmp_path):
+    """As those of two videos whose names are alike once they are made to fit."""
+    export("lightning-pose", extract_videos(tmp_path / "a", ["day 1.mp4"]), tmp_path / "lp")
+    with pytest.raises(OutputError, match=r"holds frames of day 1\.mp4"):
+        export("lightning-pose", extract_videos(tmp_path / "b", ["day-1.mp4"]), tmp_path / "lp")
+
+
 def test_keypoints_can_be_named_later_but_not_changed(output, tmp_path):
     first = export("lightning-pose", output, tmp_path)
     assert "no keypoints" in first.notes[0]

@@ -84,6 +84,16 @@ def test_held_frames_stay_and_the_others_are_unlike_them():
     assert rows.tolist() == [1, 4, 7]
 
 
+@pytest.mark.parametrize("n_clusters", [3, 8])
+def test_held_frames_are_at_no_distance_from_themselves(n_clusters):
+    rng = np.random.default_rng(0)
+    features = make_features(rng.exponential(1, (300, 40)))
+    held = np.array([3, 70, 200])
+    clustering = cluster_by_kmeans(features, n_clusters, rng, held=held)
+    assert clustering.distances[held].tolist() == [0, 0, 0]
+    assert (clustering.distances > 0).sum() >= 300 - n_clusters
+
+
 def test_a_cluster_with_a_held_frame_needs_no_other():
     features = make_features(np.arange(12.0))
     rows = pick(features, cluster_by_time(features, 4), 4, held=[0, 5])
