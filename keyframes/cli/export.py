@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "--embed",
     flag_value=True,
     default=None,
-    help="sleap: refuse any other DEST than a .pkg.slp, which gets the pictures, too.",
+    help="sleap: put the pictures inside; DEST must end with .pkg.slp, which asks for it as well.",
 )
 @click.option(
     "--overwrite",

@@ -139,9 +139,10 @@ if TYPE_CHECKING:
     metavar="FORMAT DEST",
     multiple=True,
     type=(choice(ExportFormat), PATH),
-    help="Export the result as `keyframes export FORMAT` does (its help says what DEST can be); "
-    "may be given several times. New frames are chosen to be unlike those that a deeplabcut or "
-    "sleap project DEST has already.",
+    help="Export the result, too: deeplabcut PROJECT, sleap FILE.slp (or .pkg.slp, with the "
+    "pictures), lightning-pose DIR, coco DIR, cvat DIR or label-studio DIR, as `keyframes export` "
+    "does. Can be repeated. New frames are chosen to be unlike those that a deeplabcut or sleap "
+    "DEST holds.",
 )
 @click.option(
     "--dlc",
@@ -152,7 +153,10 @@ if TYPE_CHECKING:
 )
 @tool_options
 @click.option(
-    "--overwrite", is_flag=True, help="Replace keyframes that were made with other settings."
+    "--overwrite",
+    is_flag=True,
+    help="Replace keyframes that were made with other settings, and the task files of "
+    "coco, cvat and label-studio.",
 )
 @click.option(
     "--dry-run",
