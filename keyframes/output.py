@@ -5,6 +5,7 @@
     DIR/
       labeled-data/<stem>/img000042.png   the keyframes
       <stem>.csv                          one row a keyframe, in frame order
+      <stem>.html                         the report
       <stem>.json                         the run record; written last, so its presence means done
 
 While the pictures are written, ``.<stem>.unfinished.json`` says which ones are on their way, so
@@ -179,13 +180,12 @@ class OutputFolder:
     def write_images(
         self,
         names: Sequence[str],
-        labels: Sequence[dict[str, str]],
-        images: Iterable[tuple[int, Image]],
+        images: Iterable[tuple[Image, dict[str, str]]],
         *,
         crop: Crop | None,
         on_image: Callable[[int], None],
     ) -> None:
-        """Write the pictures; ``images`` yields (position in ``names``, image), in any order.
+        """Write the pictures; ``images`` yields (image, label) in the order of ``names``.
 
         Raises
         ------
@@ -193,8 +193,11 @@ class OutputFolder:
             The folder can't be written, or a picture there isn't ours.
         """
         self.prepare(names)
-        labelled = ((self.images / names[at], image, labels[at]) for at, image in images)
-        for done, _ in enumerate(write_images(labelled, crop=crop), start=1):
+        named = (
+            (self.images / name, image, label)
+            for name, (image, label) in zip(names, images, strict=True)
+        )
+        for done, _ in enumerate(write_images(named, crop=crop), start=1):
             on_image(done)
 
     def finish(self, table: list[dict[str, str]], page: str | None, record: Record) -> None:

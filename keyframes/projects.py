@@ -14,7 +14,7 @@ from keyframes.export import deeplabcut, sleap
 from keyframes.export.extras import import_extra
 from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.records import Crop
-from keyframes.video import index_video
+from keyframes.video import frame_size
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -78,10 +78,10 @@ def plan_project_jobs(
 def _is_whole_picture(video: deeplabcut.DlcVideo) -> bool:
     """Say whether the crop cuts nothing off, as that of a video which nobody has cropped."""
     try:
-        index = index_video(video.path)
+        width, height = frame_size(video.path)
     except VideoError:
         return False  # said when its turn comes
-    return video.crop == Crop(0, 0, index.width, index.height)
+    return video.crop == Crop(0, 0, width, height)
 
 
 def hold_frames(jobs: Iterable[Job], targets: Sequence[tuple[ExportFormat, Path]]) -> list[Job]:

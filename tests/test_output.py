@@ -19,9 +19,9 @@ def folder(tmp_path):
 
 
 def write(folder, names, identity=IDENTITY, value=7):
-    images = ((at, np.full((8, 8, 3), value, np.uint8)) for at in range(len(names)))
-    labels = [{"Software": "keyframes", "video": "v.mp4"}] * len(names)
-    folder.write_images(names, labels, images, crop=None, on_image=lambda _: None)
+    picture = np.full((8, 8, 3), value, np.uint8)
+    images = [(picture, {"Software": "keyframes", "video": "v.mp4"})] * len(names)
+    folder.write_images(names, images, crop=None, on_image=lambda _: None)
     rows = [{"image": f"{folder.images_path}/{name}"} for name in names]
     folder.finish(TABLE, None, {"program": "keyframes", "identity": identity, "keyframes": rows})
 
@@ -95,14 +95,12 @@ def test_interrupted_run_is_cleaned_up_by_the_next(folder):
     write(folder, ["img000001.png"])
 
     def stop_after_one():
-        yield 0, np.zeros((8, 8, 3), np.uint8)
+        yield np.zeros((8, 8, 3), np.uint8), {"Software": "keyframes"}
         raise KeyboardInterrupt
 
-    labels = [{"Software": "keyframes"}] * 2
     with pytest.raises(KeyboardInterrupt):
         folder.write_images(
             ["img000004.png", "img000006.png"],
-            labels,
             stop_after_one(),
             crop=None,
             on_image=lambda _: None,

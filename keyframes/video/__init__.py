@@ -1,7 +1,7 @@
 """The one package that decodes: index a recording, stream its thumbnails, fetch exact frames."""
 
 from keyframes.video.fetch import fetch_frames
-from keyframes.video.index import VideoIndex, index_video
+from keyframes.video.index import VideoIndex, frame_size, index_video
 from keyframes.video.probe import Gap, Probe, probe
 from keyframes.video.read import Step, auto_step, n_candidates, read_thumbnails
 from keyframes.video.span import Position, Span, parse_position
@@ -15,6 +15,7 @@ __all__ = [
     "VideoIndex",
     "auto_step",
     "fetch_frames",
+    "frame_size",
     "index_video",
     "n_candidates",
     "parse_position",

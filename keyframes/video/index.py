@@ -139,10 +139,7 @@ def index_video(path: Path) -> VideoIndex:
         proof = _Proof(decoder)
         packets = _read_packets(decoder, proof)
     if proof.first is None:
-        raise VideoError(
-            f"{path} has no frame that can be decoded (damaged packets: {decoder.n_errors}): "
-            "copy or record it again"
-        )
+        raise _emptiness(path, decoder)
     is_timed = packets.n_untimed == 0
     tick_s = decoder.tick_s if is_timed else float(1 / rate)
     width, height = upright_size(proof.first)
@@ -165,6 +162,27 @@ def index_video(path: Path) -> VideoIndex:
         is_timed=is_timed,
         n_hidden=packets.n_hidden,
         doubt=_doubt(container, codec, packets, proof.pts),
+    )
+
+
+def frame_size(path: Path) -> tuple[int, int]:
+    """Return the (width, height) of a recording's upright frames, pixels; decodes only the first.
+
+    Raises
+    ------
+    VideoError
+        When there is no video stream that can be decoded, or no frame in it.
+    """
+    with open_decoder(path, threads=1) as decoder:
+        for frame in decoder.frames():
+            return upright_size(frame)
+    raise _emptiness(path, decoder)
+
+
+def _emptiness(path: Path, decoder: Decoder) -> VideoError:
+    return VideoError(
+        f"{path} has no frame that can be decoded (damaged packets: {decoder.n_errors}): "
+        "copy or record it again"
     )
 
 
