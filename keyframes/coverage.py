@@ -175,7 +175,12 @@ def choose_for_coverage(
         n_frames = max(n_clusters - len(alone), len(fixed), 1)
         chosen, units = _choose(costs, candidates, samples, n_frames, fixed, rng)
         nearest, distances = _label(costs, units, chosen, len(features.blank))
-    logger.debug("coverage: %s", explanation)
+    logger.info(
+        "%s: compared by %s (%s)",
+        features.reading.video.path.name,
+        ", ".join(costs.names),
+        explanation["gate"]["reason"],
+    )
     everything = np.union1d(chosen, alone)
     labels = np.searchsorted(everything, chosen)[nearest]
     labels[alone] = np.searchsorted(everything, alone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from keyframes.settings import Settings
     from keyframes.thumbnails import ThumbnailStore
     from keyframes.video import Step, VideoIndex
+
+logger = logging.getLogger(__name__)
 
 # What --step auto lets through: eleven minutes at 30 frames a second, every frame; longer
 # recordings are thinned evenly. It bounds the time that clustering takes.
@@ -117,6 +120,7 @@ def describe_video(
     if settings.method == "coverage":
         cache = None  # what it looks at is in the thumbnails, not in the features alone
     key = _cache_key(index.path, sampling, settings) if cache else {}
+    _log_plan(index, sampling, threads)
     if cache and (known := cache.load(key, index.path)):
         return known
     with one_opencv_thread():
@@ -136,6 +140,23 @@ def describe_video(
     if cache:
         cache.save(key, features)
     return features
+
+
+def _log_plan(index: VideoIndex, sampling: Sampling, threads: int | None) -> None:
+    name = index.path.name
+    step = {None: "listed ones", "keyframes": "the stream's key frames", 1: "all"}.get(
+        sampling.step, f"every {sampling.step}th"
+    )
+    logger.info(
+        "%s: considers %d of %d frames (%s), %s threads",
+        name,
+        sampling.n_expected,
+        len(index),
+        step,
+        threads or "as many as there are cores",
+    )
+    if index.doubt is not None:
+        logger.info("%s: decoded from its beginning every time, as %s", name, index.doubt)
 
 
 def _cache_key(video: Path, sampling: Sampling, settings: Settings) -> dict[str, Any]:

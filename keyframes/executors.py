@@ -7,6 +7,7 @@ that is lost costs time, not the batch: its job is done again.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import queue
@@ -46,6 +47,8 @@ CONNECT_S = 10
 # Between two looks at the progress that the workers report, seconds.
 _POLL_S = 0.1
 _TELLS_MEMORY = "--dry-run tells how much memory it takes"
+# The logger above all others of keyframes.
+_LIBRARY = "keyframes"
 
 
 class Task(Protocol[Result_co]):
@@ -191,13 +194,16 @@ def _run_in_pool(
 
     def show_events() -> None:
         while not events.empty():
-            event = events.get()
-            if progress:
-                progress(*event)
+            first, *rest = events.get()
+            if isinstance(first, logging.LogRecord):
+                logging.getLogger(first.name).handle(first)
+            elif progress:
+                progress(first, *rest)
 
     reporting = partial(attempt, progress=_report)
     others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(n_workers, context, _start_worker, (events,)) as executor:
+    start = partial(_start_worker, events, logging.getLogger(_LIBRARY).getEffectiveLevel())
+    with ProcessPoolExecutor(n_workers, context, start) as executor:
         try:
             yield from _collect(executor, reporting, jobs, _result, show_events)
         except BaseException:
@@ -215,10 +221,13 @@ def _result(_: Job, future: Future[Any]) -> Any:  # noqa: ANN401 - whatever the 
 _events: SimpleQueue[Any] | None = None
 
 
-def _start_worker(events: SimpleQueue[Any]) -> None:
+def _start_worker(events: SimpleQueue[Any], log_level: int) -> None:
     """Make a new worker process ready: it reports to its parent and ends with it."""
     global _events  # noqa: PLW0603 - a worker process has one life and one queue
     _events = events
+    library = logging.getLogger(_LIBRARY)
+    library.setLevel(log_level)
+    library.addHandler(_LogToParent())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops it
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -231,10 +240,16 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _report(video: Path, stage: Stage, done: int, total: int) -> None:
-    """Send progress from a worker process to its parent."""
+def _report(*event: Any) -> None:  # noqa: ANN401 - progress, or a log record
+    """Send something from a worker process to its parent."""
     if _events is not None:
-        _events.put((video, stage, done, total))
+        _events.put(event)
+
+
+class _LogToParent(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        record.msg, record.args = record.getMessage(), None  # what it names may not travel
+        _report(record)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ to a temporary name in the same folder, and only a whole file gets its final nam
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import secrets
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SAMPLE_BYTES = 2**16
+# No room is left: on the disk, or for this user.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def make_folder(path: Path) -> None:
@@ -107,7 +110,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise OutputError(f"{path}: can't be read as a run record ({error})") from error
     if not isinstance(document, dict):
-        raise OutputError(f"{path}: is no run record; move it away or choose another output folder")
+        raise OutputError(f"{path}: is no run record; move it away or choose another -o")
     return document
 
 
@@ -118,4 +121,5 @@ def _temporary_prefix(path: Path) -> str:
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
-    return OutputError(f"{path}: can't be written ({reason}); free the disk or choose another -o")
+    way_out = "free the disk or choose another -o" if error.errno in _FULL else "choose another -o"
+    return OutputError(f"{path}: can't be written ({reason}); {way_out}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from keyframes.forecast import Forecast
     from keyframes.jobs import Job
     from keyframes.pipeline import Stage
-    from keyframes.records import ExportFormat, Selection
+    from keyframes.records import ExportFormat, Selection, VideoInfo
     from keyframes.video import Probe
 
 _UNITS = {"reading": " frames", "clustering": " runs", "writing": " PNGs"}
@@ -76,9 +76,10 @@ class ProgressBars:
         if self._overall is not None:
             self._overall.update()
 
-    def say(self, text: str) -> None:
-        """Print to stderr above the bars."""
-        tqdm.write(text, file=sys.stderr)
+
+def say(text: str) -> None:
+    """Print to stderr, above the bars."""
+    tqdm.write(text, file=sys.stderr)
 
 
 def describe_outcome(outcome: Outcome) -> str:
@@ -88,7 +89,8 @@ def describe_outcome(outcome: Outcome) -> str:
         return f"{name}: summarised" if outcome.is_new else f"{name}: summarised before"
     if outcome.is_new:
         return summarise(selection, outcome.job.output)
-    return f"{name}: finished before, {len(selection.keyframes)} keyframes"
+    finished = f"{name}: finished before, {len(selection.keyframes)} keyframes"
+    return "\n".join([finished, *_warnings(selection)])
 
 
 def describe_forecast(job: Job, forecast: Forecast) -> str:
@@ -135,8 +137,7 @@ def summarise(selection: Selection, output: Path) -> str:
     if page.exists():
         facts["report"] = str(page)
     lines += _aligned(facts)
-    lines += [f"  warning: {warning}" for warning in selection.warnings]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_warnings(selection)])
 
 
 def summarise_export(format_: ExportFormat, exported: Exported) -> str:
@@ -155,27 +156,42 @@ def describe_probe(probe: Probe) -> str:
     video = probe.video
     claim = "no claim" if probe.claimed_frames is None else f"{probe.claimed_frames:,}"
     spacing = f"{probe.n_key_frames:,}, at most {probe.longest_group:,} frames apart"
+    errors = {
+        "bad packets": video.decode_errors,
+        "damaged frames": video.damaged_frames,
+        "lost frames": probe.lost_frames,
+    }
     items = {
-        "container": video.container,
+        "container": _container(video),
         "codec": f"{video.codec}, {video.pixel_format}",
         "size": f"{video.width}×{video.height}"
         + (f", turned by {video.rotation}°" if video.rotation else ""),
         "frames": f"{video.n_frames:,} counted (header: {claim})",
         "duration": _duration(video.duration_s),
         "rate": f"{video.fps:.6g} fps, {probe.rate}",
-        "key frames": spacing,
-        "gaps": _list_gaps(probe) if probe.n_gaps else "none",
-        "errors": f"{video.decode_errors:,} packets, {video.damaged_frames:,} damaged frames, "
-        f"{probe.lost_frames:,} lost",
+        "key frames": "all" if probe.longest_group == 1 else spacing,
+        "gaps": _list_gaps(probe),
+        "errors": ", ".join(f"{what}: {n:,}" for what, n in errors.items() if n),
         "verdict": probe.verdict,
     }
+    told = _aligned({name: text for name, text in items.items() if text})
     advice = [f"  → {sentence}" for sentence in probe.advice]
-    return "\n".join([str(video.path), *_aligned(items), *advice])
+    return "\n".join([str(video.path), *told, *advice])
+
+
+def _container(video: VideoInfo) -> str:
+    """Return the container's name: of its family's names the file's own, or the first."""
+    names, suffix = video.container.split(","), video.path.suffix[1:].lower()
+    return suffix if suffix in names else names[0]
 
 
 def _list_gaps(probe: Probe) -> str:
     shown = ", ".join(f"{gap.duration_s:.3g} s at {_duration(gap.time_s)}" for gap in probe.gaps)
     return shown + (f", … ({probe.n_gaps:,} in all)" if probe.n_gaps > len(probe.gaps) else "")
+
+
+def _warnings(selection: Selection) -> list[str]:
+    return [f"  warning: {warning}" for warning in selection.warnings]
 
 
 def _gain(selection: Selection) -> str:

@@ -8,6 +8,14 @@ from footage import encode_video
 from keyframes import Settings, extract
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """A cache for the tests: that of whoever runs them is neither used nor filled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KEYFRAMES_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def make_video():
     """A function that encodes a tiny video: make_video(path, n_frames=40, ...) -> path."""

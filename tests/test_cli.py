@@ -105,6 +105,11 @@ def test_more_keyframes_than_frames(video, tmp_path):
     record = json.loads(done.stdout)["videos"][0]
     assert (record["found"], record["shortfall"]) == (40, 60)
     assert [row["frame_index"] for row in record["keyframes"]] == list(range(40))
+    again = run("extract", video, "-k", 100, "-o", tmp_path / "out")
+    assert again.stderr.splitlines() == [
+        "mouse.mp4: finished before, 40 keyframes",
+        "  warning: 40 keyframes instead of 100: there are only 40 candidate frames",
+    ]
 
 
 @pytest.mark.usefixtures("video")
@@ -112,7 +117,7 @@ def test_one_bad_video_does_not_stop_the_others(tmp_path, make_video):
     bad = tmp_path / "bad.mp4"
     bad.write_text("this is no video")
     make_video(tmp_path / "rat.mp4", n_frames=12)
-    done = run("extract", tmp_path, "-k", 3, "-o", tmp_path / "out", "--json")
+    done = run("extract", tmp_path, "-k", 3, "-o", tmp_path / "out", "--json", "-v", "--jobs", 2)
     assert done.returncode == 1
     document = json.loads(done.stdout)
     assert [Path(failure["video"]).name for failure in document["failed"]] == ["bad.mp4"]
@@ -121,6 +126,8 @@ def test_one_bad_video_does_not_stop_the_others(tmp_path, make_video):
         "rat.mp4",
     ]
     assert not (tmp_path / "out" / "bad.csv").exists()
+    for told in ("considers 40 of 40 frames", "its features .* the cache", "reading took"):
+        assert re.search(f"^mouse.mp4: .*{told}", done.stderr, re.MULTILINE)  # by its process
 
 
 @pytest.mark.parametrize(
@@ -258,9 +265,11 @@ def test_version_and_help():
 def test_every_command_and_option_has_help(name):
     command = cli.commands[name]
     assert command.help
+    help_text = command.get_help(click.Context(command))
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.opts}"
+            assert re.search(rf"^  (-\w, )?{parameter.opts[-1]}\b", help_text, re.MULTILINE)
 
 
 def test_help_comes_without_heavy_imports():

@@ -1,8 +1,72 @@
 """What a person sees."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from keyframes.terminal import _duration
+from factories import VIDEO
+from keyframes.terminal import _duration, describe_probe
+from keyframes.video import Gap, Probe
+
+SOUND = Probe(
+    video=replace(VIDEO, path=Path("day 1/v.mp4"), container="mov,mp4,m4a,3gp,3g2,mj2"),
+    claimed_frames=1000,
+    lost_frames=0,
+    rate="constant",
+    n_gaps=0,
+    gaps=(),
+    n_key_frames=5,
+    longest_group=250,
+    doubt=None,
+    verdict="sound",
+    advice=(),
+)
+
+
+def test_probe_of_a_sound_recording_says_nothing_of_trouble():
+    path, *lines = describe_probe(SOUND).splitlines()
+    assert path == str(SOUND.video.path)
+    assert [line.split("  ", 2)[1] for line in lines] == [
+        "container",
+        "codec",
+        "size",
+        "frames",
+        "duration",
+        "rate",
+        "key frames",
+        "verdict",
+    ]
+
+
+def test_probe_of_a_damaged_recording_says_what_is_wrong_and_what_to_do():
+    text = describe_probe(
+        replace(
+            SOUND,
+            video=replace(SOUND.video, damaged_frames=2400),
+            n_gaps=1,
+            gaps=(Gap(61.0, 2.5),),
+            verdict="damaged",
+            advice=("re-encode it",),
+        )
+    )
+    assert "errors      damaged frames: 2,400\n" in text
+    assert "gaps        2.5 s at 1:01.0\n" in text
+    assert text.endswith("verdict     damaged\n  → re-encode it")
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "shown"),
+    [
+        ("mov,mp4,m4a,3gp,3g2,mj2", "a.MP4", "mp4"),
+        ("mov,mp4,m4a,3gp,3g2,mj2", "a", "mov"),
+        ("matroska,webm", "a.mkv", "matroska"),
+        ("avi", "a.mp4", "avi"),
+    ],
+)
+def test_container_goes_by_one_name(family, name, shown):
+    video = replace(SOUND.video, path=Path(name), container=family)
+    assert f"container   {shown}\n" in describe_probe(replace(SOUND, video=video))
 
 
 @pytest.mark.parametrize(

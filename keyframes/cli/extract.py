@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from keyframes.cli.parameters import (
     FRAMES,
     PATH,
     SHARD,
+    GroupedCommand,
     choice,
     complain,
     looking_options,
@@ -28,14 +30,22 @@ from keyframes.cli.running import (
 from keyframes.records import ExportFormat, Method
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from keyframes.jobs import Job
     from keyframes.settings import Settings
     from keyframes.video import Position
 
 
-@click.command()
+_HEADINGS = {
+    "What is chosen": "--count --method --min-gap --frames --grow --n-init --seed",
+    "What is looked at": "--start --end --crop --step --features --width",
+    "What is written": "--output --crop-output --no-report --overwrite",
+    "Labelling projects": "--dlc --export",
+    "Many videos": "--recursive --tree --jobs --scheduler --shard --pool --per-video-min",
+    "This run": "--dry-run --json --no-cache --quiet --verbose --help",
+}
+
+
+@click.command(cls=GroupedCommand, headings=_HEADINGS)
 @click.argument("paths", metavar="PATH...", nargs=-1, type=PATH)
 @click.option(
     "-k",
@@ -145,7 +155,7 @@ if TYPE_CHECKING:
 @click.option(
     "--dlc",
     metavar="CONFIG.yaml",
-    type=PATH,
+    type=click.Path(path_type=Path, exists=True),
     help="Take videos, count, range and crop from this DeepLabCut project and export into it.",
 )
 @click.option(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -134,7 +133,8 @@ _LOOKING = (
         default="hog",
         show_default=True,
         type=choice(FeatureName),
-        help="What is compared: the outlines of what moves, or the small picture itself.",
+        help="What is compared. hog: the outlines of what moves; gray, colour: the small picture, "
+        "pixel by pixel.",
     ),
     click.option(
         "--width",
@@ -153,6 +153,30 @@ _LOOKING = (
         help="The same input, options and seed give the same bytes.",
     ),
 )
+
+
+class GroupedCommand(click.Command):
+    """A command whose help lists its options under headings.
+
+    Parameters
+    ----------
+    headings
+        The options that stand under each heading, by their long names.
+    """
+
+    def __init__(self, *arguments: Any, headings: dict[str, str], **options: Any) -> None:  # noqa: ANN401 - click's
+        super().__init__(*arguments, **options)
+        self.headings = headings
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each heading."""
+        lines = {}
+        for parameter in self.get_params(ctx):
+            if line := parameter.get_help_record(ctx):
+                lines[parameter.opts[-1]] = line
+        for heading, names in self.headings.items():
+            with formatter.section(heading):
+                formatter.write_dl([lines[name] for name in names.split()])
 
 
 def looking_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -178,9 +202,14 @@ def print_json(document: dict[str, Any]) -> None:
 
 
 def start_logging(*, verbose: bool) -> None:
-    """Show the library's log on stderr where -v asks for it."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        format="%(name)s: %(message)s",
-        level=logging.DEBUG if verbose else logging.ERROR,
-    )
+    """Show the library's log on stderr, above any progress bars, where -v asks for it."""
+    library = logging.getLogger("keyframes")
+    library.setLevel(logging.INFO if verbose else logging.ERROR)
+    library.addHandler(_LogToTerminal())
+
+
+class _LogToTerminal(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        from keyframes.terminal import say
+
+        say(self.format(record))

@@ -48,7 +48,7 @@ class Runner:
 
         ``start`` is called with the jobs and with where they are to be done.
         """
-        from keyframes.terminal import ProgressBars, describe_outcome
+        from keyframes.terminal import ProgressBars, describe_outcome, say
 
         outcomes = {}
         with ProgressBars(len(jobs), shown=not self.quiet and sys.stderr.isatty()) as bars:
@@ -56,9 +56,9 @@ class Runner:
                 bars.finish(outcome.job.video)
                 outcomes[outcome.job.video] = outcome
                 if outcome.error:
-                    bars.say(complaint(str(outcome.error)))
+                    say(complaint(str(outcome.error)))
                 elif not self.quiet:
-                    bars.say(describe_outcome(outcome))
+                    say(describe_outcome(outcome))
         return [outcomes[job.video] for job in jobs]
 
     def forecast(
