@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from keyframes.records import ExportFormat, Selection, VideoInfo
     from keyframes.video import Probe
 
-_UNITS = {"reading": " frames", "clustering": " runs", "writing": " PNGs"}
+_UNITS = {"reading": " frames", "clustering": " steps", "writing": " PNGs"}
 
 
 class ProgressBars:
