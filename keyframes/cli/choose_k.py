@@ -59,7 +59,7 @@ PLOT_WIDTH = 44  # columns
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell of cache, threads, steps and times on the way.")
 def choose_k(
     *,
     video: Path,

@@ -168,7 +168,7 @@ _HEADINGS = {
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell of cache, threads, steps and times on the way.")
 def extract(
     *,
     paths: tuple[Path, ...],
