@@ -143,20 +143,16 @@ def describe_video(
 
 
 def _log_plan(index: VideoIndex, sampling: Sampling, threads: int | None) -> None:
-    name = index.path.name
-    step = {None: "listed ones", "keyframes": "the stream's key frames", 1: "all"}.get(
-        sampling.step, f"every {sampling.step}th"
-    )
     logger.info(
-        "%s: considers %d of %d frames (%s), %s threads",
-        name,
+        "%s: %d of %d frames are candidates (step: %s; threads: %s)",
+        index.path.name,
         sampling.n_expected,
         len(index),
-        step,
-        threads or "as many as there are cores",
+        sampling.step or "only those listed",
+        threads or "one a core",
     )
     if index.doubt is not None:
-        logger.info("%s: decoded from its beginning every time, as %s", name, index.doubt)
+        logger.info("%s: always decoded from its beginning: %s", index.path.name, index.doubt)
 
 
 def _cache_key(video: Path, sampling: Sampling, settings: Settings) -> dict[str, Any]:

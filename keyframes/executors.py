@@ -140,7 +140,7 @@ def _collect(
     attempt: Callable[..., Result],
     jobs: Sequence[Job],
     get: Callable[[Job, Future[Any]], Result],
-    idle: Callable[[], None] | None = None,
+    idle: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Job, Result]]:
     """Submit the jobs and yield the results as they come; ``idle`` is called in between."""
     done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
@@ -153,12 +153,11 @@ def _collect(
         try:
             finished = done.get(timeout=_POLL_S)
         except queue.Empty:
-            finished = None
-        if idle:
             idle()
-        if finished:
+        else:
             job = left.pop(finished)
             yield job, get(job, finished)
+    idle()
 
 
 def _run_in_processes(

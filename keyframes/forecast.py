@@ -94,7 +94,7 @@ def _forecast(
     progress: Progress | None,
 ) -> Forecast:
     if progress:
-        progress("reading", 0, 1)
+        progress("reading", 0, 0)
     outcome = None
     if n_points:
         outcome = find_summary_outcome(job, n_points)

@@ -103,11 +103,11 @@ def extract(
     folder.check_ownership()
     check_page(folder.page)
     identity = {"video": identify(video), "settings": settings.to_json()}
-    index = index_video(video)
-    sampling = plan_sampling(index, settings)
     stages = _Stages(video, progress)
     with ThumbnailStore() as store:
         with stages.enter("reading") as report:
+            index = index_video(video)
+            sampling = plan_sampling(index, settings)
             features = describe_video(
                 index, sampling, settings, store, cache=cache, threads=threads, progress=report
             )
@@ -215,8 +215,10 @@ class _Stages:
     @contextmanager
     def enter(self, stage: Stage) -> Iterator[Callable[[int, int], None]]:
         """Time a stage; yield what is to be called with (done, total)."""
+        report = partial(self._progress, stage) if self._progress else _ignore
+        report(0, 0)  # how much there is to do isn't known yet
         start = time.perf_counter()
-        yield partial(self._progress, stage) if self._progress else _ignore
+        yield report
         self.seconds[stage] = time.perf_counter() - start
         logger.info("%s: %s took %.2f s", self._video.name, stage, self.seconds[stage])
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -22,21 +24,25 @@ if TYPE_CHECKING:
     from keyframes.records import ExportFormat, Selection, VideoInfo
     from keyframes.video import Probe
 
-_UNITS = {"reading": " frames", "clustering": " steps", "writing": " PNGs"}
+_OVERALL_BAR = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
+_BAR = _OVERALL_BAR.replace("[", "{n_fmt}/{total_fmt} [")
+# Drawn when something has moved, but at most ten times a second; wiped out at the end.
+_start_bar = partial(tqdm, leave=False, dynamic_ncols=True, miniters=1)
 
 
 class ProgressBars:
     """A bar for each running video, and one over all videos where there are several.
 
-    Called with (video, stage, done, total). A finished video's bar leaves the screen.
+    Called with (video, stage, done, total). A finished video's bar leaves the screen. The bar over
+    all goes by the size of the files that are read, since videos differ in length.
     """
 
-    def __init__(self, n_videos: int, *, shown: bool) -> None:
+    def __init__(self, videos: Sequence[Path], *, shown: bool) -> None:
         self._shown = shown
         self._bars: dict[Path, tqdm[Any]] = {}
-        self._overall: tqdm[Any] | None = None
-        if shown and n_videos > 1:
-            self._overall = tqdm(total=n_videos, desc="videos", unit=" videos", leave=False)
+        self._overall = _Overall(videos) if shown and len(videos) > 1 else None
+        self._stems = Counter(video.stem for video in videos)
+        self._finished: set[Path] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -50,31 +56,77 @@ class ProgressBars:
         for bar in self._bars.values():
             bar.close()
         if self._overall is not None:
-            self._overall.close()
+            self._overall.bar.close()
 
     def __call__(self, video: Path, stage: Stage, done: int, total: int) -> None:
         """Move the video's bar; a new stage starts it afresh."""
-        if not self._shown:
+        if not self._shown or video in self._finished:
             return
-        label = f"{video.stem[:24]}: {stage}"
+        label = f"{self._name(video)}: {stage}"
         bar = self._bars.get(video)
         if bar is None:
-            bar = tqdm(total=total, desc=label, unit=_UNITS[stage], leave=False)
-            self._bars[video] = bar
-        elif bar.desc != f"{label}: ":
-            bar.unit = _UNITS[stage]
-            bar.set_description(label, refresh=False)
-            bar.reset(total)
-        bar.total = total
+            bar = self._bars[video] = _start_bar(bar_format=_BAR)
+        bar.total = total or None
+        if bar.desc != label:
+            bar.set_description_str(label, refresh=False)
+            bar.reset()
         bar.update(done - bar.n)
+        if self._overall is not None and stage == "reading" and total:
+            self._overall.move(video, done / total)
 
-    def finish(self, video: Path) -> None:
+    def finish(self, video: Path, *, was_work: bool) -> None:
         """Take the video's bar off the screen and count the video."""
+        self._finished.add(video)
         bar = self._bars.pop(video, None)
         if bar is not None:
             bar.close()
         if self._overall is not None:
-            self._overall.update()
+            self._overall.finish(video, was_work=was_work)
+
+    def _name(self, video: Path) -> str:
+        """Name the video in short, and so that it is told from the others."""
+        name = video.stem if self._stems[video.stem] == 1 else f"{video.parent.name}/{video.stem}"
+        return name[-24:]
+
+
+class _Overall:
+    """The bar over all videos: how many are done, and how much of their bytes.
+
+    Videos that cost no work, being finished or not readable, count; the time that is left is
+    reckoned without them.
+    """
+
+    def __init__(self, videos: Sequence[Path]) -> None:
+        self._sizes = {video: _size(video) for video in videos}
+        self._read = dict.fromkeys(videos, 0)
+        self._n_done = 0
+        self.bar = _start_bar(total=sum(self._sizes.values()), bar_format=_OVERALL_BAR, smoothing=0)
+        self._count()
+
+    def move(self, video: Path, share: float) -> None:
+        """Go to where so much of a video is read."""
+        self.bar.update(self._step(video, share))
+
+    def finish(self, video: Path, *, was_work: bool) -> None:
+        """Count a video."""
+        step = self._step(video, 1.0)
+        if not was_work:
+            self.bar.initial += step
+        self.bar.update(step)
+        self._n_done += 1
+        self._count()
+
+    def _step(self, video: Path, share: float) -> int:
+        before, self._read[video] = self._read[video], round(share * self._sizes[video])
+        return self._read[video] - before
+
+    def _count(self) -> None:
+        self.bar.set_description_str(f"{self._n_done} of {len(self._sizes)} videos")
+
+
+def _size(video: Path) -> int:
+    """Return a file's size, bytes; at least 1, so that every video moves the bar."""
+    return max(1, video.stat().st_size) if video.exists() else 1
 
 
 def say(text: str) -> None:
@@ -82,15 +134,31 @@ def say(text: str) -> None:
     tqdm.write(text, file=sys.stderr)
 
 
-def describe_outcome(outcome: Outcome) -> str:
-    """Say what became of a video, at length where something was done."""
-    name, selection = outcome.job.video.name, outcome.selection
+def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
+    """Say what became of a video, in a line or ``at_length``; what it warns of in any case."""
+    video, selection = outcome.job.video, outcome.selection
     if selection is None:
-        return f"{name}: summarised" if outcome.is_new else f"{name}: summarised before"
-    if outcome.is_new:
+        return f"{video}: summarised" if outcome.is_new else f"{video}: summarised before"
+    if outcome.is_new and at_length:
         return summarise(selection, outcome.job.output)
-    finished = f"{name}: finished before, {len(selection.keyframes)} keyframes"
-    return "\n".join([finished, *_warnings(selection)])
+    n_keyframes = f"{len(selection.keyframes)} keyframes"
+    done = f"{n_keyframes} of {selection.video.n_frames:,} frames"
+    line = f"{video}: {done if outcome.is_new else f'finished before, {n_keyframes}'}"
+    return "\n".join([line, *_warnings(selection)])
+
+
+def describe_batch(outcomes: Sequence[Outcome], indexes: Sequence[Path]) -> str:
+    """Say what became of several videos, and where all of them can be seen."""
+    done = [outcome for outcome in outcomes if outcome.selection]
+    n_new = sum(outcome.is_new for outcome in done)
+    text = f"{n_new} of {len(outcomes)} videos done now"
+    if n_before := len(done) - n_new:
+        text += f", {n_before} before"
+    if len(indexes) == 1:
+        text += f"; overview: {indexes[0]}"
+    elif indexes:
+        text += f"; overviews: index.html in {len(indexes)} folders"
+    return text
 
 
 def describe_forecast(job: Job, forecast: Forecast) -> str:

@@ -107,7 +107,7 @@ def test_more_keyframes_than_frames(video, tmp_path):
     assert [row["frame_index"] for row in record["keyframes"]] == list(range(40))
     again = run("extract", video, "-k", 100, "-o", tmp_path / "out")
     assert again.stderr.splitlines() == [
-        "mouse.mp4: finished before, 40 keyframes",
+        f"{video}: finished before, 40 keyframes",
         "  warning: 40 keyframes instead of 100: there are only 40 candidate frames",
     ]
 
@@ -126,8 +126,11 @@ def test_one_bad_video_does_not_stop_the_others(tmp_path, make_video):
         "rat.mp4",
     ]
     assert not (tmp_path / "out" / "bad.csv").exists()
-    for told in ("considers 40 of 40 frames", "its features .* the cache", "reading took"):
+    for told in ("40 of 40 frames are candidates", "its features .* the cache", "reading took"):
         assert re.search(f"^mouse.mp4: .*{told}", done.stderr, re.MULTILINE)  # by its process
+    assert "2 of 3 videos done now; overview: " in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("keyframes: 1 of 3 videos failed: ")
+    assert (tmp_path / "out" / "index.html").exists()
 
 
 @pytest.mark.parametrize(

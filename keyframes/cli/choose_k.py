@@ -59,7 +59,9 @@ PLOT_WIDTH = 44  # columns
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell of cache, threads, steps and times on the way.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Tell of cache, threads, steps and times on the way."
+)
 def choose_k(
     *,
     video: Path,
@@ -107,7 +109,7 @@ def choose_k(
         check_page(output)
     shown = not quiet and sys.stderr.isatty()
     try:
-        with ProgressBars(1, shown=shown) as bars, ThumbnailStore() as store:
+        with ProgressBars([video], shown=shown) as bars, ThumbnailStore() as store:
             index = index_video(video)
             features = describe_video(
                 index,

@@ -168,7 +168,9 @@ _HEADINGS = {
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell of cache, threads, steps and times on the way.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Tell of cache, threads, steps and times on the way."
+)
 def extract(
     *,
     paths: tuple[Path, ...],
@@ -217,7 +219,7 @@ def extract(
       keyframes extract recordings/ --recursive --tree --jobs 4
       keyframes extract recordings/ --pool -k 500 --per-video-min 2
     """
-    from keyframes.batch import run_jobs, write_index
+    from keyframes.batch import run_jobs, write_indexes
     from keyframes.cache import FeatureCache
     from keyframes.files import make_folder, remove_empty
     from keyframes.jobs import plan_jobs, take_shard
@@ -261,13 +263,13 @@ def extract(
             )
     else:
         outcomes = runner.run(todo, extract_all)
-    if not (no_report or shard):
-        write_index(outcomes)
+    indexes = [] if no_report or shard else write_indexes(outcomes)
     remove_empty(new_roots)  # where nothing could be written, nothing stays
     export_results(outcomes, targets, overwrite=overwrite, quiet=quiet)
     for path in missing:
         complain(f"{path}: is in the project's video_sets, but not there; mend the path")
-    return max(conclude(outcomes, as_json=as_json), EXIT_FAILED if missing else 0)
+    code = conclude(outcomes, indexes, quiet=quiet, as_json=as_json)
+    return EXIT_FAILED if missing else code
 
 
 def _plan_project(

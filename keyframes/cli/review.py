@@ -84,7 +84,7 @@ def review(
         folder = OutputFolder(out, stem)
         record = read_json(folder.record)
         path = video or Path(record["video"]["path"])
-        with ProgressBars(1, shown=not quiet and sys.stderr.isatty()) as bars:
+        with ProgressBars([path], shown=not quiet and sys.stderr.isatty()) as bars:
             cache = None if no_cache else FeatureCache()
             return open_session(folder, record, path, cache=cache, progress=partial(bars, path))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from keyframes.forecast import Forecast
     from keyframes.jobs import Job
     from keyframes.records import ExportFormat
+    from keyframes.terminal import ProgressBars
 
 # Memory is what many cores run short of: a job needs up to 300 MB.
 MOST_JOBS = 8
@@ -48,17 +49,18 @@ class Runner:
 
         ``start`` is called with the jobs and with where they are to be done.
         """
-        from keyframes.terminal import ProgressBars, describe_outcome, say
+        from keyframes.terminal import describe_outcome, say
 
         outcomes = {}
-        with ProgressBars(len(jobs), shown=not self.quiet and sys.stderr.isatty()) as bars:
+        alone = len(jobs) == 1
+        with self._show_bars(jobs) as bars:
             for outcome in start(jobs, **self._place(len(jobs)), progress=bars):
-                bars.finish(outcome.job.video)
+                bars.finish(outcome.job.video, was_work=outcome.is_new and not outcome.error)
                 outcomes[outcome.job.video] = outcome
                 if outcome.error:
                     say(complaint(str(outcome.error)))
-                elif not self.quiet:
-                    say(describe_outcome(outcome))
+                elif not self.quiet and (alone or outcome.is_news):
+                    say(describe_outcome(outcome, at_length=alone))
         return [outcomes[job.video] for job in jobs]
 
     def forecast(
@@ -68,14 +70,13 @@ class Runner:
     ) -> list[tuple[Job, Forecast | Exception]]:
         """Look ahead at every job; return what is found in the order of the jobs."""
         from keyframes.forecast import forecast_jobs
-        from keyframes.terminal import ProgressBars
 
         found = {}
-        with ProgressBars(len(jobs), shown=not self.quiet and sys.stderr.isatty()) as bars:
+        with self._show_bars(jobs) as bars:
             for job, forecast in forecast_jobs(
                 jobs, **options, **self._place(len(jobs)), progress=bars
             ):
-                bars.finish(job.video)
+                bars.finish(job.video, was_work=True)
                 found[job.video] = forecast
         return [(job, found[job.video]) for job in jobs]
 
@@ -84,6 +85,12 @@ class Runner:
         from keyframes.executors import count_cores
 
         return min(self.n_jobs or min(count_cores(), MOST_JOBS), max(1, n_videos))
+
+    def _show_bars(self, jobs: Sequence[Job]) -> ProgressBars:
+        from keyframes.terminal import ProgressBars
+
+        shown = not self.quiet and sys.stderr.isatty()
+        return ProgressBars([job.video for job in jobs], shown=shown)
 
     def _place(self, n_videos: int) -> dict[str, Any]:
         return {"n_workers": self.count_workers(n_videos), "scheduler": self.scheduler}
@@ -139,10 +146,15 @@ def export_results(
                 click.echo(summarise_export(format_, exported), err=True)
 
 
-def conclude(outcomes: Sequence[Outcome], *, as_json: bool) -> int:
-    """Print the document that --json asks for, name what failed, and return the exit code."""
+def conclude(
+    outcomes: Sequence[Outcome], indexes: Sequence[Path], *, quiet: bool, as_json: bool
+) -> int:
+    """Sum several videos up, print what --json asks for, name what failed; return the exit code."""
     from keyframes.files import read_json
+    from keyframes.terminal import describe_batch
 
+    if len(outcomes) > 1 and not quiet:
+        click.echo(describe_batch(outcomes, indexes), err=True)
     if as_json:
         chosen = [outcome for outcome in outcomes if outcome.selection]
         print_json(
