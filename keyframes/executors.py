@@ -13,6 +13,7 @@ import os
 import queue
 import signal
 import threading
+import traceback
 from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
     # Called with the video, the stage it is in, how much of that is done and how much it is.
     BatchProgress = Callable[[Path, Stage, int, int], None]
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
@@ -121,6 +124,10 @@ def _attempt(
         return error
     except MemoryError:
         return VideoError(f"{job.video}: there is not enough memory; {_TELLS_MEMORY}")
+    except Exception as error:  # noqa: BLE001 - it must not cost the other videos
+        logger.error("%s", traceback.format_exc())  # noqa: TRY400 - as text it can travel
+        reason = f"{type(error).__name__}: {error}"
+        return KeyframesError(f"{job.video}: {reason}; this is a bug, please report it")
 
 
 @contextmanager

@@ -76,10 +76,12 @@ def identify(path: Path) -> dict[str, Any]:
     """Return what tells a large file's content from another's, in milliseconds.
 
     Its size, and the SHA-256 of its first, middle and last 64 KiB: a moved or copied file stays
-    itself, an edited or longer one doesn't. VideoError where it can't be read.
+    itself, an edited or longer one doesn't. VideoError where it can't be read, or where its name
+    is one that no table can hold.
     """
     digest = hashlib.sha256()
     try:
+        str(path.absolute()).encode()
         size = path.stat().st_size
         with path.open("rb") as file:
             for offset in (0, size // 2, max(0, size - _SAMPLE_BYTES)):
@@ -87,6 +89,8 @@ def identify(path: Path) -> dict[str, Any]:
                 digest.update(file.read(_SAMPLE_BYTES))
     except OSError as error:
         raise VideoError(f"{path}: can't be read ({error.strerror}); check the path") from error
+    except UnicodeEncodeError as error:
+        raise VideoError(f"{path}: its name holds bytes that are no UTF-8; rename it") from error
     return {"name": path.name, "bytes": size, "sha256_of_samples": digest.hexdigest()}
 
 

@@ -258,6 +258,13 @@ def test_probe_of_a_damaged_video_fails(video):
     assert run("probe", text).returncode == 1
 
 
+def test_terminal_without_the_letters_is_no_failure(video):
+    environment = {**os.environ, "PYTHONIOENCODING": "cp437"}  # as on old Windows: no ×
+    done = run("probe", video, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert r"96\xd764" in done.stdout
+
+
 def test_version_and_help():
     assert run("--version").stdout.strip().endswith(keyframes.__version__)
     assert "extract" in run("--help").stdout

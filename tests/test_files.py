@@ -3,11 +3,12 @@
 import errno
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from keyframes.errors import OutputError
+from keyframes.errors import OutputError, VideoError
 from keyframes.files import (
     atomic_file,
     identify,
@@ -97,6 +98,14 @@ def test_other_json_is_refused(tmp_path, content):
     path.write_text(content)
     with pytest.raises(OutputError):
         read_json(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_name_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff.mp4")
+    path.write_bytes(b"x")
+    with pytest.raises(VideoError, match=r"no UTF-8; rename it"):
+        identify(path)
 
 
 def test_identity_follows_the_content(tmp_path):

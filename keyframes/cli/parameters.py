@@ -198,7 +198,7 @@ def complain(message: str) -> None:
 
 def print_json(document: dict[str, Any]) -> None:
     """Print the one document that --json asks for."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    click.echo(json.dumps(document, indent=2, allow_nan=False))  # ASCII survives every pipe
 
 
 def start_logging(*, verbose: bool) -> None:
