@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
@@ -129,9 +129,9 @@ def _size(video: Path) -> int:
     return max(1, video.stat().st_size) if video.exists() else 1
 
 
-def say(text: str) -> None:
-    """Print to stderr, above the bars."""
-    tqdm.write(text, file=sys.stderr)
+def say(text: str, file: TextIO | None = None) -> None:
+    """Print above the bars, to stderr unless told otherwise."""
+    tqdm.write(text, file=file or sys.stderr)
 
 
 def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
