@@ -217,7 +217,7 @@ class OutputFolder:
     def clear(self) -> None:
         """Remove all that keyframes wrote for this video."""
         self.prepare([])
-        if self.csv.exists() and _is_our_table(self.csv):
+        if _is_our_table(self.csv):
             self.csv.unlink()
         self.page.unlink(missing_ok=True)
         with suppress(OSError):  # somebody's files are in there, too
@@ -252,10 +252,12 @@ class OutputFolder:
 
     def _earlier_images(self) -> set[Path]:
         """Return the pictures that a finished or an interrupted run of ours wrote here."""
-        names: set[str] = set()
+        rows: list[dict[str, str]] = []
         if self.record.exists():
-            record = _read_record(self.record)
-            names.update(PurePosixPath(row["image"]).name for row in record["keyframes"])
+            rows += _read_record(self.record)["keyframes"]
+        if _is_our_table(self.csv):  # it is left where somebody or a workflow removed the record
+            rows += csv.DictReader(self.csv.read_text("utf-8").splitlines())
+        names = {PurePosixPath(row["image"]).name for row in rows}
         if self.unfinished.exists():
             names.update(_read_record(self.unfinished)["images"])
         return {self.images / name for name in names}
@@ -270,6 +272,8 @@ def _read_record(path: Path) -> Record:
 
 
 def _is_our_table(path: Path) -> bool:
+    if not path.exists():
+        return False
     with path.open("rb") as file:
         return file.read(len(_TABLE_START)) == _TABLE_START
 

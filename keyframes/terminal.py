@@ -270,6 +270,8 @@ def _gain(selection: Selection) -> str:
     if coverage.evenly_spaced.mean == 0.0:
         return "all frames look the same"
     gain = 1 - coverage.keyframes.mean / coverage.evenly_spaced.mean
+    if abs(gain) < 0.005:
+        return "frames are as near to a keyframe as with evenly spaced ones"
     direction = "nearer to" if gain >= 0 else "farther from"
     return f"frames are {abs(gain):.0%} {direction} a keyframe than with evenly spaced ones"
 

@@ -9,8 +9,7 @@ from keyframes.files import write_json
 from keyframes.output import OutputFolder, find_results
 
 IDENTITY = {"video": {"name": "v.mp4", "bytes": 10}, "settings": {"count": 2, "seed": 0}}
-TABLE = [{"image": "x", "frame_index": "1", "time_s": "0", "cluster": "0", "cluster_size": "1",
-          "distance": "0"}]  # fmt: skip
+ROW = {"frame_index": "1", "time_s": "0", "cluster": "0", "cluster_size": "1", "distance": "0"}
 
 
 @pytest.fixture
@@ -23,7 +22,8 @@ def write(folder, names, identity=IDENTITY, value=7):
     images = [(picture, {"Software": "keyframes", "video": "v.mp4"})] * len(names)
     folder.write_images(names, images, crop=None, on_image=lambda _: None)
     rows = [{"image": f"{folder.images_path}/{name}"} for name in names]
-    folder.finish(TABLE, None, {"program": "keyframes", "identity": identity, "keyframes": rows})
+    table = [{**row, **ROW} for row in rows]
+    folder.finish(table, None, {"program": "keyframes", "identity": identity, "keyframes": rows})
 
 
 def names_in(folder):
@@ -69,6 +69,14 @@ def test_new_run_removes_the_pictures_of_the_one_before(folder):
     write(folder, ["img000002.png", "img000003.png"], value=9)
     assert names_in(folder) == ["img000002.png", "img000003.png"]
     assert cv2.imread(str(folder.images / "img000002.png"))[0, 0, 0] == 9
+
+
+def test_pictures_are_known_from_the_table_where_the_record_was_removed(folder):
+    """As Snakemake does before it runs a changed rule again."""
+    write(folder, ["img000001.png", "img000002.png"])
+    folder.record.unlink()
+    write(folder, ["img000003.png"])
+    assert names_in(folder) == ["img000003.png"]
 
 
 def test_pictures_that_are_not_ours_stay(folder):
