@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # How the name of the note of an unfinished run ends; the note itself is no run record.
 _NOTE = ".unfinished.json"
+# What differs where a digest does, which itself says nothing to a person.
+_DIGESTS = {"pool": "another pool", "sha256_of_samples": "other content"}
 _TABLE_START = b"image,frame_index,time_s,cluster,cluster_size,distance"
 
 
@@ -304,7 +306,7 @@ def find_results(root: Path) -> dict[str, Record]:
 def _differences(there: Record, asked: Record) -> str:
     """Name what differs, for a person: ``count 20, now 30``."""
     return ", ".join(
-        f"{key} {there.get(key)}, now {value}"
+        _DIGESTS.get(key) or f"{key} {there.get(key)}, now {value}"
         for key, value in asked.items()
         if there.get(key) != value
     )

@@ -149,7 +149,7 @@ def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
 
 def describe_batch(outcomes: Sequence[Outcome], indexes: Sequence[Path]) -> str:
     """Say what became of several videos, and where all of them can be seen."""
-    done = [outcome for outcome in outcomes if outcome.selection]
+    done = [outcome for outcome in outcomes if not outcome.error]
     n_new = sum(outcome.is_new for outcome in done)
     text = f"{n_new} of {len(outcomes)} videos done now"
     if n_before := len(done) - n_new:
@@ -175,16 +175,18 @@ def describe_forecast(job: Job, forecast: Forecast) -> str:
     return f"{job.video}: {', '.join(parts)}"
 
 
-def describe_forecasts(forecasts: Sequence[Forecast], n_workers: int) -> str:
+def describe_forecasts(forecasts: Sequence[Forecast], n_videos: int, n_workers: int) -> str:
     """Say what would be done in all; the memory is that of the videos worked on at a time."""
     todo = [forecast for forecast in forecasts if not forecast.is_finished]
-    memory = sum(sorted((forecast.memory_bytes for forecast in todo), reverse=True)[:n_workers])
-    disk = sum(forecast.disk_bytes or 0 for forecast in todo)
-    return (
-        f"{len(todo)} of {len(forecasts)} videos to do: "
-        f"{sum(forecast.n_frames for forecast in todo):,} frames, up to {memory / 1e6:,.0f} MB of "
-        f"memory with {n_workers} at a time, about {disk / 1e6:,.1f} MB on disk"
-    )
+    text = f"{len(todo)} of {n_videos} videos to do"
+    if todo:
+        memory = sum(sorted((forecast.memory_bytes for forecast in todo), reverse=True)[:n_workers])
+        n_frames = sum(forecast.n_frames for forecast in todo)
+        text += f": {n_frames:,} frames, up to {memory / 1e6:,.0f} MB of memory with {n_workers} "
+        text += "at a time"
+    if disk := sum(forecast.disk_bytes or 0 for forecast in todo):
+        text += f", about {disk / 1e6:,.1f} MB on disk"
+    return text
 
 
 def summarise(selection: Selection, output: Path) -> str:

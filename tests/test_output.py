@@ -56,6 +56,7 @@ def test_finished_run_is_found_by_its_identity(folder):
     [
         ({"settings": {"count": 3, "seed": 0}}, "other settings.*count 2, now 3.*--overwrite"),
         ({"video": {"name": "v.mp4", "bytes": 11}}, "another video.*bytes 10, now 11"),
+        ({"video": {"sha256_of_samples": "0f"}}, r"another video \(other content\)"),
     ],
 )
 def test_other_results_are_refused(folder, changed, message):

@@ -7,6 +7,7 @@ import pytest
 
 from factories import VIDEO
 from keyframes.batch import Outcome
+from keyframes.errors import VideoError
 from keyframes.jobs import Job
 from keyframes.settings import Settings
 from keyframes.terminal import ProgressBars, _duration, describe_batch, describe_probe
@@ -72,7 +73,8 @@ def test_nothing_is_drawn_where_nobody_looks(videos, capsys):
 
 def test_batch_is_summed_up_in_a_line():
     job, selection = Job(Path("v.mp4"), Path("out"), Settings()), object()
-    done = [Outcome(job, selection), Outcome(job, selection, is_new=False), Outcome(job)]
+    bad = Outcome(job, error=VideoError("bad"))
+    done = [Outcome(job, selection), Outcome(job, selection, is_new=False), bad]
     pages = [Path("out/a/index.html"), Path("out/b/index.html")]
     assert describe_batch(done[:1], []) == "1 of 1 videos done now"
     assert describe_batch(done, pages[:1]) == (

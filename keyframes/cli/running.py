@@ -117,8 +117,8 @@ def select_from_pool(
             complain(str(refused.error))
             failed.append(refused)
     outcomes = runner.run(shares, extract)
-    if not runner.quiet:
-        n = sum(len(outcome.selection.keyframes) for outcome in outcomes if outcome.selection)
+    n = sum(len(outcome.selection.keyframes) for outcome in outcomes if outcome.selection)
+    if n and not runner.quiet:
         click.echo(f"pool: {n} keyframes in {len(shares)} of {len(jobs)} videos", err=True)
     return outcomes + failed
 
@@ -187,7 +187,8 @@ def conclude_forecast(
     else:
         for job, forecast in good:
             click.echo(describe_forecast(job, forecast))
-        click.echo(describe_forecasts([forecast for _, forecast in good], n_workers))
+        forecasts = [forecast for _, forecast in good]
+        click.echo(describe_forecasts(forecasts, len(found), n_workers))
     for _, error in failed:
         complain(str(error))
     return _name_failed([job for job, _ in failed], len(found))
