@@ -267,6 +267,8 @@ def _dask_executor(scheduler: str) -> Iterator[Executor]:
             '--scheduler needs Dask: pip install "pose-keyframes[dask]" '
             '(in a checkout: pip install ".[dask]")'
         ) from error
+    # What it has to say is said here, in a line.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
