@@ -20,6 +20,7 @@ import numpy.ma  # noqa: F401 - what NumPy and keyframes import late is imported
 
 import keyframes.batch
 import keyframes.cache
+import keyframes.progress
 import keyframes.projects
 import keyframes.terminal  # noqa: F401
 from keyframes.cli import main

@@ -97,9 +97,9 @@ def choose_k(
     from keyframes.describe import describe_video, plan_sampling
     from keyframes.errors import VideoError
     from keyframes.files import write_atomically
+    from keyframes.progress import ProgressBars
     from keyframes.report import check_page, render_choice
     from keyframes.settings import Settings
-    from keyframes.terminal import ProgressBars
     from keyframes.thumbnails import ThumbnailStore
     from keyframes.video import Span, index_video
 

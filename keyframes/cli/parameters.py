@@ -155,6 +155,13 @@ _LOOKING = (
 )
 
 
+def looking_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say which frames are looked at, and how."""
+    for option in reversed(_LOOKING):
+        command = option(command)
+    return command
+
+
 class GroupedCommand(click.Command):
     """A command whose help lists its options under headings.
 
@@ -177,13 +184,6 @@ class GroupedCommand(click.Command):
         for heading, names in self.headings.items():
             with formatter.section(heading):
                 formatter.write_dl([lines[name] for name in names.split()])
-
-
-def looking_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say which frames are looked at, and how."""
-    for option in reversed(_LOOKING):
-        command = option(command)
-    return command
 
 
 def complaint(message: str) -> str:
@@ -210,6 +210,6 @@ def start_logging(*, verbose: bool) -> None:
 
 class _LogToTerminal(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        from keyframes.terminal import say
+        from keyframes.progress import say
 
         say(self.format(record))

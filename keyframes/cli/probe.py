@@ -29,7 +29,7 @@ def probe(*, paths: tuple[Path, ...], as_json: bool, verbose: bool) -> int:
     from functools import partial
 
     from keyframes.jobs import find_videos
-    from keyframes.terminal import ProgressBars, say
+    from keyframes.progress import ProgressBars, say
 
     start_logging(verbose=verbose)
     files = list(find_videos(paths))

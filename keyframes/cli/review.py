@@ -72,8 +72,8 @@ def review(
     from keyframes.errors import VideoError
     from keyframes.files import read_json
     from keyframes.output import OutputFolder, find_results
+    from keyframes.progress import ProgressBars
     from keyframes.review import ReviewServer, open_session
-    from keyframes.terminal import ProgressBars
 
     start_logging(verbose=verbose)
     stems = _choose_stems(list(find_results(out)), stem)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from keyframes.batch import Outcome
     from keyframes.forecast import Forecast
     from keyframes.jobs import Job
+    from keyframes.progress import ProgressBars
     from keyframes.records import ExportFormat
-    from keyframes.terminal import ProgressBars
 
 # Memory is what many cores run short of: a job needs up to 300 MB.
 MOST_JOBS = 8
@@ -49,7 +49,8 @@ class Runner:
 
         ``start`` is called with the jobs and with where they are to be done.
         """
-        from keyframes.terminal import describe_outcome, say
+        from keyframes.progress import say
+        from keyframes.terminal import describe_outcome
 
         outcomes = {}
         alone = len(jobs) == 1
@@ -87,7 +88,7 @@ class Runner:
         return min(self.n_jobs or min(count_cores(), MOST_JOBS), max(1, n_videos))
 
     def _show_bars(self, jobs: Sequence[Job]) -> ProgressBars:
-        from keyframes.terminal import ProgressBars
+        from keyframes.progress import ProgressBars
 
         shown = not self.quiet and sys.stderr.isatty()
         return ProgressBars([job.video for job in jobs], shown=shown)
@@ -187,8 +188,9 @@ def conclude_forecast(
     else:
         for job, forecast in good:
             click.echo(describe_forecast(job, forecast))
-        forecasts = [forecast for _, forecast in good]
-        click.echo(describe_forecasts(forecasts, len(found), n_workers))
+        if len(found) > 1:
+            forecasts = [forecast for _, forecast in good]
+            click.echo(describe_forecasts(forecasts, len(found), n_workers))
     for _, error in failed:
         complain(str(error))
     return _name_failed([job for job, _ in failed], len(found))
