@@ -32,9 +32,17 @@ def start(out: Path, arguments: list[str]) -> int:
     """Fork a process that runs the command; return its number."""
     child = os.fork()
     if child == 0:
-        sys.argv = ["keyframes", "extract", *arguments, "-o", str(out)]
-        main()
+        run_to_the_end(out, arguments)
     return child
+
+
+def run_to_the_end(out: Path, arguments: list[str]) -> None:
+    """Run the command and end this process, without taking down what it has from its parent."""
+    sys.argv = ["keyframes", "extract", *arguments, "-o", str(out)]
+    try:
+        main()
+    except SystemExit as end:
+        os._exit(end.code)
 
 
 def check_files(out: Path) -> None:
@@ -84,8 +92,7 @@ def die_at_step(step: int, out: Path, arguments: list[str]) -> bool:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         sys.addaudithook(watch)
-        sys.argv = ["keyframes", "extract", *arguments, "-o", str(out)]
-        main()
+        run_to_the_end(out, arguments)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) or status == 0, status
     return os.WIFSIGNALED(status)
