@@ -103,7 +103,7 @@ def extract(
     folder.check_ownership()
     check_page(folder.page)
     identity = {"video": identify(video), "settings": settings.to_json()}
-    stages = _Stages(video, progress)
+    stages = Stages(video, progress)
     with ThumbnailStore() as store:
         with stages.enter("reading") as report:
             index = index_video(video)
@@ -198,7 +198,7 @@ def _render_page(
     )
 
 
-class _Stages:
+class Stages:
     """What a video goes through: tells how far each stage is, and keeps how long it took.
 
     Attributes

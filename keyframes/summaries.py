@@ -13,7 +13,6 @@ import json
 import warnings
 import zipfile
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from keyframes.describe import describe_video, plan_sampling
 from keyframes.errors import OutputError
 from keyframes.files import atomic_file, identify, make_folder, remove_leftovers
 from keyframes.kmeans import ConvergenceWarning, KMeans
+from keyframes.pipeline import Stages
 from keyframes.run_record import PROGRAM
 from keyframes.thumbnails import ThumbnailStore
 from keyframes.video import index_video
@@ -116,8 +116,9 @@ def summarise(
     """
     if job.folder.summary.exists():
         _read(job.folder.summary)  # refuses what isn't ours
-    index = index_video(job.video)
-    with ThumbnailStore() as store:
+    stages = Stages(job.video, progress)
+    with ThumbnailStore() as store, stages.enter("reading") as report:
+        index = index_video(job.video)
         features = describe_video(
             index,
             plan_sampling(index, job.settings),
@@ -125,12 +126,11 @@ def summarise(
             store,
             cache=cache,
             threads=threads,
-            progress=progress and partial(progress, "reading"),
+            progress=report,
         )
-    whole = Summary.of(features.values + features.mean)
-    if progress:
-        progress("clustering", 0, 1)
-    summary = condense(whole, n_points, np.random.default_rng(job.settings.seed))
+    with stages.enter("clustering"):
+        whole = Summary.of(features.values + features.mean)
+        summary = condense(whole, n_points, np.random.default_rng(job.settings.seed))
     make_folder(job.output)
     remove_leftovers(job.folder.summary)
     with atomic_file(job.folder.summary) as file:
