@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import logging
 import shutil
 
 import pytest
@@ -14,6 +15,16 @@ def own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KEYFRAMES_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def own_log():
+    """Put back what a command changes about the log."""
+    log = logging.getLogger("keyframes")
+    level, handlers = log.level, log.handlers[:]
+    yield
+    log.setLevel(level)
+    log.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")
