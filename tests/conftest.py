@@ -3,10 +3,15 @@
 import logging
 import shutil
 
+import hypothesis
 import pytest
 
 from footage import encode_video
 from keyframes import Settings, extract
+
+# On a machine that has other things to do, any example may take long.
+hypothesis.settings.register_profile("keyframes", deadline=None)
+hypothesis.settings.load_profile("keyframes")
 
 
 @pytest.fixture(scope="session", autouse=True)
