@@ -46,6 +46,11 @@ class Outcome:
     is_new: bool = True
 
     @property
+    def is_news(self) -> bool:
+        """Whether it was done now, or there is something that a person should know about it."""
+        return self.is_new or bool(self.selection and self.selection.warnings)
+
+    @property
     def record(self) -> Path:
         """Where the run record is, if there is a selection."""
         return self.job.folder.record
@@ -105,14 +110,15 @@ def find_outcome(job: Job, *, overwrite: bool = False, grow: bool = False) -> Ou
     return Outcome(job, there, is_new=False)
 
 
-def write_index(outcomes: Iterable[Outcome]) -> None:
-    """Write ``index.html`` in each output folder that now holds several videos."""
-    for root in {outcome.job.output for outcome in outcomes if outcome.selection}:
-        if len(find_results(root)) > 1:
-            path = root / "index.html"
-            check_page(path)
-            remove_leftovers(path)
-            write_atomically(path, render_index(root).encode())
+def write_indexes(outcomes: Iterable[Outcome]) -> list[Path]:
+    """Write ``index.html`` in each output folder that now holds several videos; say where."""
+    roots = sorted({outcome.job.output for outcome in outcomes if outcome.selection})
+    paths = [root / "index.html" for root in roots if len(find_results(root)) > 1]
+    for path in paths:
+        check_page(path)
+        remove_leftovers(path)
+        write_atomically(path, render_index(path.parent).encode())
+    return paths
 
 
 def _extract(

@@ -64,7 +64,7 @@ def choose(
     settings
         The method, and what it takes.
     progress
-        Called with the runs of k-means done and to do.
+        Called with how much of it is done and to do, in whatever takes equally long.
 
     Raises
     ------
@@ -87,7 +87,9 @@ def choose(
     elif settings.method == "uniform":
         clustering = cluster_by_time(features, n_clusters)
     elif settings.method == "coverage":
-        clustering = choose_for_coverage(store, features, n_clusters, rng, held=held)
+        clustering = choose_for_coverage(
+            store, features, n_clusters, rng, held=held, progress=progress
+        )
     else:
         progress(0, settings.n_init)
         clustering = cluster_by_kmeans(

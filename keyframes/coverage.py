@@ -25,7 +25,7 @@ from keyframes.medoids import choose_medoids
 from keyframes.records import Clustering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
 
@@ -52,6 +52,8 @@ FRAME_WEIGHT = 0.5
 N_DRAWS = 20
 #: Longest side of the thumbnails in which animals are looked for.
 THUMBNAIL_SIZE = 256
+# How much longer the whole choice takes than looking at the frames alone, for progress bars.
+_LONGER = 1.3
 # Frames that are compared or described at a time, to keep what is in use small.
 _BLOCK_FRAMES = 64
 
@@ -134,6 +136,7 @@ def choose_for_coverage(
     rng: np.random.Generator,
     *,
     held: IntArray,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Clustering:
     """Choose frames that minimise the mean distance of what is seen to the nearest choice.
 
@@ -150,6 +153,8 @@ def choose_for_coverage(
         them.
     rng
         Draws what has to be covered, and the random choices that the costs are compared with.
+    progress
+        Called now and then with how much is done and how much it is in all.
 
     Returns
     -------
@@ -165,7 +170,7 @@ def choose_for_coverage(
         usable = np.arange(len(features.blank))
     # The outcome of a matrix product may depend on the number of BLAS threads.
     with threadpool_limits(limits=1, user_api="blas"):
-        costs, explanation = _find_costs(store, features, usable)
+        costs, explanation = _find_costs(store, features, usable, progress)
         comparable = np.unique(costs.frames)
         # Held frames in which there is nothing to compare cover nothing but themselves.
         fixed, alone = np.intersect1d(held, comparable), np.setdiff1d(held, comparable)
@@ -175,7 +180,12 @@ def choose_for_coverage(
         n_frames = max(n_clusters - len(alone), len(fixed), 1)
         chosen, units = _choose(costs, candidates, samples, n_frames, fixed, rng)
         nearest, distances = _label(costs, units, chosen, len(features.blank))
-    logger.debug("coverage: %s", explanation)
+    logger.info(
+        "%s: compared by %s (%s)",
+        features.reading.video.path.name,
+        ", ".join(costs.names),
+        explanation["gate"]["reason"],
+    )
     everything = np.union1d(chosen, alone)
     labels = np.searchsorted(everything, chosen)[nearest]
     labels[alone] = np.searchsorted(everything, alone)
@@ -189,7 +199,10 @@ def choose_for_coverage(
 
 
 def _find_costs(
-    store: ThumbnailStore, features: Features, usable: IntArray
+    store: ThumbnailStore,
+    features: Features,
+    usable: IntArray,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[_Costs, dict[str, Any]]:
     """Compare by animals if the recording allows it, otherwise by whole frames; say why."""
     model, gate = learn_animals(_look(store, _spread_out(usable, N_SAMPLE)))
@@ -198,9 +211,7 @@ def _find_costs(
         costs = _FrameCosts(features.values, usable)
     else:
         rows = _spread_out(usable, MAX_FRAMES)
-        animals = describe_animals(
-            (_look(store, rows[block]) for block in _blocks(len(rows))), model
-        )
+        animals = describe_animals(_look_at_all(store, rows, progress), model)
         costs = _AnimalCosts(replace(animals, frames=rows[animals.frames]), features.values)
     return costs, {
         "costs": dict(zip(costs.names, costs.weights, strict=True)),
@@ -265,6 +276,15 @@ def _label(
 
 def _look(store: ThumbnailStore, rows: IntArray) -> Image:
     return to_gray(shrink_block(store.take(rows), THUMBNAIL_SIZE))
+
+
+def _look_at_all(
+    store: ThumbnailStore, rows: IntArray, progress: Callable[[int, int], None] | None
+) -> Iterator[Image]:
+    for block in _blocks(len(rows)):
+        if progress:
+            progress(block.start, round(_LONGER * len(rows)))
+        yield _look(store, rows[block])
 
 
 def _blocks(n: int) -> Iterator[slice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from keyframes.settings import Settings
     from keyframes.thumbnails import ThumbnailStore
     from keyframes.video import Step, VideoIndex
+
+logger = logging.getLogger(__name__)
 
 # What --step auto lets through: eleven minutes at 30 frames a second, every frame; longer
 # recordings are thinned evenly. It bounds the time that clustering takes.
@@ -128,6 +131,7 @@ def describe_video(
     if settings.method == "coverage":
         cache = None  # what it looks at is in the thumbnails, not in the features alone
     key = _cache_key(index.path, sampling, settings) if cache else {}
+    _log_plan(index, sampling, threads)
     if cache and (known := cache.load(key, index.path)):
         return known
     with one_opencv_thread():
@@ -147,6 +151,19 @@ def describe_video(
     if cache:
         cache.save(key, features)
     return features
+
+
+def _log_plan(index: VideoIndex, sampling: Sampling, threads: int | None) -> None:
+    logger.info(
+        "%s: %d of %d frames are candidates (step: %s; threads: %s)",
+        index.path.name,
+        sampling.n_expected,
+        len(index),
+        sampling.step or "only those listed",
+        threads or "one a core",
+    )
+    if index.doubt is not None:
+        logger.info("%s: always decoded from its beginning: %s", index.path.name, index.doubt)
 
 
 def _cache_key(video: Path, sampling: Sampling, settings: Settings) -> dict[str, Any]:

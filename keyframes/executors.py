@@ -7,11 +7,13 @@ that is lost costs time, not the batch: its job is done again.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import queue
 import signal
 import threading
+import traceback
 from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     # Called with the video, the stage it is in, how much of that is done and how much it is.
     BatchProgress = Callable[[Path, Stage, int, int], None]
 
+logger = logging.getLogger(__name__)
+
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
 
@@ -46,6 +50,8 @@ CONNECT_S = 10
 # Between two looks at the progress that the workers report, seconds.
 _POLL_S = 0.1
 _TELLS_MEMORY = "--dry-run tells how much memory it takes"
+# The logger above all others of keyframes.
+_LIBRARY = "keyframes"
 
 
 class Task(Protocol[Result_co]):
@@ -118,6 +124,10 @@ def _attempt(
         return error
     except MemoryError:
         return VideoError(f"{job.video}: there is not enough memory; {_TELLS_MEMORY}")
+    except Exception as error:  # noqa: BLE001 - it must not cost the other videos
+        logger.error("%s", traceback.format_exc())  # noqa: TRY400 - as text it can travel
+        reason = f"{type(error).__name__}: {error}"
+        return KeyframesError(f"{job.video}: {reason}; this is a bug, please report it")
 
 
 @contextmanager
@@ -137,7 +147,7 @@ def _collect(
     attempt: Callable[..., Result],
     jobs: Sequence[Job],
     get: Callable[[Job, Future[Any]], Result],
-    idle: Callable[[], None] | None = None,
+    idle: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Job, Result]]:
     """Submit the jobs and yield the results as they come; ``idle`` is called in between."""
     done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
@@ -150,12 +160,11 @@ def _collect(
         try:
             finished = done.get(timeout=_POLL_S)
         except queue.Empty:
-            finished = None
-        if idle:
             idle()
-        if finished:
+        else:
             job = left.pop(finished)
             yield job, get(job, finished)
+    idle()
 
 
 def _run_in_processes(
@@ -191,13 +200,16 @@ def _run_in_pool(
 
     def show_events() -> None:
         while not events.empty():
-            event = events.get()
-            if progress:
-                progress(*event)
+            first, *rest = events.get()
+            if isinstance(first, logging.LogRecord):
+                logging.getLogger(first.name).handle(first)
+            elif progress:
+                progress(first, *rest)
 
     reporting = partial(attempt, progress=_report)
     others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(n_workers, context, _start_worker, (events,)) as executor:
+    start = partial(_start_worker, events, logging.getLogger(_LIBRARY).getEffectiveLevel())
+    with ProcessPoolExecutor(n_workers, context, start) as executor:
         try:
             yield from _collect(executor, reporting, jobs, _result, show_events)
         except BaseException:
@@ -215,10 +227,13 @@ def _result(_: Job, future: Future[Any]) -> Any:  # noqa: ANN401 - whatever the 
 _events: SimpleQueue[Any] | None = None
 
 
-def _start_worker(events: SimpleQueue[Any]) -> None:
+def _start_worker(events: SimpleQueue[Any], log_level: int) -> None:
     """Make a new worker process ready: it reports to its parent and ends with it."""
     global _events  # noqa: PLW0603 - a worker process has one life and one queue
     _events = events
+    library = logging.getLogger(_LIBRARY)
+    library.setLevel(log_level)
+    library.addHandler(_LogToParent())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops it
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -231,10 +246,16 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _report(video: Path, stage: Stage, done: int, total: int) -> None:
-    """Send progress from a worker process to its parent."""
+def _report(*event: Any) -> None:  # noqa: ANN401 - progress, or a log record
+    """Send something from a worker process to its parent."""
     if _events is not None:
-        _events.put((video, stage, done, total))
+        _events.put(event)
+
+
+class _LogToParent(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        record.msg, record.args = record.getMessage(), None  # what it names may not travel
+        _report(record)
 
 
 @contextmanager
@@ -246,6 +267,8 @@ def _dask_executor(scheduler: str) -> Iterator[Executor]:
             '--scheduler needs Dask: pip install "pose-keyframes[dask]" '
             '(in a checkout: pip install ".[dask]")'
         ) from error
+    # What it has to say is said here, in a line.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:

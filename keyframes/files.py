@@ -6,6 +6,7 @@ to a temporary name in the same folder, and only a whole file gets its final nam
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SAMPLE_BYTES = 2**16
+# No room is left: on the disk, or for this user.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def make_folder(path: Path) -> None:
@@ -85,10 +88,12 @@ def identify(path: Path) -> dict[str, Any]:
     """Return what tells a large file's content from another's, in milliseconds.
 
     Its size, and the SHA-256 of its first, middle and last 64 KiB: a moved or copied file stays
-    itself, an edited or longer one doesn't. VideoError where it can't be read.
+    itself, an edited or longer one doesn't. VideoError where it can't be read, or where its name
+    is one that no table can hold.
     """
     digest = hashlib.sha256()
     try:
+        str(path.absolute()).encode()
         size = path.stat().st_size
         with path.open("rb") as file:
             for offset in (0, size // 2, max(0, size - _SAMPLE_BYTES)):
@@ -96,6 +101,8 @@ def identify(path: Path) -> dict[str, Any]:
                 digest.update(file.read(_SAMPLE_BYTES))
     except OSError as error:
         raise VideoError(f"{path}: can't be read ({error.strerror}); check the path") from error
+    except UnicodeEncodeError as error:
+        raise VideoError(f"{path}: its name holds bytes that are no UTF-8; rename it") from error
     return {"name": path.name, "bytes": size, "sha256_of_samples": digest.hexdigest()}
 
 
@@ -127,7 +134,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise OutputError(f"{path}: can't be read as a run record ({error})") from error
     if not isinstance(document, dict):
-        raise OutputError(f"{path}: is no run record; move it away or choose another output folder")
+        raise OutputError(f"{path}: is no run record; move it away or choose another -o")
     return document
 
 
@@ -138,4 +145,5 @@ def _temporary_prefix(path: Path) -> str:
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
-    return OutputError(f"{path}: can't be written ({reason}); free the disk or choose another -o")
+    way_out = "free the disk or choose another -o" if error.errno in _FULL else "choose another -o"
+    return OutputError(f"{path}: can't be written ({reason}); {way_out}")

@@ -29,8 +29,8 @@ _SCRATCH_ROWS = 3 * 1024
 # Frames that a decoder and those who wait for it hold, besides one for each thread.
 _FRAMES_HELD = 20
 _YUV_BYTES = 1.5
-# A PNG of a recording takes 0.5 to 1.2 bytes a pixel; of a noisy one more.
-_PNG_BYTES = 1.2
+# A PNG of a recording takes 0.5 to 1 bytes a pixel; of a noisy one more.
+_PNG_BYTES = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _forecast(
     progress: Progress | None,
 ) -> Forecast:
     if progress:
-        progress("reading", 0, 1)
+        progress("reading", 0, 0)
     if n_points:
         outcome = find_summary_outcome(job, n_points)
     else:

@@ -5,6 +5,7 @@
     DIR/
       labeled-data/<stem>/img000042.png   the keyframes
       <stem>.csv                          one row a keyframe, in frame order
+      <stem>.html                         the report
       <stem>.json                         the run record; written last, so its presence means done
 
 While the pictures are written, ``.<stem>.unfinished.json`` says which ones are on their way, so
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 # How the name of the note of an unfinished run ends; the note itself is no run record.
 _NOTE = ".unfinished.json"
+# What differs where a digest does, which itself says nothing to a person.
+_DIGESTS = {"pool": "another pool", "sha256_of_samples": "other content"}
 _TABLE_START = b"image,frame_index,time_s,cluster,cluster_size,distance"
 
 
@@ -179,13 +182,12 @@ class OutputFolder:
     def write_images(
         self,
         names: Sequence[str],
-        labels: Sequence[dict[str, str]],
-        images: Iterable[tuple[int, Image]],
+        images: Iterable[tuple[Image, dict[str, str]]],
         *,
         crop: Crop | None,
         on_image: Callable[[int], None],
     ) -> None:
-        """Write the pictures; ``images`` yields (position in ``names``, image), in any order.
+        """Write the pictures; ``images`` yields (image, label) in the order of ``names``.
 
         Raises
         ------
@@ -193,8 +195,11 @@ class OutputFolder:
             The folder can't be written, or a picture there isn't ours.
         """
         self.prepare(names)
-        labelled = ((self.images / names[at], image, labels[at]) for at, image in images)
-        for done, _ in enumerate(write_images(labelled, crop=crop), start=1):
+        named = (
+            (self.images / name, image, label)
+            for name, (image, label) in zip(names, images, strict=True)
+        )
+        for done, _ in enumerate(write_images(named, crop=crop), start=1):
             on_image(done)
 
     def finish(self, table: list[dict[str, str]], page: str | None, record: Record) -> None:
@@ -214,7 +219,7 @@ class OutputFolder:
     def clear(self) -> None:
         """Remove all that keyframes wrote for this video."""
         self.prepare([])
-        if self.csv.exists() and _is_our_table(self.csv):
+        if _is_our_table(self.csv):
             self.csv.unlink()
         self.page.unlink(missing_ok=True)
         with suppress(OSError):  # somebody's files are in there, too
@@ -249,10 +254,12 @@ class OutputFolder:
 
     def _earlier_images(self) -> set[Path]:
         """Return the pictures that a finished or an interrupted run of ours wrote here."""
-        names: set[str] = set()
+        rows: list[dict[str, str]] = []
         if self.record.exists():
-            record = _read_record(self.record)
-            names.update(PurePosixPath(row["image"]).name for row in record["keyframes"])
+            rows += _read_record(self.record)["keyframes"]
+        if _is_our_table(self.csv):  # it is left where somebody or a workflow removed the record
+            rows += csv.DictReader(self.csv.read_text("utf-8").splitlines())
+        names = {PurePosixPath(row["image"]).name for row in rows}
         if self.unfinished.exists():
             names.update(_read_record(self.unfinished)["images"])
         return {self.images / name for name in names}
@@ -267,6 +274,8 @@ def _read_record(path: Path) -> Record:
 
 
 def _is_our_table(path: Path) -> bool:
+    if not path.exists():
+        return False
     with path.open("rb") as file:
         return file.read(len(_TABLE_START)) == _TABLE_START
 
@@ -297,7 +306,7 @@ def find_results(root: Path) -> dict[str, Record]:
 def _differences(there: Record, asked: Record) -> str:
     """Name what differs, for a person: ``count 20, now 30``."""
     return ", ".join(
-        f"{key} {there.get(key)}, now {value}"
+        _DIGESTS.get(key) or f"{key} {there.get(key)}, now {value}"
         for key, value in asked.items()
         if there.get(key) != value
     )

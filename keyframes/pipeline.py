@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,11 +32,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from keyframes.cache import FeatureCache
-    from keyframes.records import Image, Selection
+    from keyframes.choosing import Choice
+    from keyframes.records import Features, Image, Selection
+    from keyframes.run_record import Record
 
     Stage = Literal["reading", "clustering", "writing"]
     # Called with the stage, how much of it is done, and how much it is in all.
     Progress = Callable[[Stage, int, int], None]
+
+logger = logging.getLogger(__name__)
 
 
 def extract(
@@ -89,9 +94,7 @@ def extract(
     video, settings = Path(video), settings or Settings()
     if grow and (settings.count == "auto" or settings.frames):
         raise SettingsError("growing needs a number of keyframes to grow to, not auto or a list")
-    report = progress or _ignore
     folder = OutputFolder(Path(output), video.stem)
-    content = identify(video)
     if not overwrite and (there := find_earlier(video, folder.root, settings, grow=grow)):
         folder.tidy()
         if is_enough(there, settings, grow=grow):
@@ -99,49 +102,24 @@ def extract(
         settings = replace(settings, held=(*settings.held, *there.frame_indices))
     folder.check_ownership()
     check_page(folder.page)
-    index = index_video(video)
-    sampling = plan_sampling(index, settings)
-    clock = _Clock()
+    identity = {"video": identify(video), "settings": settings.to_json()}
+    stages = Stages(video, progress)
     with ThumbnailStore() as store:
-        with clock.time("reading"):
+        with stages.enter("reading") as report:
+            index = index_video(video)
+            sampling = plan_sampling(index, settings)
             features = describe_video(
-                index,
-                sampling,
-                settings,
-                store,
-                cache=cache,
-                threads=threads,
-                progress=partial(report, "reading"),
+                index, sampling, settings, store, cache=cache, threads=threads, progress=report
             )
-        with clock.time("clustering"):
-            choice = choose(features, store, settings, partial(report, "clustering"))
+        with stages.enter("clustering") as report:
+            choice = choose(features, store, settings, report)
     selection = describe_choice(features, choice, settings.min_gap_s, sampling.step)
-    rows, names = choice.rows, selection.image_names
-    pictures: list[Image] = []
-    with clock.time("writing"):
-        report("writing", 0, len(rows))
-        images = fetch_frames(index, features.reading, rows, sampling.spec, threads=threads)
-        folder.write_images(
-            names,
-            [make_label(video.name, keyframe) for keyframe in selection.keyframes],
-            _keep_small(enumerate(image for _, image in images), pictures, picture_size(len(rows))),
-            crop=settings.crop if settings.crop_output else None,
-            on_image=lambda done: report("writing", done, len(rows)),
-        )
-    paths = [f"{folder.images_path}/{name}" for name in names]
-    identity = {"video": content, "settings": settings.to_json()}
-    record = make_record(selection, choice.clustering, identity, paths, clock.seconds)
-    page = None
-    if with_page:
-        page = render_report(
-            selection,
-            choice.clustering,
-            features,
-            rows,
-            pictures,
-            record=record,
-            command=repeat_command(record),
-        )
+    with stages.enter("writing") as report:
+        images = fetch_frames(index, features.reading, choice.rows, sampling.spec, threads=threads)
+        pictures = _write_images(folder, selection, images, settings, report)
+    paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
+    record = make_record(selection, choice.clustering, identity, paths, stages.seconds)
+    page = _render_page(selection, choice, features, pictures, record) if with_page else None
     folder.finish(make_table(selection, paths), page, record)
     return selection
 
@@ -175,27 +153,75 @@ def is_enough(selection: Selection, settings: Settings, *, grow: bool = False) -
     )
 
 
-def _keep_small(
-    images: Iterable[tuple[int, Image]], pictures: list[Image], longest: int
-) -> Iterator[tuple[int, Image]]:
-    """Pass the images on, and keep a small copy of each for the page."""
-    for at, image in images:
-        pictures.append(shrink(image, longest))
-        yield at, image
+def _write_images(
+    folder: OutputFolder,
+    selection: Selection,
+    images: Iterable[tuple[int, Image]],
+    settings: Settings,
+    report: Callable[[int, int], None],
+) -> list[Image]:
+    """Write the pictures as they come, in frame order; return a small copy of each for the page."""
+    keyframes = selection.keyframes
+    longest = picture_size(len(keyframes))
+    small: list[Image] = []
+
+    def label() -> Iterator[tuple[Image, dict[str, str]]]:
+        for keyframe, (_, image) in zip(keyframes, images, strict=True):
+            small.append(shrink(image, longest))
+            yield image, make_label(selection.video.path.name, keyframe)
+
+    report(0, len(keyframes))
+    folder.write_images(
+        selection.image_names,
+        label(),
+        crop=settings.crop if settings.crop_output else None,
+        on_image=lambda done: report(done, len(keyframes)),
+    )
+    return small
 
 
-class _Clock:
-    """Seconds that each stage took."""
+def _render_page(
+    selection: Selection,
+    choice: Choice,
+    features: Features,
+    pictures: list[Image],
+    record: Record,
+) -> str:
+    return render_report(
+        selection,
+        choice.clustering,
+        features,
+        choice.rows,
+        pictures,
+        record=record,
+        command=repeat_command(record),
+    )
 
-    def __init__(self) -> None:
+
+class Stages:
+    """What a video goes through: tells how far each stage is, and keeps how long it took.
+
+    Attributes
+    ----------
+    seconds
+        How long each stage took, in their order.
+    """
+
+    def __init__(self, video: Path, progress: Progress | None) -> None:
         self.seconds: dict[str, float] = {}
+        self._video = video
+        self._progress = progress
 
     @contextmanager
-    def time(self, stage: Stage) -> Iterator[None]:
+    def enter(self, stage: Stage) -> Iterator[Callable[[int, int], None]]:
+        """Time a stage; yield what is to be called with (done, total)."""
+        report = partial(self._progress, stage) if self._progress else _ignore
+        report(0, 0)  # how much there is to do isn't known yet
         start = time.perf_counter()
-        yield
+        yield report
         self.seconds[stage] = time.perf_counter() - start
+        logger.info("%s: %s took %.2f s", self._video.name, stage, self.seconds[stage])
 
 
-def _ignore(stage: Stage, done: int, total: int) -> None:
+def _ignore(done: int, total: int) -> None:
     """Report progress to nobody."""

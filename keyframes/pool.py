@@ -2,7 +2,8 @@
 
 Map and reduce. Each video is summarised on its own, wherever that is done
 (:func:`write_summaries`); the summaries are clustered together in one place, and each cluster is
-given to the video that comes nearest to its centre (:func:`plan_shares`). From then on it is a
+given to the video that has the frame nearest to its centre, as far as the summaries tell
+(:func:`plan_shares`). From then on it is a
 batch like any other, in which each video's settings hold its share.
 """
 
@@ -224,6 +225,7 @@ def _cluster(
     union = Summary(
         np.concatenate([summary.points for summary in summaries]),
         np.concatenate([summary.weights for summary in summaries]),
+        np.concatenate([summary.gaps for summary in summaries]),
         sum(summary.inertia for summary in summaries),
     )
     least = np.array([min(per_video_min, summary.n_candidates) for summary in summaries])
@@ -271,13 +273,17 @@ def _fit(
 def _nearest_summaries(
     summaries: Sequence[Summary], centers: Float32Array, reserved: Mapping[int, Float32Array]
 ) -> IntArray:
-    """Return which summary has the point nearest to each centre.
+    """Return which summary is likely to have the candidate nearest to each centre.
 
-    None gets more centres than it has candidates, besides those that are reserved for it.
+    A candidate that is off its point is so at a right angle to any direction, nearly, as there are
+    so many of them: the squared distances add up, and the gap is one more coordinate. None gets
+    more centres than it has candidates, besides those that are reserved for it.
     """
     squared = np.empty((len(centers), len(summaries)), np.float32)
+    flat = np.pad(centers, ((0, 0), (0, 1)))
     for at, summary in enumerate(summaries if len(centers) else ()):
-        squared[:, at] = nearest_centers(centers, summary.points)[1]
+        lifted = np.column_stack([summary.points, np.sqrt(summary.gaps)]).astype(np.float32)
+        squared[:, at] = nearest_centers(flat, lifted)[1]
     left = [
         summary.n_candidates - len(reserved.get(at, ())) for at, summary in enumerate(summaries)
     ]

@@ -119,15 +119,17 @@ def amend_record(
 def repeat_command(record: Record) -> str:
     """Return the command line that gives this result again."""
     asked, default = record["identity"]["settings"], Settings().to_json()
-    words = ["keyframes", "extract", record["identity"]["video"]["name"]]
+    name = record["identity"]["video"]["name"]
+    words = []
     # Where other frames or videos took part, or a person had a hand in it, the list says it.
     if asked["held"] or asked.get("pool") or record.get("curation"):
         frames = ",".join(str(row["frame_index"]) for row in record["keyframes"])
         asked = {**default, "frames": frames}
-    for name, option in _OPTIONS.items():
-        if (value := asked[name]) != default[name]:
+    for setting, option in _OPTIONS.items():
+        if (value := asked[setting]) != default[setting]:
             words += [option] if value is True else [option, _to_word(value)]
-    return shlex.join(words)
+    words = [*words, "--", name] if name.startswith("-") else [name, *words]
+    return shlex.join(["keyframes", "extract", *words])
 
 
 def make_table(selection: Selection, image_paths: list[str]) -> list[dict[str, str]]:

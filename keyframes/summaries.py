@@ -13,7 +13,6 @@ import json
 import warnings
 import zipfile
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from keyframes.describe import describe_video, plan_sampling
 from keyframes.errors import OutputError
 from keyframes.files import atomic_file, identify, make_folder, remove_leftovers
 from keyframes.kmeans import ConvergenceWarning, KMeans
+from keyframes.pipeline import Stages
 from keyframes.run_record import PROGRAM
 from keyframes.thumbnails import ThumbnailStore
 from keyframes.video import index_video
@@ -54,13 +54,21 @@ class Summary:
         (m, d) float32: means of candidates, in coordinates that all videos share.
     weights
         (m,) float64: how many candidates each of them stands for.
+    gaps
+        (m,) float64: squared distance from each of them to the candidate nearest to it.
     inertia
         Sum of the squared distances between the candidates and the points they belong to.
     """
 
     points: Float32Array
     weights: FloatArray
+    gaps: FloatArray
     inertia: float
+
+    @classmethod
+    def of(cls, values: Float32Array) -> Summary:
+        """Return the summary that leaves nothing out: (n, d) candidates as they are."""
+        return cls(values, np.ones(len(values)), np.zeros(len(values)), 0.0)
 
     @property
     def n_candidates(self) -> int:
@@ -76,15 +84,17 @@ def condense(summary: Summary, n_points: int, rng: np.random.Generator) -> Summa
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer points will do
         labels = model.fit(summary.points, sample_weight=summary.weights).labels_
-    points, weights, inertia = [], [], summary.inertia
-    for label in range(n_points):
-        members, mass = summary.points[labels == label], summary.weights[labels == label]
-        if len(members):
-            mean = np.average(members, axis=0, weights=mass).astype(np.float32)
-            points.append(mean)
-            weights.append(mass.sum())
-            inertia += float(mass @ np.square(members - mean, dtype=np.float64).sum(axis=1))
-    return Summary(np.stack(points), np.array(weights), inertia)
+    points, weights, gaps, inertia = [], [], [], summary.inertia
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        values, mass = summary.points[members], summary.weights[members]
+        mean = np.average(values, axis=0, weights=mass).astype(np.float32)
+        squared = np.square(values - mean, dtype=np.float64).sum(axis=1)
+        points.append(mean)
+        weights.append(mass.sum())
+        gaps.append((squared + summary.gaps[members]).min())
+        inertia += float(mass @ squared)
+    return Summary(np.stack(points), np.array(weights), np.array(gaps), inertia)
 
 
 def summarise(
@@ -106,8 +116,9 @@ def summarise(
     """
     if job.folder.summary.exists():
         _read(job.folder.summary)  # refuses what isn't ours
-    index = index_video(job.video)
-    with ThumbnailStore() as store:
+    stages = Stages(job.video, progress)
+    with ThumbnailStore() as store, stages.enter("reading") as report:
+        index = index_video(job.video)
         features = describe_video(
             index,
             plan_sampling(index, job.settings),
@@ -115,13 +126,11 @@ def summarise(
             store,
             cache=cache,
             threads=threads,
-            progress=progress and partial(progress, "reading"),
+            progress=report,
         )
-    n = len(features.values)
-    whole = Summary(features.values + features.mean, np.ones(n), 0.0)
-    if progress:
-        progress("clustering", 0, 1)
-    summary = condense(whole, n_points, np.random.default_rng(job.settings.seed))
+    with stages.enter("clustering"):
+        whole = Summary.of(features.values + features.mean)
+        summary = condense(whole, n_points, np.random.default_rng(job.settings.seed))
     make_folder(job.output)
     remove_leftovers(job.folder.summary)
     with atomic_file(job.folder.summary) as file:
@@ -130,6 +139,7 @@ def summarise(
             identity=np.array(json.dumps(summary_identity(job, n_points), sort_keys=True)),
             points=summary.points,
             weights=summary.weights,
+            gaps=summary.gaps,
             inertia=summary.inertia,
         )
 
@@ -166,7 +176,9 @@ def _read(path: Path) -> tuple[dict[str, Any], Summary]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             identity = json.loads(str(arrays["identity"]))
-            summary = Summary(arrays["points"], arrays["weights"], float(arrays["inertia"]))
+            summary = Summary(
+                arrays["points"], arrays["weights"], arrays["gaps"], float(arrays["inertia"])
+            )
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise OutputError(
             f"{path}: is no summary by keyframes ({error}); move it away or choose another -o"

@@ -1,94 +1,46 @@
-"""What a person sees in the terminal: progress bars and summaries."""
+"""What a person is told in the terminal when something is done."""
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-    from types import TracebackType
-
-    from typing_extensions import Self
 
     from keyframes.batch import Outcome
     from keyframes.export.delivery import Exported
     from keyframes.forecast import Forecast
     from keyframes.jobs import Job
-    from keyframes.pipeline import Stage
-    from keyframes.records import ExportFormat, Selection
+    from keyframes.records import ExportFormat, Selection, VideoInfo
     from keyframes.video import Probe
 
-_UNITS = {"reading": " frames", "clustering": " runs", "writing": " PNGs"}
 
-
-class ProgressBars:
-    """A bar for each running video, and one over all videos where there are several.
-
-    Called with (video, stage, done, total). A finished video's bar leaves the screen.
-    """
-
-    def __init__(self, n_videos: int, *, shown: bool) -> None:
-        self._shown = shown
-        self._bars: dict[Path, tqdm[Any]] = {}
-        self._overall: tqdm[Any] | None = None
-        if shown and n_videos > 1:
-            self._overall = tqdm(total=n_videos, desc="videos", unit=" videos", leave=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for bar in self._bars.values():
-            bar.close()
-        if self._overall is not None:
-            self._overall.close()
-
-    def __call__(self, video: Path, stage: Stage, done: int, total: int) -> None:
-        """Move the video's bar; a new stage starts it afresh."""
-        if not self._shown:
-            return
-        label = f"{video.stem[:24]}: {stage}"
-        bar = self._bars.get(video)
-        if bar is None:
-            bar = tqdm(total=total, desc=label, unit=_UNITS[stage], leave=False)
-            self._bars[video] = bar
-        elif bar.desc != f"{label}: ":
-            bar.unit = _UNITS[stage]
-            bar.set_description(label, refresh=False)
-            bar.reset(total)
-        bar.total = total
-        bar.update(done - bar.n)
-
-    def finish(self, video: Path) -> None:
-        """Take the video's bar off the screen and count the video."""
-        bar = self._bars.pop(video, None)
-        if bar is not None:
-            bar.close()
-        if self._overall is not None:
-            self._overall.update()
-
-    def say(self, text: str) -> None:
-        """Print to stderr above the bars."""
-        tqdm.write(text, file=sys.stderr)
-
-
-def describe_outcome(outcome: Outcome) -> str:
-    """Say what became of a video, at length where something was done."""
-    name, selection = outcome.job.video.name, outcome.selection
+def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
+    """Say what became of a video, in a line or ``at_length``; what it warns of in any case."""
+    video, selection = outcome.job.video, outcome.selection
     if selection is None:
-        return f"{name}: summarised" if outcome.is_new else f"{name}: summarised before"
-    if outcome.is_new:
+        return f"{video}: summarised" if outcome.is_new else f"{video}: summarised before"
+    if outcome.is_new and at_length:
         return summarise(selection, outcome.job.output)
-    return f"{name}: finished before, {len(selection.keyframes)} keyframes"
+    n_keyframes = f"{len(selection.keyframes)} keyframes"
+    done = f"{n_keyframes} of {selection.video.n_frames:,} frames"
+    line = f"{video}: {done if outcome.is_new else f'finished before, {n_keyframes}'}"
+    return "\n".join([line, *_warnings(selection)])
+
+
+def describe_batch(outcomes: Sequence[Outcome], indexes: Sequence[Path]) -> str:
+    """Say what became of several videos, and where all of them can be seen."""
+    done = [outcome for outcome in outcomes if not outcome.error]
+    n_new = sum(outcome.is_new for outcome in done)
+    text = f"{n_new} of {len(outcomes)} videos done now"
+    if n_before := len(done) - n_new:
+        text += f", {n_before} before"
+    if len(indexes) == 1:
+        text += f"; overview: {indexes[0]}"
+    elif indexes:
+        text += f"; overviews: index.html in {len(indexes)} folders"
+    return text
 
 
 def describe_forecast(job: Job, forecast: Forecast) -> str:
@@ -105,16 +57,18 @@ def describe_forecast(job: Job, forecast: Forecast) -> str:
     return f"{job.video}: {', '.join(parts)}"
 
 
-def describe_forecasts(forecasts: Sequence[Forecast], n_workers: int) -> str:
+def describe_forecasts(forecasts: Sequence[Forecast], n_videos: int, n_workers: int) -> str:
     """Say what would be done in all; the memory is that of the videos worked on at a time."""
     todo = [forecast for forecast in forecasts if not forecast.is_finished]
-    memory = sum(sorted((forecast.memory_bytes for forecast in todo), reverse=True)[:n_workers])
-    disk = sum(forecast.disk_bytes or 0 for forecast in todo)
-    return (
-        f"{len(todo)} of {len(forecasts)} videos to do: "
-        f"{sum(forecast.n_frames for forecast in todo):,} frames, up to {memory / 1e6:,.0f} MB of "
-        f"memory with {n_workers} at a time, about {disk / 1e6:,.1f} MB on disk"
-    )
+    text = f"{len(todo)} of {n_videos} videos to do"
+    if todo:
+        memory = sum(sorted((forecast.memory_bytes for forecast in todo), reverse=True)[:n_workers])
+        n_frames = sum(forecast.n_frames for forecast in todo)
+        text += f": {n_frames:,} frames, up to {memory / 1e6:,.0f} MB of memory with {n_workers} "
+        text += "at a time"
+    if disk := sum(forecast.disk_bytes or 0 for forecast in todo):
+        text += f", about {disk / 1e6:,.1f} MB on disk"
+    return text
 
 
 def summarise(selection: Selection, output: Path) -> str:
@@ -135,8 +89,7 @@ def summarise(selection: Selection, output: Path) -> str:
     if page.exists():
         facts["report"] = str(page)
     lines += _aligned(facts)
-    lines += [f"  warning: {warning}" for warning in selection.warnings]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_warnings(selection)])
 
 
 def summarise_export(format_: ExportFormat, exported: Exported) -> str:
@@ -155,27 +108,42 @@ def describe_probe(probe: Probe) -> str:
     video = probe.video
     claim = "no claim" if probe.claimed_frames is None else f"{probe.claimed_frames:,}"
     spacing = f"{probe.n_key_frames:,}, at most {probe.longest_group:,} frames apart"
+    errors = {
+        "bad packets": video.decode_errors,
+        "damaged frames": video.damaged_frames,
+        "lost frames": probe.lost_frames,
+    }
     items = {
-        "container": video.container,
+        "container": _container(video),
         "codec": f"{video.codec}, {video.pixel_format}",
         "size": f"{video.width}×{video.height}"
         + (f", turned by {video.rotation}°" if video.rotation else ""),
         "frames": f"{video.n_frames:,} counted (header: {claim})",
         "duration": _duration(video.duration_s),
         "rate": f"{video.fps:.6g} fps, {probe.rate}",
-        "key frames": spacing,
-        "gaps": _list_gaps(probe) if probe.n_gaps else "none",
-        "errors": f"{video.decode_errors:,} packets, {video.damaged_frames:,} damaged frames, "
-        f"{probe.lost_frames:,} lost",
+        "key frames": "all" if probe.longest_group == 1 else spacing,
+        "gaps": _list_gaps(probe),
+        "errors": ", ".join(f"{what}: {n:,}" for what, n in errors.items() if n),
         "verdict": probe.verdict,
     }
+    told = _aligned({name: text for name, text in items.items() if text})
     advice = [f"  → {sentence}" for sentence in probe.advice]
-    return "\n".join([str(video.path), *_aligned(items), *advice])
+    return "\n".join([str(video.path), *told, *advice])
+
+
+def _container(video: VideoInfo) -> str:
+    """Return the container's name: of its family's names the file's own, or the first."""
+    names, suffix = video.container.split(","), video.path.suffix[1:].lower()
+    return suffix if suffix in names else names[0]
 
 
 def _list_gaps(probe: Probe) -> str:
     shown = ", ".join(f"{gap.duration_s:.3g} s at {_duration(gap.time_s)}" for gap in probe.gaps)
     return shown + (f", … ({probe.n_gaps:,} in all)" if probe.n_gaps > len(probe.gaps) else "")
+
+
+def _warnings(selection: Selection) -> list[str]:
+    return [f"  warning: {warning}" for warning in selection.warnings]
 
 
 def _gain(selection: Selection) -> str:
@@ -186,6 +154,8 @@ def _gain(selection: Selection) -> str:
     if coverage.evenly_spaced.mean == 0.0:
         return "all frames look the same"
     gain = 1 - coverage.keyframes.mean / coverage.evenly_spaced.mean
+    if abs(gain) < 0.005:
+        return "frames are as near to a keyframe as with evenly spaced ones"
     direction = "nearer to" if gain >= 0 else "farther from"
     return f"frames are {abs(gain):.0%} {direction} a keyframe than with evenly spaced ones"
 

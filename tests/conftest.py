@@ -1,11 +1,35 @@
 """What all tests share."""
 
+import logging
 import shutil
 
+import hypothesis
 import pytest
 
 from footage import encode_video
 from keyframes import Settings, extract
+
+# On a machine that has other things to do, any example may take long.
+hypothesis.settings.register_profile("keyframes", deadline=None)
+hypothesis.settings.load_profile("keyframes")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """A cache for the tests: that of whoever runs them is neither used nor filled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KEYFRAMES_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_log():
+    """Put back what a command changes about the log."""
+    log = logging.getLogger("keyframes")
+    level, handlers = log.level, log.handlers[:]
+    yield
+    log.setLevel(level)
+    log.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,10 @@
 """Run the command line again and again, and kill it.
 
-Started as ``python killing.py OUT SEED ROUNDS ARGUMENT...`` by `test_batch`. All is imported once
+Started as ``python killing.py OUT SEED KILLS ARGUMENT...`` by `test_batch`. All is imported once
 and then forked, so that nearly every moment lies within the work itself. In each round the
-command writes to a folder of its own in OUT, until it is once left alone long enough to finish.
-With 0 rounds it is killed before every single change to a file instead, and then run once more.
+command writes to a folder of its own in OUT, until it is once left alone long enough to finish;
+there are rounds until it was killed that often. With 0 kills it is killed before every single
+change to a file instead, and then run once more.
 """
 
 import json
@@ -19,6 +20,7 @@ import numpy.ma  # noqa: F401 - what NumPy and keyframes import late is imported
 
 import keyframes.batch
 import keyframes.cache
+import keyframes.progress
 import keyframes.projects
 import keyframes.terminal  # noqa: F401
 from keyframes.cli import main
@@ -30,9 +32,17 @@ def start(out: Path, arguments: list[str]) -> int:
     """Fork a process that runs the command; return its number."""
     child = os.fork()
     if child == 0:
-        sys.argv = ["keyframes", "extract", *arguments, "-o", str(out)]
-        main()
+        run_to_the_end(out, arguments)
     return child
+
+
+def run_to_the_end(out: Path, arguments: list[str]) -> None:
+    """Run the command and end this process, without taking down what it has from its parent."""
+    sys.argv = ["keyframes", "extract", *arguments, "-o", str(out)]
+    try:
+        main()
+    except SystemExit as end:
+        os._exit(end.code)
 
 
 def check_files(out: Path) -> None:
@@ -82,8 +92,7 @@ def die_at_step(step: int, out: Path, arguments: list[str]) -> bool:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         sys.addaudithook(watch)
-        sys.argv = ["keyframes", "extract", *arguments, "-o", str(out)]
-        main()
+        run_to_the_end(out, arguments)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) or status == 0, status
     return os.WIFSIGNALED(status)
@@ -97,12 +106,15 @@ def time_undisturbed(out: Path, arguments: list[str]) -> float:
     return time.monotonic() - begin
 
 
-def kill_at_random(root: Path, arguments: list[str], rounds: int) -> int:
-    """Kill the command at random moments, in so many rounds; return the number of kills."""
+def kill_at_random(root: Path, arguments: list[str], least: int) -> int:
+    """Kill the command at random moments, at least so often; return the number of kills."""
     longest = 0.8 * time_undisturbed(root / "undisturbed", arguments)
-    return sum(
-        finish_in_spite_of_kills(root / f"killed-{n}", arguments, longest) for n in range(rounds)
-    )
+    kills = 0
+    for number in range(100):
+        kills += finish_in_spite_of_kills(root / f"killed-{number}", arguments, longest)
+        if kills >= least:
+            return kills
+    raise AssertionError("it was always faster")
 
 
 def kill_at_every_step(root: Path, arguments: list[str]) -> int:
@@ -118,13 +130,13 @@ def kill_at_every_step(root: Path, arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    root, seed, rounds, *arguments = sys.argv[1:]
+    root, seed, least, *arguments = sys.argv[1:]
     random.seed(int(seed))
     for name in ("page.html", "index.html"):
         _environment().get_template(name)  # compiled once for all forks
     kills = (
-        kill_at_random(Path(root), arguments, int(rounds))
-        if int(rounds)
+        kill_at_random(Path(root), arguments, int(least))
+        if int(least)
         else kill_at_every_step(Path(root), arguments)
     )
     print(json.dumps({"kills": kills}))

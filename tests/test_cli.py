@@ -1,11 +1,14 @@
 """The command line: what scripts rely on."""
 
 import csv
+import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import click
@@ -14,10 +17,22 @@ import numpy as np
 import pytest
 
 import keyframes
-from keyframes.cli import cli
+from keyframes.cli import cli, main
 
 
-def run(*arguments, **options):
+def run(*arguments, cwd=None):
+    """Run the command in this process; what it changes there is put back."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["keyframes", *map(str, arguments)])
+        patch.setattr(signal, "signal", lambda *_: None)
+        patch.chdir(cwd or Path.cwd())
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return subprocess.CompletedProcess(arguments, ended.value.code, out.getvalue(), err.getvalue())
+
+
+def run_process(*arguments, **options):
     """Run the command in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "keyframes", *map(str, arguments)],
@@ -45,7 +60,7 @@ def tree(folder):
 
 def test_extract_writes_pictures_table_and_record(video, tmp_path):
     out = tmp_path / "out"
-    done = run("extract", video, "-k", 5, "-o", out)
+    done = run_process("extract", video, "-k", 5, "-o", out)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     pictures = sorted((out / "labeled-data" / "mouse").iterdir())
@@ -69,7 +84,8 @@ def test_extract_writes_pictures_table_and_record(video, tmp_path):
 
 def test_same_command_gives_the_same_bytes(video, tmp_path):
     for name in ("one", "two"):
-        assert run("extract", video, "-k", 5, "-o", tmp_path / name, "-q").returncode == 0
+        done = run_process("extract", video, "-k", 5, "-o", tmp_path / name, "-q", "--no-cache")
+        assert done.returncode == 0
     one, two = tree(tmp_path / "one"), tree(tmp_path / "two")
     assert one.keys() == two.keys()
     assert {name for name in one if one[name] != two[name]} <= {"mouse.json"}  # its timings
@@ -105,6 +121,11 @@ def test_more_keyframes_than_frames(video, tmp_path):
     record = json.loads(done.stdout)["videos"][0]
     assert (record["found"], record["shortfall"]) == (40, 60)
     assert [row["frame_index"] for row in record["keyframes"]] == list(range(40))
+    again = run("extract", video, "-k", 100, "-o", tmp_path / "out")
+    assert again.stderr.splitlines() == [
+        f"{video}: finished before, 40 keyframes",
+        f"  warning: {record['warnings'][0]}",
+    ]
 
 
 @pytest.mark.usefixtures("video")
@@ -112,7 +133,7 @@ def test_one_bad_video_does_not_stop_the_others(tmp_path, make_video):
     bad = tmp_path / "bad.mp4"
     bad.write_text("this is no video")
     make_video(tmp_path / "rat.mp4", n_frames=12)
-    done = run("extract", tmp_path, "-k", 3, "-o", tmp_path / "out", "--json")
+    done = run("extract", tmp_path, "-k", 3, "-o", tmp_path / "out", "--json", "-v", "--jobs", 2)
     assert done.returncode == 1
     document = json.loads(done.stdout)
     assert [Path(failure["video"]).name for failure in document["failed"]] == ["bad.mp4"]
@@ -121,6 +142,11 @@ def test_one_bad_video_does_not_stop_the_others(tmp_path, make_video):
         "rat.mp4",
     ]
     assert not (tmp_path / "out" / "bad.csv").exists()
+    for told in ("40 of 40 frames are candidates", "its features .* the cache", "reading took"):
+        assert re.search(f"^mouse.mp4: .*{told}", done.stderr, re.MULTILINE)  # by its process
+    assert "2 of 3 videos done now; overview: " in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("keyframes: 1 of 3 videos failed: ")
+    assert (tmp_path / "out" / "index.html").exists()
 
 
 @pytest.mark.parametrize(
@@ -211,7 +237,8 @@ def test_min_gap(video, tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are a Unix thing")
 def test_ctrl_c_stops_with_a_word_and_whole_files(make_video, tmp_path):
-    video = make_video(tmp_path / "long.mp4", n_frames=3000)
+    video = make_video(tmp_path / "long.h264", n_frames=100)
+    video.write_bytes(100 * video.read_bytes())
     process = subprocess.Popen(
         [sys.executable, "-m", "keyframes", "extract", str(video), "-o", str(tmp_path / "out")],
         stderr=subprocess.PIPE,
@@ -248,6 +275,13 @@ def test_probe_of_a_damaged_video_fails(video):
     assert run("probe", text).returncode == 1
 
 
+def test_terminal_without_the_letters_is_no_failure(video):
+    environment = {**os.environ, "PYTHONIOENCODING": "cp437"}  # as on old Windows: no ×
+    done = run_process("probe", video, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert r"96\xd764" in done.stdout
+
+
 def test_version_and_help():
     assert run("--version").stdout.strip().endswith(keyframes.__version__)
     assert "extract" in run("--help").stdout
@@ -258,9 +292,11 @@ def test_version_and_help():
 def test_every_command_and_option_has_help(name):
     command = cli.commands[name]
     assert command.help
+    help_text = command.get_help(click.Context(command))
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.opts}"
+            assert re.search(rf"^  (-\w, )?{parameter.opts[-1]}\b", help_text, re.MULTILINE)
 
 
 def test_help_comes_without_heavy_imports():

@@ -243,3 +243,16 @@ def test_held_frames_that_show_nothing_stand_for_themselves(as_candidates, poses
         # Something has to be there to compare with, even when only blank frames are wanted.
         assert len(rows) == max(k, 3) == clustering.n_clusters
         assert (np.bincount(clustering.labels)[clustering.labels[[10, 70]]] == 1).all()
+
+
+def test_progress_rises_towards_its_total(recording):
+    store, features = recording
+    told = []
+    rng = np.random.default_rng(0)
+    choose_for_coverage(
+        store, features, 5, rng, held=NONE, progress=lambda *event: told.append(event)
+    )
+    done, totals = zip(*told, strict=True)
+    assert done == tuple(range(0, N, 64))
+    assert len(set(totals)) == 1
+    assert totals[0] > N

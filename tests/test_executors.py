@@ -64,6 +64,21 @@ def wait_for_go(job, *, threads, progress):
     return job.video.stem
 
 
+def stumble(job, *, threads, progress):
+    if job.video.stem == "b":
+        raise ZeroDivisionError("here")
+    return job.video.stem
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_bug_costs_one_job_and_is_shown(tmp_path, n_workers, caplog):
+    jobs = make_jobs(tmp_path, "a.x", "b.x", "c.x")
+    by_name = {j.video.stem: r for j, r in run_task(stumble, jobs, n_workers=n_workers)}
+    assert "b.x: ZeroDivisionError: here; this is a bug" in str(by_name.pop("b"))
+    assert by_name == {"a": "a", "c": "c"}
+    assert "in stumble" in caplog.text
+
+
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_results_and_errors_come_back(tmp_path, n_workers):
     results = run_task(refuse_b, make_jobs(tmp_path, "a.x", "b.x", "c.x"), n_workers=n_workers)

@@ -1,12 +1,16 @@
 """Whole files or none."""
 
+import errno
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from keyframes.errors import OutputError
+from keyframes.errors import OutputError, VideoError
 from keyframes.files import (
+    atomic_file,
     identify,
     make_folder,
     read_json,
@@ -38,10 +42,24 @@ def small_disk():
 def test_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.csv"
     write_atomically(path, b"old")
-    with pytest.raises(OutputError, match=r"a.csv: can't be written \(File too large\); free"):
+    with pytest.raises(OutputError, match=r"a.csv: can't be written \(File too large\)"):
         write_atomically(path, b"new" * 1000)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (errno.ENOSPC, "free the disk or choose another -o"),
+        (errno.EDQUOT, "free the disk or choose another -o"),
+        (errno.EROFS, "choose another -o"),
+    ],
+)
+def test_disk_is_to_be_freed_where_it_is_full(tmp_path, code, advice):
+    with pytest.raises(OutputError) as raised, atomic_file(tmp_path / "a.csv"):
+        raise OSError(code, os.strerror(code))
+    assert str(raised.value).endswith(f"({os.strerror(code)}); {advice}")
 
 
 @pytest.mark.parametrize("stem", ["a", "x" * 240, "ünï [1] %d"])
@@ -80,6 +98,14 @@ def test_other_json_is_refused(tmp_path, content):
     path.write_text(content)
     with pytest.raises(OutputError):
         read_json(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_name_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff.mp4")
+    path.write_bytes(b"x")
+    with pytest.raises(VideoError, match=r"no UTF-8; rename it"):
+        identify(path)
 
 
 def test_identity_follows_the_content(tmp_path):

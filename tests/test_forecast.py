@@ -103,7 +103,7 @@ def test_command_line_prints_the_forecast_and_writes_nothing(tmp_path):
     )
     assert done.returncode == 1
     assert "a.mp4: 30 frames, 30 candidates, 5 keyframes" in done.stdout
-    assert "2 of 2 videos to do: 38 frames" in done.stdout
+    assert "2 of 3 videos to do: 38 frames" in done.stdout
     assert "bad.mp4" in done.stderr
     assert not (tmp_path / "out").exists()
     done = subprocess.run(

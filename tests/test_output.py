@@ -9,8 +9,7 @@ from keyframes.files import write_json
 from keyframes.output import OutputFolder, find_results
 
 IDENTITY = {"video": {"name": "v.mp4", "bytes": 10}, "settings": {"count": 2, "seed": 0}}
-TABLE = [{"image": "x", "frame_index": "1", "time_s": "0", "cluster": "0", "cluster_size": "1",
-          "distance": "0"}]  # fmt: skip
+ROW = {"frame_index": "1", "time_s": "0", "cluster": "0", "cluster_size": "1", "distance": "0"}
 
 
 @pytest.fixture
@@ -19,11 +18,12 @@ def folder(tmp_path):
 
 
 def write(folder, names, identity=IDENTITY, value=7):
-    images = ((at, np.full((8, 8, 3), value, np.uint8)) for at in range(len(names)))
-    labels = [{"Software": "keyframes", "video": "v.mp4"}] * len(names)
-    folder.write_images(names, labels, images, crop=None, on_image=lambda _: None)
+    picture = np.full((8, 8, 3), value, np.uint8)
+    images = [(picture, {"Software": "keyframes", "video": "v.mp4"})] * len(names)
+    folder.write_images(names, images, crop=None, on_image=lambda _: None)
     rows = [{"image": f"{folder.images_path}/{name}"} for name in names]
-    folder.finish(TABLE, None, {"program": "keyframes", "identity": identity, "keyframes": rows})
+    table = [{**row, **ROW} for row in rows]
+    folder.finish(table, None, {"program": "keyframes", "identity": identity, "keyframes": rows})
 
 
 def names_in(folder):
@@ -56,6 +56,7 @@ def test_finished_run_is_found_by_its_identity(folder):
     [
         ({"settings": {"count": 3, "seed": 0}}, "other settings.*count 2, now 3.*--overwrite"),
         ({"video": {"name": "v.mp4", "bytes": 11}}, "another video.*bytes 10, now 11"),
+        ({"video": {"sha256_of_samples": "0f"}}, r"another video \(other content\)"),
     ],
 )
 def test_other_results_are_refused(folder, changed, message):
@@ -69,6 +70,14 @@ def test_new_run_removes_the_pictures_of_the_one_before(folder):
     write(folder, ["img000002.png", "img000003.png"], value=9)
     assert names_in(folder) == ["img000002.png", "img000003.png"]
     assert cv2.imread(str(folder.images / "img000002.png"))[0, 0, 0] == 9
+
+
+def test_pictures_are_known_from_the_table_where_the_record_was_removed(folder):
+    """As Snakemake does before it runs a changed rule again."""
+    write(folder, ["img000001.png", "img000002.png"])
+    folder.record.unlink()
+    write(folder, ["img000003.png"])
+    assert names_in(folder) == ["img000003.png"]
 
 
 def test_pictures_that_are_not_ours_stay(folder):
@@ -95,14 +104,12 @@ def test_interrupted_run_is_cleaned_up_by_the_next(folder):
     write(folder, ["img000001.png"])
 
     def stop_after_one():
-        yield 0, np.zeros((8, 8, 3), np.uint8)
+        yield np.zeros((8, 8, 3), np.uint8), {"Software": "keyframes"}
         raise KeyboardInterrupt
 
-    labels = [{"Software": "keyframes"}] * 2
     with pytest.raises(KeyboardInterrupt):
         folder.write_images(
             ["img000004.png", "img000006.png"],
-            labels,
             stop_after_one(),
             crop=None,
             on_image=lambda _: None,

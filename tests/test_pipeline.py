@@ -1,6 +1,8 @@
 """One video, end to end, with real codecs."""
 
 import json
+import shlex
+from pathlib import Path
 
 import av
 import cv2
@@ -9,9 +11,11 @@ import pytest
 
 from footage import read_number
 from keyframes import extract
+from keyframes.cli.extract import extract as extract_command
 from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.images import read_label
 from keyframes.records import Crop
+from keyframes.run_record import repeat_command
 from keyframes.settings import Settings
 from keyframes.video import Span, parse_position
 
@@ -137,6 +141,17 @@ def test_progress_reaches_the_end_of_every_stage(video, tmp_path):
     assert last["reading"] == (60, 60)
     assert last["clustering"] == (3, 3)
     assert last["writing"] == (5, 5)
+
+
+@pytest.mark.parametrize("name", ["a b.mp4", "-x.mp4", "it's.mp4"])
+def test_record_tells_the_command_that_gives_the_same_again(name):
+    asked = Settings(count=7, crop=Crop(1, 2, 30, 40), crop_output=True, min_gap_s=0.5).to_json()
+    record = {"identity": {"video": {"name": name}, "settings": asked}, "keyframes": []}
+    _, _, *arguments = shlex.split(repeat_command(record))
+    parsed = extract_command.make_context("extract", arguments).params
+    assert parsed["paths"] == (Path(name),)
+    assert (parsed["count"], parsed["min_gap_s"]) == (7, 0.5)
+    assert (parsed["crop"], parsed["crop_output"]) == (Crop(1, 2, 30, 40), True)
 
 
 def test_errors_say_what_to_do(video, tmp_path):

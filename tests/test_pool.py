@@ -11,9 +11,16 @@ from keyframes.describe import describe_video, plan_sampling
 from keyframes.errors import SettingsError, VideoError
 from keyframes.jobs import Job
 from keyframes.kmeans import KMeans, nearest_centers
-from keyframes.pool import _cluster, plan_pool, plan_shares, release, write_summaries
+from keyframes.pool import (
+    _cluster,
+    _nearest_summaries,
+    plan_pool,
+    plan_shares,
+    release,
+    write_summaries,
+)
 from keyframes.settings import Settings
-from keyframes.summaries import Summary
+from keyframes.summaries import Summary, condense
 from keyframes.thumbnails import ThumbnailStore
 from keyframes.video import index_video
 
@@ -93,8 +100,8 @@ def test_chosen_frames_are_the_nearest_real_ones_and_the_records_say_so(videos, 
 
 def test_similar_videos_share_and_unusual_ones_get_more():
     rng = np.random.default_rng(0)
-    dull = [Summary(rng.normal(0, 0.1, (40, 3)).astype(np.float32), np.ones(40), 0.0)] * 3
-    lively = Summary(rng.normal(0, 5, (40, 3)).astype(np.float32), np.ones(40), 0.0)
+    dull = [Summary.of(rng.normal(0, 0.1, (40, 3)).astype(np.float32))] * 3
+    lively = Summary.of(rng.normal(0, 5, (40, 3)).astype(np.float32))
     found = _cluster([*dull, lively], 12, 0, n_init=3, seed=0)
     shares = np.bincount(found.owners, minlength=4)
     assert shares[3] >= 10
@@ -120,10 +127,20 @@ def test_still_and_short_videos_get_no_more_than_they_have(videos, make_video, t
 
 
 def test_no_video_gets_more_than_it_has():
-    alike = Summary(np.zeros((1, 2), np.float32), np.array([3.0]), 0.0)
-    other = Summary(np.array([[5, 0], [6, 0], [0, 5]], np.float32), np.ones(3), 0.0)
+    alike = Summary(np.zeros((1, 2), np.float32), np.array([3.0]), np.zeros(1), 0.0)
+    other = Summary.of(np.array([[5, 0], [6, 0], [0, 5]], np.float32))
     owners = _cluster([alike, other], 6, 0, n_init=3, seed=0).owners
     assert np.bincount(owners).tolist() == [3, 3]
+
+
+def test_centre_goes_to_the_video_with_the_nearest_frame_not_the_nearest_mean():
+    around = condense(
+        Summary.of(np.array([[-3, 0], [3, 0]], np.float32)), 1, np.random.default_rng(0)
+    )
+    near = Summary.of(np.array([[0, 2]], np.float32))
+    centers = np.zeros((1, 2), np.float32)
+    assert around.points.tolist() == centers.tolist()
+    assert _nearest_summaries([around, near], centers, {}).tolist() == [1]
 
 
 def test_union_of_very_many_summaries_is_bounded(videos, tmp_path, monkeypatch):

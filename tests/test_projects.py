@@ -12,7 +12,13 @@ from keyframes import Crop, MissingExtraError, OutputError, Settings, SettingsEr
 from keyframes.batch import Outcome, find_outcome, run_jobs
 from keyframes.export import EXPORTERS, export
 from keyframes.jobs import Job
-from keyframes.projects import Target, check_targets, export_outcomes, hold_frames
+from keyframes.projects import (
+    Target,
+    check_targets,
+    export_outcomes,
+    hold_frames,
+    plan_project_jobs,
+)
 
 sio = pytest.importorskip("sleap_io", reason="needs the extra sleap")
 yaml = pytest.importorskip("ruamel.yaml", reason="needs the extra dlc")
@@ -272,3 +278,17 @@ def test_a_project_is_read_once_for_all_videos(here, videos, monkeypatch):
     jobs = [Job(video, Path("out"), Settings()) for video in videos]
     hold_frames(jobs, [Target("sleap", here / "to.slp")])
     assert len(loads) == 1
+
+
+@pytest.mark.parametrize(
+    ("crop", "expected"),
+    [("0, 96, 0, 64", None), ("0, 96, 0, 60", Crop(0, 0, 96, 60))],
+    ids=["whole picture", "part"],
+)
+def test_crop_of_the_whole_picture_is_none(crop, expected, make_video, tmp_path):
+    video = make_video(tmp_path / "a.mp4", n_frames=2)
+    config = tmp_path / "config.yaml"
+    entry = f"video_sets:\n  {video}:\n    crop: {crop}\n"
+    config.write_text(f"Task: Reach\nscorer: me\n{entry}start: 0\nstop: 1\nnumframes2pick: 2\n")
+    (job,), missing = plan_project_jobs(config, tmp_path / "out", Settings(), given=())
+    assert (job.settings.crop, job.settings.count, missing) == (expected, 2, ())

@@ -13,7 +13,7 @@ from keyframes.summaries import Summary, condense, find_summary, summarise
 
 
 def whole(values):
-    return Summary(np.array(values, np.float32), np.ones(len(values)), 0.0)
+    return Summary.of(np.array(values, np.float32))
 
 
 def objective(summary, centers):
@@ -27,6 +27,7 @@ def test_two_heaps_become_their_means():
     order = np.argsort(small.points[:, 0])
     assert small.points[order].tolist() == [[0, 1], [10, 1]]
     assert small.weights[order].tolist() == [2, 3]
+    assert small.gaps[order].tolist() == [1, 0]
     assert small.inertia == 2 + 2
     assert small.n_candidates == 5
 
@@ -36,6 +37,7 @@ def test_few_points_stay_as_they_are_and_equal_ones_become_one():
     assert condense(few, 2, np.random.default_rng(0)) is few
     one = condense(whole([[3.0]] * 9), 4, np.random.default_rng(0))
     assert (one.points.tolist(), one.weights.tolist(), one.inertia) == ([[3.0]], [9.0], 0.0)
+    assert one.gaps.tolist() == [0.0]
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,8 +1,88 @@
 """What a person sees."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from keyframes.terminal import _duration
+from factories import VIDEO
+from keyframes.batch import Outcome
+from keyframes.errors import VideoError
+from keyframes.jobs import Job
+from keyframes.settings import Settings
+from keyframes.terminal import _duration, describe_batch, describe_probe
+from keyframes.video import Gap, Probe
+
+SOUND = Probe(
+    video=replace(VIDEO, path=Path("day 1/v.mp4"), container="mov,mp4,m4a,3gp,3g2,mj2"),
+    claimed_frames=1000,
+    lost_frames=0,
+    rate="constant",
+    n_gaps=0,
+    gaps=(),
+    n_key_frames=5,
+    longest_group=250,
+    doubt=None,
+    verdict="sound",
+    advice=(),
+)
+
+
+def test_batch_is_summed_up_in_a_line():
+    job, selection = Job(Path("v.mp4"), Path("out"), Settings()), object()
+    bad = Outcome(job, error=VideoError("bad"))
+    done = [Outcome(job, selection), Outcome(job, selection, is_new=False), bad]
+    pages = [Path("out/a/index.html"), Path("out/b/index.html")]
+    assert describe_batch(done[:1], []) == "1 of 1 videos done now"
+    assert describe_batch(done, pages[:1]) == (
+        f"1 of 3 videos done now, 1 before; overview: {pages[0]}"
+    )
+    assert describe_batch(done[:1], pages).endswith("; overviews: index.html in 2 folders")
+
+
+def test_probe_of_a_sound_recording_says_nothing_of_trouble():
+    path, *lines = describe_probe(SOUND).splitlines()
+    assert path == str(SOUND.video.path)
+    assert [line.split("  ", 2)[1] for line in lines] == [
+        "container",
+        "codec",
+        "size",
+        "frames",
+        "duration",
+        "rate",
+        "key frames",
+        "verdict",
+    ]
+
+
+def test_probe_of_a_damaged_recording_says_what_is_wrong_and_what_to_do():
+    text = describe_probe(
+        replace(
+            SOUND,
+            video=replace(SOUND.video, damaged_frames=2400),
+            n_gaps=1,
+            gaps=(Gap(61.0, 2.5),),
+            verdict="damaged",
+            advice=("re-encode it",),
+        )
+    )
+    assert "errors      damaged frames: 2,400\n" in text
+    assert "gaps        2.5 s at 1:01.0\n" in text
+    assert text.endswith("verdict     damaged\n  → re-encode it")
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "shown"),
+    [
+        ("mov,mp4,m4a,3gp,3g2,mj2", "a.MP4", "mp4"),
+        ("mov,mp4,m4a,3gp,3g2,mj2", "a", "mov"),
+        ("matroska,webm", "a.mkv", "matroska"),
+        ("avi", "a.mp4", "avi"),
+    ],
+)
+def test_container_goes_by_one_name(family, name, shown):
+    video = replace(SOUND.video, path=Path(name), container=family)
+    assert f"container   {shown}\n" in describe_probe(replace(SOUND, video=video))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from footage import encode_video, numbered_picture, read_number
 from keyframes.errors import VideoError
 from keyframes.records import ThumbnailSpec
-from keyframes.video import fetch_frames, index_video, probe, read_thumbnails
+from keyframes.video import fetch_frames, frame_size, index_video, probe, read_thumbnails
 
 SPEC = ThumbnailSpec(size=24)
 
@@ -54,6 +54,7 @@ def test_rotated_pictures_stand_upright(degrees, make_video, tmp_path):
     reading = read_thumbnails(index, SPEC, thumbnails.append)
     assert index.rotation == reading.video.rotation == degrees
     assert (index.width, index.height) == ((96, 64) if degrees == 180 else (64, 96))
+    assert frame_size(path) == (index.width, index.height)
     assert thumbnails[0].shape == ((16, 24) if degrees == 180 else (24, 16))
     for row, image in fetch_frames(index, reading, range(20), SPEC):
         np.testing.assert_array_equal(image, np.rot90(truth[row], degrees // 90))

@@ -9,7 +9,9 @@ from keyframes.video import probe
 
 def test_a_sound_video_is_described(make_video, tmp_path):
     path = make_video(tmp_path / "mouse cam.mp4", 50, b_frames=2)
-    report = probe(path)
+    told = []
+    report = probe(path, progress=lambda *event: told.append(event))
+    assert told == [(0, 50), (32, 50)]
     video = report.video
     assert (video.codec, video.pixel_format) == ("h264", "yuv420p")
     assert (video.width, video.height, video.rotation) == (96, 64, 0)

@@ -6,6 +6,7 @@ One module a command. Everything heavy is imported inside the command that needs
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 
@@ -57,6 +58,8 @@ def main() -> None:
     """Run the command line: one line for a person's mistake, a traceback only for a bug."""
     # Schedulers end a job that runs out of time with SIGTERM: stop as cleanly as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # which may have no letter for × or →
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(standalone_mode=False)
     except click.UsageError as error:

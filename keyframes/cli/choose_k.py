@@ -59,7 +59,9 @@ PLOT_WIDTH = 44  # columns
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Tell of cache, threads, steps and times on the way."
+)
 def choose_k(
     *,
     video: Path,
@@ -95,9 +97,9 @@ def choose_k(
     from keyframes.describe import describe_video, plan_sampling
     from keyframes.errors import VideoError
     from keyframes.files import write_atomically
+    from keyframes.progress import ProgressBars
     from keyframes.report import check_page, render_choice
     from keyframes.settings import Settings
-    from keyframes.terminal import ProgressBars
     from keyframes.thumbnails import ThumbnailStore
     from keyframes.video import Span, index_video
 
@@ -107,7 +109,7 @@ def choose_k(
         check_page(output)
     shown = not quiet and sys.stderr.isatty()
     try:
-        with ProgressBars(1, shown=shown) as bars, ThumbnailStore() as store:
+        with ProgressBars([video], shown=shown) as bars, ThumbnailStore() as store:
             index = index_video(video)
             features = describe_video(
                 index,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from keyframes.cli.parameters import (
     COUNT,
     PATH,
     SHARD,
+    GroupedCommand,
     choice,
     complain,
     looking_options,
@@ -27,13 +29,21 @@ from keyframes.cli.running import (
 from keyframes.records import ExportFormat, Method
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from keyframes.batch import Outcome
     from keyframes.video import Position
 
 
-@click.command()
+_HEADINGS = {
+    "What is chosen": "--count --method --min-gap --frames --grow --n-init --seed",
+    "What is looked at": "--start --end --crop --step --features --width",
+    "What is written": "--output --crop-output --no-report --overwrite",
+    "Labelling projects": "--dlc --export --no-add-videos --context --views --keypoints",
+    "Many videos": "--recursive --tree --jobs --scheduler --shard --pool --per-video-min",
+    "This run": "--dry-run --json --no-cache --quiet --verbose --help",
+}
+
+
+@click.command(cls=GroupedCommand, headings=_HEADINGS)
 @click.argument("paths", metavar="PATH...", nargs=-1, type=PATH)
 @click.option(
     "-k",
@@ -147,7 +157,7 @@ if TYPE_CHECKING:
 @click.option(
     "--dlc",
     metavar="CONFIG.yaml",
-    type=PATH,
+    type=click.Path(path_type=Path, exists=True),
     help="Take videos, count, range and crop from this DeepLabCut project and export into it; the "
     "reports go into its keyframes-out. With PATHs: only those videos; new ones are added to it.",
 )
@@ -165,7 +175,9 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Tell of cache, threads, steps and times on the way."
+)
 def extract(
     *,
     paths: tuple[Path, ...],
@@ -220,7 +232,7 @@ def extract(
       keyframes extract recordings/ --recursive --tree --jobs 4
       keyframes extract recordings/ --pool -k 500 --per-video-min 2
     """
-    from keyframes.batch import find_outcome, run_jobs, write_index
+    from keyframes.batch import find_outcome, run_jobs, write_indexes
     from keyframes.cache import FeatureCache
     from keyframes.files import make_folder, remove_empty
     from keyframes.jobs import plan_jobs, take_shard
@@ -275,13 +287,12 @@ def extract(
             )
     else:
         outcomes = runner.run(todo, extract_all)
-    if not (no_report or shard):
-        write_index(outcomes)
+    indexes = [] if no_report or shard else write_indexes(outcomes)
     remove_empty(new_roots)  # where nothing could be written, nothing stays
     exported = [] if shard else export_all(exports, outcomes, output, quiet=quiet)
     for outcome in missing:
         complain(str(outcome.error))
-    return conclude([*outcomes, *missing], exported, as_json=as_json)
+    return conclude([*outcomes, *missing], indexes, exported, quiet=quiet, as_json=as_json)
 
 
 def _output_of(config: Path, output: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -107,7 +106,8 @@ _LOOKING = (
         default="hog",
         show_default=True,
         type=choice(FeatureName),
-        help="What is compared: the outlines of what moves, or the small picture itself.",
+        help="What is compared. hog: the outlines of what moves; gray, colour: the small picture, "
+        "pixel by pixel.",
     ),
     click.option(
         "--width",
@@ -135,6 +135,30 @@ def looking_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+class GroupedCommand(click.Command):
+    """A command whose help lists its options under headings.
+
+    Parameters
+    ----------
+    headings
+        The options that stand under each heading, by their long names.
+    """
+
+    def __init__(self, *arguments: Any, headings: dict[str, str], **options: Any) -> None:  # noqa: ANN401 - click's
+        super().__init__(*arguments, **options)
+        self.headings = headings
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each heading."""
+        lines = {}
+        for parameter in self.get_params(ctx):
+            if line := parameter.get_help_record(ctx):
+                lines[parameter.opts[-1]] = line
+        for heading, names in self.headings.items():
+            with formatter.section(heading):
+                formatter.write_dl([lines[name] for name in names.split()])
+
+
 def complaint(message: str) -> str:
     """Return one line about what went wrong."""
     return f"keyframes: {' '.join(message.split())}"
@@ -147,13 +171,18 @@ def complain(message: str) -> None:
 
 def print_json(document: dict[str, Any]) -> None:
     """Print the one document that --json asks for."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    click.echo(json.dumps(document, indent=2, allow_nan=False))  # ASCII survives every pipe
 
 
 def start_logging(*, verbose: bool) -> None:
-    """Show the library's log on stderr where -v asks for it."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        format="%(name)s: %(message)s",
-        level=logging.DEBUG if verbose else logging.ERROR,
-    )
+    """Show the library's log on stderr, above any progress bars, where -v asks for it."""
+    library = logging.getLogger("keyframes")
+    library.setLevel(logging.INFO if verbose else logging.ERROR)
+    library.addHandler(_LogToTerminal())
+
+
+class _LogToTerminal(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        from keyframes.progress import say
+
+        say(self.format(record))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyframes.cli.parameters import EXIT_FAILED, PATH, complain, print_json, start_logging
+from keyframes.cli.parameters import EXIT_FAILED, PATH, complaint, print_json, start_logging
 from keyframes.errors import KeyframesError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -24,31 +26,41 @@ def probe(*, paths: tuple[Path, ...], as_json: bool, verbose: bool) -> int:
     the header's claims are printed beside what was counted, with errors and what to do about
     them. Exits with 1 when a video is damaged. Of a PNG the label inside is printed.
     """
-    from keyframes.images import read_label
+    from functools import partial
+
     from keyframes.jobs import find_videos
+    from keyframes.progress import ProgressBars, say
+
+    start_logging(verbose=verbose)
+    files = list(find_videos(paths))
+    documents: list[dict[str, Any]] = []
+    n_bad = 0
+    with ProgressBars(files, shown=sys.stderr.isatty()) as bars:
+        for path in files:
+            try:
+                document, text, is_whole = _look_into(path, partial(bars, path, "reading"))
+            except KeyframesError as error:
+                document, text, is_whole = {"path": str(path), "error": str(error)}, "", False
+                say(complaint(str(error)))
+            bars.finish(path, was_work=True)
+            documents.append(document)
+            n_bad += not is_whole
+            if text and not as_json:
+                say(text, sys.stdout)
+    if as_json:
+        print_json({"files": documents})
+    return EXIT_FAILED if n_bad else 0
+
+
+def _look_into(
+    path: Path, progress: Callable[[int, int], None]
+) -> tuple[dict[str, Any], str, bool]:
+    """Return what a file holds, as plain values and in words, and whether it is whole."""
+    from keyframes.images import read_label
     from keyframes.terminal import describe_label, describe_probe
     from keyframes.video import probe as probe_video
 
-    start_logging(verbose=verbose)
-    documents: list[dict[str, Any]] = []
-    whole = True
-    for path in find_videos(paths):
-        if label := read_label(path):
-            documents.append({"path": str(path), "label": label})
-            text = describe_label(path, label)
-        else:
-            try:
-                report = probe_video(path)
-            except KeyframesError as error:
-                documents.append({"path": str(path), "error": str(error)})
-                complain(str(error))
-                whole = False
-                continue
-            documents.append(report.to_json())
-            text = describe_probe(report)
-            whole = whole and not report.damaged
-        if not as_json:
-            click.echo(text)
-    if as_json:
-        print_json({"files": documents})
-    return 0 if whole else EXIT_FAILED
+    if label := read_label(path):
+        return {"path": str(path), "label": label}, describe_label(path, label), True
+    report = probe_video(path, progress=progress)
+    return report.to_json(), describe_probe(report), not report.damaged

@@ -72,8 +72,8 @@ def review(
     from keyframes.errors import VideoError
     from keyframes.files import read_json
     from keyframes.output import OutputFolder, find_results
+    from keyframes.progress import ProgressBars
     from keyframes.review import ReviewServer, open_session
-    from keyframes.terminal import ProgressBars
 
     start_logging(verbose=verbose)
     stems = _choose_stems(list(find_results(out)), stem)
@@ -84,7 +84,7 @@ def review(
         folder = OutputFolder(out, stem)
         record = read_json(folder.record)
         path = video or Path(record["video"]["path"])
-        with ProgressBars(1, shown=not quiet and sys.stderr.isatty()) as bars:
+        with ProgressBars([path], shown=not quiet and sys.stderr.isatty()) as bars:
             cache = None if no_cache else FeatureCache()
             return open_session(folder, record, path, cache=cache, progress=partial(bars, path))
 

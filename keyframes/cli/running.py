@@ -12,10 +12,12 @@ from keyframes.cli.parameters import EXIT_FAILED, complain, complaint, print_jso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from keyframes.batch import Outcome
     from keyframes.forecast import Forecast
     from keyframes.jobs import Job
+    from keyframes.progress import ProgressBars
 
 # Memory is what many cores run short of: a job needs up to 300 MB.
 MOST_JOBS = 8
@@ -44,17 +46,19 @@ class Runner:
 
         ``start`` is called with the jobs and with where they are to be done.
         """
-        from keyframes.terminal import ProgressBars, describe_outcome
+        from keyframes.progress import say
+        from keyframes.terminal import describe_outcome
 
         outcomes = {}
-        with ProgressBars(len(jobs), shown=not self.quiet and sys.stderr.isatty()) as bars:
+        alone = len(jobs) == 1
+        with self._show_bars(jobs) as bars:
             for outcome in start(jobs, **self._place(len(jobs)), progress=bars):
-                bars.finish(outcome.job.video)
+                bars.finish(outcome.job.video, was_work=outcome.is_new and not outcome.error)
                 outcomes[outcome.job.video] = outcome
                 if outcome.error:
-                    bars.say(complaint(str(outcome.error)))
-                elif not self.quiet:
-                    bars.say(describe_outcome(outcome))
+                    say(complaint(str(outcome.error)))
+                elif not self.quiet and (alone or outcome.is_news):
+                    say(describe_outcome(outcome, at_length=alone))
         return [outcomes[job.video] for job in jobs]
 
     def forecast(
@@ -64,14 +68,13 @@ class Runner:
     ) -> list[tuple[Job, Forecast | Exception]]:
         """Look ahead at every job; return what is found in the order of the jobs."""
         from keyframes.forecast import forecast_jobs
-        from keyframes.terminal import ProgressBars
 
         found = {}
-        with ProgressBars(len(jobs), shown=not self.quiet and sys.stderr.isatty()) as bars:
+        with self._show_bars(jobs) as bars:
             for job, forecast in forecast_jobs(
                 jobs, **options, **self._place(len(jobs)), progress=bars
             ):
-                bars.finish(job.video)
+                bars.finish(job.video, was_work=True)
                 found[job.video] = forecast
         return [(job, found[job.video]) for job in jobs]
 
@@ -80,6 +83,12 @@ class Runner:
         from keyframes.executors import count_cores
 
         return min(self.n_jobs or min(count_cores(), MOST_JOBS), max(1, n_videos))
+
+    def _show_bars(self, jobs: Sequence[Job]) -> ProgressBars:
+        from keyframes.progress import ProgressBars
+
+        shown = not self.quiet and sys.stderr.isatty()
+        return ProgressBars([job.video for job in jobs], shown=shown)
 
     def _place(self, n_videos: int) -> dict[str, Any]:
         return {"n_workers": self.count_workers(n_videos), "scheduler": self.scheduler}
@@ -106,18 +115,26 @@ def select_from_pool(
             complain(str(refused.error))
             failed.append(refused)
     outcomes = runner.run(shares, extract)
-    if not runner.quiet:
-        n = sum(len(outcome.selection.keyframes) for outcome in outcomes if outcome.selection)
+    n = sum(len(outcome.selection.keyframes) for outcome in outcomes if outcome.selection)
+    if n and not runner.quiet:
         click.echo(f"pool: {n} keyframes in {len(shares)} of {len(jobs)} videos", err=True)
     return outcomes + failed
 
 
 def conclude(
-    outcomes: Sequence[Outcome], exports: Sequence[dict[str, Any]], *, as_json: bool
+    outcomes: Sequence[Outcome],
+    indexes: Sequence[Path],
+    exports: Sequence[dict[str, Any]],
+    *,
+    quiet: bool,
+    as_json: bool,
 ) -> int:
-    """Print the document that --json asks for, name what failed, and return the exit code."""
+    """Sum several videos up, print what --json asks for, name what failed; return the exit code."""
     from keyframes.files import read_json
+    from keyframes.terminal import describe_batch
 
+    if len(outcomes) > 1 and not quiet:
+        click.echo(describe_batch(outcomes, indexes), err=True)
     if as_json:
         chosen = [outcome for outcome in outcomes if outcome.selection]
         print_json(
@@ -153,7 +170,9 @@ def conclude_forecast(
     else:
         for job, forecast in good:
             click.echo(describe_forecast(job, forecast))
-        click.echo(describe_forecasts([forecast for _, forecast in good], n_workers))
+        if len(found) > 1:
+            forecasts = [forecast for _, forecast in good]
+            click.echo(describe_forecasts(forecasts, len(found), n_workers))
     for _, error in failed:
         complain(str(error))
     return _name_failed([job for job, _ in failed], len(found))

@@ -60,7 +60,7 @@ def check_page(path: Path) -> None:
     if path.suffix.lower() != ".html":
         raise OutputError(f"{path}: a page ends in .html; give it such a name")
     if path.exists() and (path.is_dir() or _MARK not in _start_of(path)):
-        raise OutputError(f"{path}: exists and was not written by keyframes; choose another name")
+        raise OutputError(f"{path}: exists and was not written by keyframes; choose another -o")
 
 
 def _start_of(path: Path) -> bytes:

@@ -94,7 +94,11 @@ def _matches(
                 return
             if decoded.ordinal == reading.frame_indices[row]:
                 if checksum(thumbnail(decoded.frame, spec)) != reading.checksums[row]:
-                    _log.info("frame %d decodes differently after a jump", decoded.ordinal)
+                    _log.info(
+                        "%s: frame %d decodes differently after a jump",
+                        reading.video.path,
+                        decoded.ordinal,
+                    )
                     return
                 yield row, full_image(decoded.frame)
                 row = next(wanted, None)

@@ -12,6 +12,7 @@ from keyframes.video.index import index_video
 from keyframes.video.read import count_frames
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from keyframes.records import VideoInfo
@@ -91,13 +92,15 @@ class Probe:
         return {**video, "path": str(video["path"]), **report}
 
 
-def probe(path: Path) -> Probe:
+def probe(path: Path, *, progress: Callable[[int, int], None] | None = None) -> Probe:
     """Decode a recording from beginning to end and report on it.
 
     Parameters
     ----------
     path
         The file.
+    progress
+        Called now and then with the number of frames decoded and expected.
 
     Returns
     -------
@@ -109,7 +112,9 @@ def probe(path: Path) -> Probe:
         When nothing can be read.
     """
     index = index_video(path)
-    video = count_frames(index)
+    video = count_frames(
+        index, progress=progress and (lambda done: progress(done, max(done, len(index))))
+    )
     lost_frames = _lost_frames(index, video)
     is_damaged = bool(video.decode_errors or video.damaged_frames or lost_frames)
     rate, gaps = _rhythm(index)

@@ -117,14 +117,19 @@ def read_thumbnails(
     return table.reading(video)
 
 
-def count_frames(index: VideoIndex, threads: int | None = None) -> VideoInfo:
+def count_frames(
+    index: VideoIndex,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> VideoInfo:
     """Decode a recording from beginning to end, and look at nothing but its soundness."""
     for n_threads, is_strict in ((threads, True), (1, False)):
         with open_decoder(index.path, n_threads) as decoder:
             sieve = Sieve(decoder, index, is_strict=is_strict)
             try:
-                for _ in sieve.sift(decode_all(decoder, index)):
-                    pass
+                for decoded in sieve.sift(decode_all(decoder, index)):
+                    if progress and decoded.ordinal % _PROGRESS_EVERY == 0:
+                        progress(decoded.ordinal)
             except Disagreement:
                 continue
             return _info(index, decoder, sieve, in_full=True)

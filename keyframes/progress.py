@@ -1,0 +1,128 @@
+"""Progress bars in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Any, TextIO
+
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from keyframes.pipeline import Stage
+
+_OVERALL_BAR = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
+_BAR = _OVERALL_BAR.replace("[", "{n_fmt}/{total_fmt} [")
+# Drawn when something has moved, but at most ten times a second; wiped out at the end.
+_start_bar = partial(tqdm, leave=False, dynamic_ncols=True, miniters=1)
+
+
+class ProgressBars:
+    """A bar for each running video, and one over all videos where there are several.
+
+    Called with (video, stage, done, total). A finished video's bar leaves the screen. The bar over
+    all goes by the size of the files that are read, since videos differ in length.
+    """
+
+    def __init__(self, videos: Sequence[Path], *, shown: bool) -> None:
+        self._shown = shown
+        self._bars: dict[Path, tqdm[Any]] = {}
+        self._overall = _Overall(videos) if shown and len(videos) > 1 else None
+        self._stems = Counter(video.stem for video in videos)
+        self._finished: set[Path] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for bar in self._bars.values():
+            bar.close()
+        if self._overall is not None:
+            self._overall.bar.close()
+
+    def __call__(self, video: Path, stage: Stage, done: int, total: int) -> None:
+        """Move the video's bar; a new stage starts it afresh."""
+        if not self._shown or video in self._finished:
+            return
+        label = f"{self._name(video)}: {stage}"
+        bar = self._bars.get(video)
+        if bar is None:
+            bar = self._bars[video] = _start_bar(bar_format=_BAR)
+        bar.total = total or None
+        if bar.desc != label:
+            bar.set_description_str(label, refresh=False)
+            bar.reset()
+        bar.update(done - bar.n)
+        if self._overall is not None and stage == "reading" and total:
+            self._overall.move(video, done / total)
+
+    def finish(self, video: Path, *, was_work: bool) -> None:
+        """Take the video's bar off the screen and count the video."""
+        self._finished.add(video)
+        bar = self._bars.pop(video, None)
+        if bar is not None:
+            bar.close()
+        if self._overall is not None:
+            self._overall.finish(video, was_work=was_work)
+
+    def _name(self, video: Path) -> str:
+        """Name the video in short, and so that it is told from the others."""
+        name = video.stem if self._stems[video.stem] == 1 else f"{video.parent.name}/{video.stem}"
+        return name[-24:]
+
+
+class _Overall:
+    """The bar over all videos: how many are done, and how much of their bytes.
+
+    Videos that cost no work, being finished or not readable, count; the time that is left is
+    reckoned without them.
+    """
+
+    def __init__(self, videos: Sequence[Path]) -> None:
+        self._sizes = {video: _size(video) for video in videos}
+        self._read = dict.fromkeys(videos, 0)
+        self._n_done = 0
+        self.bar = _start_bar(total=sum(self._sizes.values()), bar_format=_OVERALL_BAR, smoothing=0)
+        self._count()
+
+    def move(self, video: Path, share: float) -> None:
+        """Go to where so much of a video is read."""
+        self.bar.update(self._step(video, share))
+
+    def finish(self, video: Path, *, was_work: bool) -> None:
+        """Count a video."""
+        step = self._step(video, 1.0)
+        if not was_work:
+            self.bar.initial += step
+        self.bar.update(step)
+        self._n_done += 1
+        self._count()
+
+    def _step(self, video: Path, share: float) -> int:
+        before, self._read[video] = self._read[video], round(share * self._sizes[video])
+        return self._read[video] - before
+
+    def _count(self) -> None:
+        self.bar.set_description_str(f"{self._n_done} of {len(self._sizes)} videos")
+
+
+def _size(video: Path) -> int:
+    """Return a file's size, bytes; at least 1, so that every video moves the bar."""
+    return max(1, video.stat().st_size) if video.exists() else 1
+
+
+def say(text: str, file: TextIO | None = None) -> None:
+    """Print above the bars, to stderr unless told otherwise."""
+    tqdm.write(text, file=file or sys.stderr)

@@ -1,0 +1,48 @@
+"""Bars: what is drawn, and what the time that is left is reckoned with."""
+
+import pytest
+
+from keyframes.progress import ProgressBars
+
+
+@pytest.fixture
+def videos(tmp_path):
+    paths = [tmp_path / "day1" / "cam.mp4", tmp_path / "day2" / "cam.mp4"]
+    for path, n_bytes in zip(paths, (1000, 3000), strict=True):
+        path.parent.mkdir()
+        path.write_bytes(bytes(n_bytes))
+    return paths
+
+
+def test_bar_over_all_goes_by_bytes_and_reckons_only_with_what_was_work(videos):
+    with ProgressBars(videos, shown=True) as bars:
+        overall = bars._overall.bar
+        bars(videos[1], "reading", 0, 0)
+        bars(videos[1], "reading", 50, 100)
+        bars(videos[1], "writing", 1, 20)
+        assert (overall.n, overall.initial, overall.total) == (1500, 0, 4000)
+        bars.finish(videos[0], was_work=False)
+        assert (overall.n, overall.initial) == (2500, 1000)
+        bars.finish(videos[1], was_work=True)
+        assert (overall.n, overall.initial) == (4000, 1000)
+
+
+def test_each_running_video_has_a_bar_of_its_own(videos, capsys):
+    with ProgressBars(videos, shown=True) as bars:
+        for video in videos:
+            bars(video, "reading", 10, 40)
+        bars.finish(videos[0], was_work=True)
+        bars(videos[0], "writing", 20, 20)  # told late: it doesn't come back
+        assert list(bars._bars) == [videos[1]]
+        bars(videos[1], "clustering", 0, 3)
+        assert (bars._bars[videos[1]].n, bars._bars[videos[1]].total) == (0, 3)
+    drawn = capsys.readouterr().err
+    for part in ("0 of 2 videos: ", "1 of 2 videos: ", "day1/cam: reading: ", "day2/cam: cluster"):
+        assert part in drawn
+
+
+def test_nothing_is_drawn_where_nobody_looks(videos, capsys):
+    with ProgressBars(videos, shown=False) as bars:
+        bars(videos[0], "reading", 10, 40)
+        bars.finish(videos[0], was_work=True)
+    assert capsys.readouterr().err == ""
