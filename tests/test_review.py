@@ -520,7 +520,7 @@ class TestServer:
         check_consistent(out)
         status, reply = send(server, path, "POST", {"action": "reject", "frames": [before[0]]})
         assert (status, reply.decode()) == (
-            409, f"frame {before[0]} is no keyframe now; load the page again",
+            409, f"frame {before[0]} is no keyframe any more",
         )  # fmt: skip
         assert send(server, path, "POST", {"action": "undo", "frames": []})[0] == 200
         assert chosen(out) == before
@@ -584,9 +584,13 @@ class TestServer:
     @pytest.mark.parametrize("frame", [60, 999_999_999_999])
     def test_frames_that_are_not_there(self, server, frame):
         status, body = send(server, f"/{server.token}/0/frames/{frame}.jpg")
+        assert status == 404
+        assert f"has no whole frame {frame}" in body.decode()
+        assert send(server, f"/{server.token}/0/candidates/{frame}")[0] == 404
+        add = {"action": "add", "frames": [frame]}
+        status, body = send(server, f"/{server.token}/0/changes", "POST", add)
         assert status == 409
         assert f"has no whole frame {frame}" in body.decode()
-        assert send(server, f"/{server.token}/0/candidates/{frame}")[0] == 409
 
     @pytest.mark.parametrize(
         "body",
@@ -611,6 +615,23 @@ class TestServer:
         assert status == 500
         assert b"ZeroDivisionError" not in body
         assert "ZeroDivisionError" in caplog.text
+
+    def test_what_another_program_wrote_is_taken_up(self, server, out, video):
+        before = chosen(out)
+        send(server, f"/{server.token}/0/")
+        extract(video, out, Settings(count=6), overwrite=True)
+        after = tree(out)
+        reject = {"action": "reject", "frames": [before[0]]}
+        status, body = send(server, f"/{server.token}/0/changes", "POST", reject)
+        assert status == 409
+        assert "another program has changed it" in body.decode()
+        assert tree(out) == after
+        page = send(server, f"/{server.token}/0/")[1].decode()
+        assert [int(frame) for frame in re.findall(r'alt="Frame (\d+), at', page)] == chosen(out)
+        add = {"action": "add", "frames": [next(n for n in range(60) if n not in chosen(out))]}
+        assert send(server, f"/{server.token}/0/changes", "POST", add)[0] == 200
+        assert len(chosen(out)) == 7
+        check_consistent(out)
 
     def test_token_is_in_no_log(self, server, caplog):
         caplog.set_level("DEBUG")

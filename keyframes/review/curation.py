@@ -74,7 +74,7 @@ class Curation:
     def check_chosen(self, frame: int) -> None:
         """Raise SettingsError unless the frame is a keyframe."""
         if frame not in self.frames:
-            raise SettingsError(f"frame {frame} is no keyframe now; load the page again")
+            raise SettingsError(f"frame {frame} is no keyframe any more")
 
     def apply(self, change: Change) -> Self:
         """Return the state after a change; SettingsError where it can't be made."""

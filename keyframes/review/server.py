@@ -31,7 +31,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote
 
-from keyframes.errors import KeyframesError, SettingsError
+from keyframes.errors import KeyframesError, OutputError, SettingsError
 from keyframes.files import write_atomically
 from keyframes.report import check_page, render_index
 from keyframes.review.session import Session
@@ -140,6 +140,11 @@ class ReviewServer(ThreadingHTTPServer):
                 self._sessions.popitem(last=False)[1].wait_until_saved()
             return self._sessions[number]
 
+    def forget(self, number: int) -> None:
+        """Close the session of a video; it is opened anew when it is asked for again."""
+        with self._opening:
+            self._sessions.pop(number, None)
+
     def index(self) -> str:
         """Return the page that lists the videos."""
         links = {stem: f"{number}/" for number, stem in enumerate(self._stems)}
@@ -206,6 +211,9 @@ class _Handler(BaseHTTPRequestHandler):
             answer = self._route()
         except _RefusalError as refusal:
             answer = _as_text(str(refusal), refusal.status)
+        except SettingsError as error:  # there is no such frame, or none any more
+            gone = self.command == "GET"
+            answer = _as_text(str(error), HTTPStatus.NOT_FOUND if gone else HTTPStatus.CONFLICT)
         except KeyframesError as error:
             answer = _as_text(str(error), HTTPStatus.CONFLICT)
         except Exception:
@@ -273,7 +281,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _change(self, number: str) -> _Answer:
         session = self._session(number)
         action, frames = self._read_change()
-        outcome = _CHANGES[action][0](session, *frames)
+        try:
+            outcome = _CHANGES[action][0](session, *frames)
+        except OutputError:  # the folder isn't what the session takes it for
+            self.server.forget(int(number))
+            raise
         self.server.has_changed = True
         page = session.page(n_videos=self.server.n_videos)
         return _as_json({**asdict(outcome), "page": page})

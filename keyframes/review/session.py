@@ -196,7 +196,8 @@ class Session:
         """Write what the curation says, and only then take it for what is."""
         if read_json(self._folder.record) != self._record:
             raise OutputError(
-                f"{self._folder.record}: another program has changed it; start the review again"
+                f"{self._folder.record}: another program has changed it meanwhile; look at what it "
+                "holds now"
             )
         rows = self._rows(*curation.frames)
         keyframes, coverage = describe_keyframes(self._features, self._clustering, rows)

@@ -10,7 +10,7 @@ from keyframes import extract
 from keyframes.files import read_json
 from keyframes.images import read_label
 from keyframes.output import OutputFolder
-from keyframes.review import ReviewServer, open_session
+from keyframes.review import ReviewServer, Session, open_session
 from keyframes.settings import Settings
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -173,6 +173,27 @@ class TestReject:
         wait(page, lambda: picture.get_property("naturalWidth") == 96)
         assert f"img{enlarged(page):06d}.png" in picture.get_attribute("src")
 
+    def test_nothing_is_asked_about_a_frame_that_has_gone(self, page, out, monkeypatch):
+        """The console stays empty even where the answer waits until the frame is no keyframe."""
+        before = chosen(out)
+        asked, gone = threading.Event(), threading.Event()
+        answer = Session.candidates
+
+        def answer_late(session, frame):
+            asked.set()
+            if frame == before[3]:
+                gone.wait(20)
+            return answer(session, frame)
+
+        monkeypatch.setattr(Session, "candidates", answer_late)
+        page.find_elements(By.CSS_SELECTOR, ".card")[3].click()
+        assert asked.wait(20)
+        press(page, "r")
+        wait(page, lambda: enlarged(page) != before[3])
+        gone.set()
+        load_others(page)
+        assert find(page, "#viewer .said").text == said_in_full(before[3], enlarged(page))
+
     def test_nothing_meant_nothing_done(self, page, out):
         before = chosen(out)
         press(page, "r")
@@ -218,9 +239,9 @@ class TestSwap:
         thumbnail = others[2].find_element(By.TAG_NAME, "img")
         wait(page, lambda: thumbnail.get_property("naturalWidth") == 96)
         others[2].click()
-        wait(page, lambda: enlarged(page) == frames[2] and frames[2] in chosen(out))
-        assert chosen(out) == sorted({*before, frames[2]} - {before[1]})
         wait_for_viewer_word(page, f"Frame {before[1]} is swapped for {frames[2]}.")
+        assert enlarged(page) == frames[2]
+        assert chosen(out) == sorted({*before, frames[2]} - {before[1]})
         assert before[1] in [other_frame(button) for button in load_others(page)]
 
     def test_by_keyboard(self, page, out):
@@ -233,7 +254,8 @@ class TestSwap:
         assert enlarged(page) == frames[1]
         assert f"stand in for frame {before[0]}" in find(page, "#viewer .facts").text
         press(page, Keys.ENTER)
-        wait(page, lambda: frames[1] in chosen(out))
+        wait_for_viewer_word(page, f"Frame {before[0]} is swapped for {frames[1]}.")
+        assert frames[1] in chosen(out)
         assert before[0] not in chosen(out)
         press(page, Keys.ESCAPE)
         wait(page, lambda: find(page, "#viewer").get_attribute("open") is None)
@@ -337,6 +359,48 @@ class TestUndo:
         press(page, "u")
         wait_for_word(page, "Undone")
         assert chosen(out) == before
+
+
+class TestBehindThePagesBack:
+    """The page says what happened, and shows what is there now."""
+
+    @pytest.fixture
+    def page(self, page):
+        yield page
+        entries = page.get_log("browser")  # the browser notes a refusal by itself
+        assert entries
+        assert all(re.search("40[49]", entry["message"]) for entry in entries)
+
+    def test_another_window_rejects_the_same_frame(self, page, out, server):
+        before = chosen(out)
+        outcome = server.session(0).reject(before[2])
+        point_at_card(page, 2)
+        press(page, "r")
+        wait_for_word(page, f"frame {before[2]} is no keyframe any more")
+        assert "bad" in find(page, ".desk .said").get_attribute("class")
+        assert outcome.frame in chosen(out)
+        assert shown(page) == chosen(out)
+        assert find(page, ".desk [data-do=undo]").is_enabled()
+        assert not page.find_elements(By.CSS_SELECTOR, ".leaving")
+
+    def test_another_window_rejects_the_frame_that_is_enlarged(self, page, out, server):
+        before = chosen(out)
+        outcome = server.session(0).reject(before[1])
+        page.find_elements(By.CSS_SELECTOR, ".card")[1].click()
+        wait_for_viewer_word(page, f"frame {before[1]} is no keyframe any more")
+        load_others(page)
+        assert enlarged(page) in chosen(out)
+        assert outcome.frame in shown(page)
+        picture = find(page, "#viewer figure > img")
+        wait(page, lambda: f"img{enlarged(page):06d}.png" in picture.get_attribute("src"))
+
+    def test_another_program_extracts_anew(self, page, out, video):
+        extract(video, out, Settings(count=6), overwrite=True)
+        point_at_card(page, 0)
+        press(page, "r")
+        wait(page, lambda: "another program has changed it" in said(page))
+        assert len(shown(page)) == 6
+        assert shown(page) == chosen(out)
 
 
 class TestPage:

@@ -4,15 +4,19 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const cards = [...document.querySelectorAll(".card")]; // by number: in frame order
 
 // One entry for each candidate frame that is drawn.
-const frames = {
-  time: unpack(data.times, Float32Array),
-  index: unpack(data.frames, Uint32Array),
-  cluster: unpack(data.clusters, Uint32Array),
-  nearest: unpack(data.nearest, Uint32Array), // number of the chosen frame most like it
-  x: unpack(data.x, Uint16Array),
-  y: unpack(data.y, Uint16Array),
-};
-const nFrames = frames.time.length;
+const frames = {};
+let nFrames;
+
+function unpackFrames() {
+  frames.time = unpack(data.times, Float32Array);
+  frames.index = unpack(data.frames, Uint32Array);
+  frames.cluster = unpack(data.clusters, Uint32Array);
+  frames.nearest = unpack(data.nearest, Uint32Array); // number of the chosen frame most like it
+  frames.x = unpack(data.x, Uint16Array);
+  frames.y = unpack(data.y, Uint16Array);
+  nFrames = frames.time.length;
+}
+unpackFrames();
 
 function unpack(text, Kind) {
   return new Kind(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);

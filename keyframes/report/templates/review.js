@@ -23,8 +23,8 @@ function say(text, { bad = false } = {}) {
 async function ask(path, options) {
   const reply = await fetch(path, options).catch(() => null);
   if (!reply) throw new Error("No answer: is keyframes review still running?");
-  if (!reply.ok) throw new Error(await reply.text());
-  return reply.json();
+  if (!reply.ok) throw Object.assign(new Error(await reply.text()), { status: reply.status });
+  return reply;
 }
 
 // --- Changes ---
@@ -32,34 +32,42 @@ async function ask(path, options) {
 async function change(action, changed, leaving = null) {
   if (busy) return;
   busy = true;
+  endQuestions();
   const item = leaving === null ? null : cards[leaving].parentElement;
   item?.classList.add("leaving");
   say("Saving …");
   try {
-    const outcome = await ask("changes", {
+    const reply = await ask("changes", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ action, frames: changed }),
     });
-    takeOver(outcome, leaving);
+    const outcome = await reply.json();
+    takeOver(outcome.page, outcome.frame, leaving);
     say(outcome.said);
   } catch (error) {
     item?.classList.remove("leaving");
+    if (error.status === 409) await catchUp();
     say(error.message, { bad: true });
   } finally {
     busy = false;
   }
 }
 
-function takeOver({ page, frame }, leaving) {
+// What is refused may have been changed by another window or program: show what is there now.
+async function catchUp() {
+  const reply = await ask("./").catch(() => null);
+  if (reply) takeOver(await reply.text());
+}
+
+function takeOver(page, frame = null, leaving = null) {
   const fresh = new DOMParser().parseFromString(page, "text/html");
-  const told = JSON.parse(fresh.getElementById("data").textContent);
-  if (told.times !== data.times) {
-    location.reload(); // of a very long video others are drawn now
-    return;
-  }
-  Object.assign(data, told);
-  frames.nearest = unpack(data.nearest, Uint32Array);
+  const looked = viewer.open ? frameOf(viewed) : null;
+  const pickedTime = frames.time[picked];
+  Object.assign(data, JSON.parse(fresh.getElementById("data").textContent));
+  unpackFrames(); // of a very long video others may be drawn now
+  fullSizeThere = true;
+  if (picked !== null) picked = rowNearestInTime(pickedTime);
   document.title = fresh.title;
   document.querySelector(".top").replaceWith(fresh.querySelector(".top"));
   takeOverSections(fresh);
@@ -70,9 +78,10 @@ function takeOver({ page, frame }, leaving) {
   hideHint();
   for (const listener of listeners) listener();
   const near = viewer.open ? viewed : leaving;
-  const number = frame === null ? near && Math.min(near, cards.length - 1) : numberOf(frame);
+  const known = numberOf(frame ?? looked);
+  const number = known < 0 && near !== null ? Math.min(near, cards.length - 1) : known;
   if (viewer.open) showInViewer(number);
-  else if (number !== null) focusCard(number);
+  else if (number >= 0) focusCard(number);
 }
 
 const numberOf = (frame) => cards.findIndex((_, number) => frameOf(number) === frame);
@@ -215,6 +224,14 @@ map.addEventListener("click", (event) => {
 // --- Frames that could stand in, beneath the enlarged one ---
 
 let shown = Promise.resolve(); // settled once they are there
+let questions = new AbortController();
+
+// Soon the frame may be no keyframe, and what was asked about it would have no answer.
+function endQuestions() {
+  questions.abort();
+  questions = new AbortController();
+  giveUpFullSize();
+}
 
 viewer.addEventListener("show", () => {
   shown = showOthers(viewed);
@@ -229,15 +246,18 @@ async function showOthers(number) {
   if (hadFocus || document.activeElement === document.body) viewer.querySelector("[data-do=reject]").focus();
   document.getElementById("others-said").textContent = "Could stand in for it";
   await pause(REST); // who walks on quickly needs none
-  if (!isMeant()) return;
+  if (!isMeant() || busy) return;
+  const { signal } = questions;
   try {
-    const { candidates } = await ask(`candidates/${frame}`);
+    const { candidates } = await (await ask(`candidates/${frame}`, { signal })).json();
     if (!isMeant()) return;
     for (const [at, candidate] of candidates.entries()) fillPlace(places[at], candidate, number);
     for (const place of places.slice(candidates.length)) place.firstChild.classList.remove("waiting");
     if (!candidates.length) document.getElementById("others-said").textContent = "No other frame can stand in for it.";
   } catch (error) {
-    if (isMeant()) say(error.message, { bad: true });
+    if (!isMeant() || signal.aborted) return;
+    if (error.status === 404) await catchUp(); // it is no keyframe any more
+    say(error.message, { bad: true });
   }
 }
 

@@ -4,6 +4,7 @@ const viewer = document.getElementById("viewer");
 const [closeButton, previousButton, nextButton] = ["close", "previous", "next"].map((name) => viewer.querySelector(`.${name}`));
 let viewed = null;
 let fullSizeThere = true; // until one is missing, as when the page was mailed without its folder
+let awaited = new Image();
 
 function showInViewer(number) {
   viewed = number;
@@ -31,8 +32,10 @@ function describeInViewer(number) {
 }
 
 function loadFullSize(file, number, picture) {
+  giveUpFullSize();
   if (!fullSizeThere) return;
   const full = new Image();
+  awaited = full;
   full.addEventListener("load", () => {
     if (viewed === number) picture.src = full.src;
   });
@@ -40,6 +43,11 @@ function loadFullSize(file, number, picture) {
     fullSizeThere = false;
   });
   full.src = file;
+}
+
+// A picture that isn't needed any more may be gone by the time its turn comes.
+function giveUpFullSize() {
+  awaited.removeAttribute("src");
 }
 
 function step(by) {
