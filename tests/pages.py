@@ -79,7 +79,14 @@ def make_record(selection, name):
         "program": "keyframes",
         "identity": {
             "video": {"name": name, "bytes": 1, "sha256_of_samples": "5a"},
-            "settings": {"count": selection.n_asked, "method": "kmeans", "crop": None, "seed": 7},
+            "settings": {
+                "count": selection.n_asked,
+                "method": "kmeans",
+                "crop": None,
+                "seed": 7,
+                "held": [],
+                "frames": [],
+            },
         },
         "video": {"n_frames": 1000, "duration_s": 100.0},
         "asked": selection.n_asked,

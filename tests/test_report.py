@@ -52,6 +52,25 @@ class TestPage:
         assert "numpy 1.2.3" in text
         assert "keyframes extract v.mp4 -k 4" in text
 
+    def test_what_was_not_asked_is_left_out(self):
+        scene = make_scene()
+        asked = plain(scene.render()).partition("What was asked")[2].partition("What was found")[0]
+        assert asked.split() == ["count", "4", "method", "kmeans", "seed", "7"]
+        scene.record["identity"]["settings"] |= {"frames": [102, 107], "seed": 0}
+        asked = plain(scene.render()).partition("What was asked")[2].partition("What was found")[0]
+        assert asked.strip() == "frames 102, 107 method kmeans seed 0"
+
+    def test_frames_that_were_there_are_told_from_new_ones(self):
+        scene = make_scene()
+        assert "there before" not in plain(scene.render())
+        scene.record["identity"]["settings"]["held"] = [107, 117]
+        text = scene.render()
+        assert "in the video. 2 of them were there before." in plain(text)
+        cards = re.findall(r'<button type="button" class="card".*?</button>', text, re.DOTALL)
+        kept = [102 + 5 * at for at, card in enumerate(cards) if "there before" in card]
+        assert kept == [107, 117]
+        assert [" data-kept " in card for card in cards] == [False, True, False, True]
+
     def test_is_the_same_whatever_the_time_it_took(self):
         first, second = make_scene(), make_scene()
         second.record["timings_s"] = {"reading": 99.9}

@@ -59,6 +59,8 @@ class Card:
         Data URI.
     file
         Address of the full-size PNG, relative to the page.
+    was_there
+        It was kept, not chosen: the folder or the labelling project had it before.
     """
 
     number: int
@@ -66,6 +68,7 @@ class Card:
     colour: str
     picture: str
     file: str
+    was_there: bool
 
 
 def render_report(
@@ -182,8 +185,11 @@ def _cards(
     selection: Selection, colours: list[str], pictures: Sequence[Image], record: dict[str, Any]
 ) -> list[Card]:
     files = [quote(row["image"], errors="surrogateescape") for row in record["keyframes"]]
+    held = record["identity"]["settings"]["held"]
     return [
-        Card(number, keyframe, colours[keyframe.cluster], picture, file)
+        Card(
+            number, keyframe, colours[keyframe.cluster], picture, file, keyframe.frame_index in held
+        )
         for number, (keyframe, picture, file) in enumerate(
             zip(selection.keyframes, to_data_uris(pictures), files, strict=True)
         )
@@ -267,8 +273,11 @@ def _chart_of_inertia(histories: Sequence[Sequence[float]]) -> Chart | None:
 
 
 def _asked(settings: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return what was asked, in the words of the command line's options."""
-    return [(key.replace("_", "-"), _to_text(value)) for key, value in sorted(settings.items())]
+    """Return what was asked, in the words of the command line's options; the rest is left out."""
+    said = {key: value for key, value in sorted(settings.items()) if value or key == "seed"}
+    if settings["frames"]:
+        del said["count"]  # the list takes its place
+    return [(key.replace("_", "-"), _to_text(value)) for key, value in said.items()]
 
 
 def _found(selection: Selection, record: dict[str, Any]) -> list[tuple[str, str]]:
@@ -318,6 +327,8 @@ def _to_text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, dict):
         return ", ".join(f"{key} {_to_text(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_to_text, value))
     if isinstance(value, float):
         return f"{value:.6g}"
     return "–" if value is None else str(value)

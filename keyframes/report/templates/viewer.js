@@ -19,14 +19,16 @@ function showInViewer(number) {
 function describeInViewer(number) {
   const card = cards[number];
   const thumbnail = card.querySelector("img");
+  const distance = Number(card.dataset.distance);
   const picture = viewer.querySelector("img");
   picture.src = thumbnail.src;
   picture.alt = thumbnail.alt;
   viewer.querySelector("b").textContent = `Frame ${frames.index[data.keyframes[number]]}`;
   viewer.querySelector(".place").textContent = clock(Number(card.dataset.time), 2);
   viewer.querySelector(".facts").textContent =
+    (card.matches("[data-kept]") ? "there before · " : "") +
     `stands for ${count(Number(card.dataset.size), "frame")} (cluster ${card.dataset.cluster}) · ` +
-    `${Number(card.dataset.distance).toPrecision(3)} ${data.distance}`;
+    `${distance < 0.001 ? 0 : distance.toPrecision(3)} ${data.distance}`;
   viewer.querySelector("a").href = card.dataset.file;
   loadFullSize(card.dataset.file, number, picture);
 }
