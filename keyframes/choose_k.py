@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from keyframes.errors import SettingsError
-from keyframes.kmeans import ConvergenceWarning, KMeans
+from keyframes.kmeans import ConvergenceWarning, KMeans, nearest_centers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
+    from keyframes.kmeans.seeding import Init
     from keyframes.records import FloatArray, IntArray
 
     Values = npt.NDArray[np.float32]
@@ -222,15 +224,28 @@ def _fit_range(
     low, high = coarse[max(at - 1, 0)], coarse[min(at + 1, len(coarse) - 1)]
     between = np.linspace(low, high, N_FINE + 2).round().astype(int)
     fit_all(sorted(set(between.tolist()) - fits.keys()))
-    return [fits[k] for k in sorted(fits)]
+    ks = sorted(fits)
+    for fewer, k in pairwise(ks):
+        if fits[k].inertia_ > fits[fewer].inertia_:
+            fits[k] = _go_on(values, fits[fewer], k)
+    return [fits[k] for k in ks]
 
 
-def _fit(values: Values, k: int, rng: np.random.Generator) -> KMeans:
-    """Cluster into k, afresh: to go on from a smaller k is no faster and ends higher."""
+def _fit(
+    values: Values, k: int, rng: np.random.Generator | None, init: Init = "k-means++"
+) -> KMeans:
+    """Cluster into k; mostly afresh: to go on from a smaller k is no faster and ends higher."""
     with warnings.catch_warnings():
         # Duplicates may leave clusters empty; J then stays where it is.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return KMeans(k, random_state=rng).fit(values)
+        return KMeans(k, init=init, random_state=rng).fit(values)
+
+
+def _go_on(values: Values, fit: KMeans, k: int) -> KMeans:
+    """Cluster into k from a fit of fewer and the frames farthest off, so that J can't rise."""
+    _, squared = nearest_centers(values, fit.cluster_centers_)
+    farthest = np.argsort(-squared, kind="stable")[: k - fit.n_clusters]
+    return _fit(values, k, None, np.concatenate((fit.cluster_centers_, values[farthest])))
 
 
 def _knee_of(fits: list[KMeans]) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keyframes.choose_k import elbow
+from keyframes.choose_k import SMALLEST, elbow
 from keyframes.coverage import choose_for_coverage
 from keyframes.errors import SettingsError
 from keyframes.kmeans import nearest_centers
@@ -79,7 +79,8 @@ def choose(
     held = rows_of(settings.held, features.reading)
     count = settings.count
     if count == "auto":
-        count = elbow(features.values, rng, on_fit=progress)
+        fewest = min(SMALLEST, len(features.values))
+        count = elbow(features.values, rng, smallest=fewest, on_fit=progress)
     n_asked = max(count, len(held))
     n_clusters = min(n_asked, len(features.values))
     if settings.share:

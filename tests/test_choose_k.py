@@ -1,18 +1,24 @@
 """The number of clusters: known ones are found, curves and silhouettes are checked by hand."""
 
 import json
+import re
 import warnings
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as effort
 from hypothesis import strategies as st
 from sklearn.metrics import silhouette_score
 
+from factories import make_features
 from keyframes.choose_k import choose_k, elbow, find_knee, silhouette
+from keyframes.choosing import choose
 from keyframes.cli import cli
 from keyframes.errors import SettingsError
+from keyframes.settings import Settings
+from keyframes.thumbnails import ThumbnailStore
 
 
 def make_blobs(n_clusters, seed=0, n=600):
@@ -56,6 +62,14 @@ class TestChooseK:
         assert found.scores[0].inertia == pytest.approx(
             (1 - explained[0]) * np.sum(total**2, dtype=np.float64), rel=1e-4
         )
+
+    @effort(deadline=None, max_examples=15)
+    @given(st.integers(0, 10_000))
+    def test_more_clusters_never_explain_less(self, seed):
+        values = np.random.default_rng(seed).uniform(size=(60, 2)).astype(np.float32)
+        found = choose_k(values, np.random.default_rng(seed), smallest=2, largest=60)
+        explained = [score.variance_explained for score in found.scores]
+        assert explained == sorted(explained)
 
     def test_the_silhouette_is_that_of_a_bounded_sample(self, monkeypatch):
         monkeypatch.setattr("keyframes.choose_k.MAX_SAMPLE", 100)
@@ -148,7 +162,7 @@ class TestSilhouette:
         expected = (3 / 4 + 2 / 3 + 0) / 3
         assert silhouette(distances, np.array([0, 0, 1])) == pytest.approx(expected)
 
-    @settings(deadline=None, max_examples=30)
+    @effort(deadline=None, max_examples=30)
     @given(st.integers(0, 10_000), st.integers(5, 40), st.integers(2, 4))
     def test_agrees_with_scikit_learn(self, seed, n, k):
         rng = np.random.default_rng(seed)
@@ -166,10 +180,38 @@ class TestSilhouette:
         assert silhouette(np.zeros((4, 4)), np.array([0, 0, 1, 1])) == 0
 
 
+def ignore(done, total):
+    """Take no notice of progress."""
+
+
+class TestAuto:
+    @pytest.mark.parametrize("n_clusters", [6, 11])
+    def test_takes_as_many_as_there_are_clusters(self, n_clusters):
+        features = make_features(make_blobs(n_clusters, n=120))
+        with ThumbnailStore() as store:
+            choice = choose(features, store, Settings(count="auto"), ignore)
+        assert choice.n_asked == len(choice.rows) == n_clusters
+        assert sorted(choice.clustering.labels[choice.rows]) == list(range(n_clusters))
+
+    def test_takes_all_of_a_handful(self):
+        features = make_features([0, 5, 9])
+        with ThumbnailStore() as store:
+            choice = choose(features, store, Settings(count="auto"), ignore)
+        assert choice.rows.tolist() == [0, 1, 2]
+
+
 class TestCommand:
     @pytest.fixture
     def video(self, make_video, tmp_path):
         return make_video(tmp_path / "v.mp4", 30)
+
+    def test_finds_the_elbow_that_auto_takes(self, video, tmp_path):
+        options = ["--no-cache", "--json", "--features", "gray", "--seed", "2"]
+        found = CliRunner().invoke(cli, ["choose-k", str(video), *options])
+        out = ["-o", str(tmp_path / "out"), "-k", "auto"]
+        taken = CliRunner().invoke(cli, ["extract", str(video), *out, *options])
+        (record,) = json.loads(taken.stdout)["videos"]
+        assert record["asked"] == json.loads(found.stdout)["elbow"] == len(record["keyframes"])
 
     def run(self, *arguments):
         options = ["--no-cache", "--features", "gray", "--max", "20"]
@@ -179,7 +221,7 @@ class TestCommand:
         result = self.run(video)
         assert result.exception is None, result.output
         lines = result.stdout.splitlines()
-        assert lines[0].startswith("v.mp4: k = ")
+        assert re.match(r"v.mp4: k = \d+ is where, from 5 to 20, more clusters", lines[0])
         rows = [line for line in lines if "|" in line]
         assert [line.endswith("elbow") for line in rows].count(True) == 1
         assert all("•" in line for line in rows)
@@ -197,6 +239,7 @@ class TestCommand:
         page = tmp_path / "k.html"
         assert self.run(video, "-o", page).exception is None
         assert "elbow: k = " in page.read_text(encoding="utf-8")
+        assert "the range that was tried, from 5 to 20" in page.read_text(encoding="utf-8")
         assert self.run(video, "-o", page).exception is None
         page.write_text("mine")
         assert "was not written by keyframes" in str(self.run(video, "-o", page).exception)

@@ -79,7 +79,8 @@ def choose_k(
     """Find out how many keyframes a video is worth.
 
     Clusters the frames with a range of k. The elbow is where more clusters stop paying, and is
-    what `extract -k auto` takes: the knee of J by Kneedle (Satopää et al. 2011). The silhouette
+    what `extract -k auto` takes: the knee of J by Kneedle (Satopää et al. 2011). It is the elbow of
+    the range that is tried, so a larger --max moves it up; -k auto tries 5 to 200. The silhouette
     (Rousseeuw 1987) is high where clusters are well apart; a posture that goes over into the next
     has no such k, and then the elbow alone counts.
 
@@ -142,7 +143,8 @@ def _table(name: str, found: ChoiceOfK) -> Iterator[str]:
     """Yield the lines of a table with a plot beside it, k from top to bottom."""
     explained = _columns([score.variance_explained for score in found.scores])
     silhouettes = _columns([score.silhouette for score in found.scores])
-    yield f"{name}: k = {found.elbow} is where more clusters stop paying"
+    first, last = found.scores[0].k, found.scores[-1].k
+    yield f"{name}: k = {found.elbow} is where, from {first} to {last}, more clusters stop paying"
     yield ""
     yield "     k  explained  silhouette"
     for score, dot, cross in zip(found.scores, explained, silhouettes, strict=True):
