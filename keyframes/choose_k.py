@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from keyframes.kmeans.seeding import Init
     from keyframes.records import FloatArray, IntArray
 
     Values = npt.NDArray[np.float32]
@@ -31,6 +30,8 @@ SMALLEST, LARGEST = 5, 200
 # Values of k in the first sweep, each larger than the last by the same factor; and more between
 # the neighbours of the knee that it finds.
 N_COARSE, N_FINE = 12, 6
+# With a single start J is often some per cent too high, which would bend the curve.
+N_STARTS = 2
 # The silhouette takes the distances of all pairs: 2,000 frames are 2 million of them.
 MAX_SAMPLE = 2_000
 
@@ -215,7 +216,7 @@ def _fit_range(
 
     def fit_all(ks: list[int]) -> None:
         for k in ks:
-            fits[k] = _fit(values, k, rng)
+            fits[k] = _fit(KMeans(k, n_init=N_STARTS, random_state=rng), values)
             if on_fit:
                 on_fit(len(fits), len(coarse) + N_FINE)
 
@@ -227,25 +228,25 @@ def _fit_range(
     ks = sorted(fits)
     for fewer, k in pairwise(ks):
         if fits[k].inertia_ > fits[fewer].inertia_:
-            fits[k] = _go_on(values, fits[fewer], k)
+            fits[k] = _fit(KMeans(k, init=_more_centers(values, fits[fewer], k)), values)
     return [fits[k] for k in ks]
 
 
-def _fit(
-    values: Values, k: int, rng: np.random.Generator | None, init: Init = "k-means++"
-) -> KMeans:
-    """Cluster into k; mostly afresh: to go on from a smaller k is no faster and ends higher."""
+def _fit(kmeans: KMeans, values: Values) -> KMeans:
     with warnings.catch_warnings():
         # Duplicates may leave clusters empty; J then stays where it is.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return KMeans(k, init=init, random_state=rng).fit(values)
+        return kmeans.fit(values)
 
 
-def _go_on(values: Values, fit: KMeans, k: int) -> KMeans:
-    """Cluster into k from a fit of fewer and the frames farthest off, so that J can't rise."""
+def _more_centers(values: Values, fit: KMeans, k: int) -> npt.NDArray[np.floating[Any]]:
+    """Return the centres of a fit and, up to k, the frames farthest from them: J can only fall.
+
+    Always to start so would be no faster, and end higher.
+    """
     _, squared = nearest_centers(values, fit.cluster_centers_)
     farthest = np.argsort(-squared, kind="stable")[: k - fit.n_clusters]
-    return _fit(values, k, None, np.concatenate((fit.cluster_centers_, values[farthest])))
+    return np.concatenate((fit.cluster_centers_, values[farthest]))
 
 
 def _knee_of(fits: list[KMeans]) -> int:
