@@ -221,7 +221,7 @@ class TestSession:
         assert "<small> of 5" not in (out / f"{STEM}.html").read_text(encoding="utf-8")
         with pytest.raises(SettingsError, match="is a keyframe already"):
             session.add(frame)
-        with pytest.raises(SettingsError, match="has no whole frame 60"):
+        with pytest.raises(SettingsError, match="there is no frame 60; the last one is 59"):
             session.add(60)
 
     def test_undoing_everything_leaves_the_very_same_bytes(self, out):
@@ -244,6 +244,8 @@ class TestSession:
         span = Span(parse_position("10f"), parse_position("12f"))
         extract(video, tmp_path, Settings(count=2, span=span))
         session = open_in(tmp_path)
+        with pytest.raises(SettingsError, match="frame 9 wasn't looked at"):
+            session.swap(10, 9)
         assert session.reject(10).frame is None
         assert chosen(tmp_path) == [11]
         assert read_json(tmp_path / f"{STEM}.json")["shortfall"] == 1
@@ -585,12 +587,12 @@ class TestServer:
     def test_frames_that_are_not_there(self, server, frame):
         status, body = send(server, f"/{server.token}/0/frames/{frame}.jpg")
         assert status == 404
-        assert f"has no whole frame {frame}" in body.decode()
+        assert f"there is no frame {frame}; the last one is 59" in body.decode()
         assert send(server, f"/{server.token}/0/candidates/{frame}")[0] == 404
         add = {"action": "add", "frames": [frame]}
         status, body = send(server, f"/{server.token}/0/changes", "POST", add)
         assert status == 409
-        assert f"has no whole frame {frame}" in body.decode()
+        assert f"there is no frame {frame}; the last one is 59" in body.decode()
 
     @pytest.mark.parametrize(
         "body",

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from keyframes.choosing import rows_of
-from keyframes.errors import OutputError
+from keyframes.errors import OutputError, SettingsError
 from keyframes.files import read_json
 from keyframes.images import make_label
 from keyframes.report.page import SCRIPTS, report_content
@@ -124,6 +124,7 @@ class Session:
 
     def jpeg(self, frame: int) -> bytes:
         """Return a candidate frame as JPEG; SettingsError when the frame is no candidate."""
+        self._check_candidate(frame)
         row = int(self._rows(frame)[0])
         return self._gallery.jpegs([row])[row]
 
@@ -150,12 +151,14 @@ class Session:
 
     def swap(self, frame: int, other: int) -> Outcome:
         """Take a candidate in a keyframe's place."""
+        self._check_candidate(other)
         with self._changing:
             self._become(self._curation.apply(Change("swap", frame, other)))
         return Outcome(f"Frame {frame} is swapped for {other}.", other)
 
     def add(self, frame: int) -> Outcome:
         """Make a candidate one more keyframe."""
+        self._check_candidate(frame)
         with self._changing:
             self._become(self._curation.apply(Change("add", None, frame)))
         return Outcome(f"Frame {frame} is added.", frame)
@@ -174,6 +177,17 @@ class Session:
         """Return once no change is being written."""
         with self._changing:
             pass
+
+    def _check_candidate(self, frame: int) -> None:
+        if frame in self._features.reading.frame_indices:
+            return
+        last = self._selection.video.n_frames - 1
+        if frame > last:
+            raise SettingsError(f"there is no frame {frame}; the last one is {last}")
+        raise SettingsError(
+            f"frame {frame} wasn't looked at: it is damaged, or --start, --end or --step left it "
+            "out; extract again with others"
+        )
 
     def _rows(self, *frames: int) -> IntArray:
         return rows_of(frames, self._features.reading)
