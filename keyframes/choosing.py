@@ -162,11 +162,11 @@ def _warnings(video: VideoInfo, choice: Choice, min_gap_s: float) -> Iterator[st
     n_chosen, n_candidates = len(choice.rows), len(choice.clustering.labels)
     if n_chosen < choice.n_asked:
         cause = (
-            f"there are only {n_candidates} candidate frames"
+            "there are no more candidate frames"
             if n_chosen == n_candidates
             else f"no more are {min_gap_s:g} s apart"
         )
-        yield f"{n_chosen} keyframes instead of {choice.n_asked}: {cause}"
+        yield f"{n_chosen} of {choice.n_asked} keyframes: {cause}"
     if video.decode_errors or video.damaged_frames:
         yield (
             f"the video is damaged: {video.decode_errors} packets could not be decoded, "

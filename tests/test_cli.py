@@ -117,7 +117,7 @@ def test_finished_videos_are_skipped_and_other_settings_refused(video, tmp_path)
 def test_more_keyframes_than_frames(video, tmp_path):
     done = run("extract", video, "-k", 100, "-o", tmp_path / "out", "--json")
     assert done.returncode == 0
-    assert "40 keyframes instead of 100" in done.stderr
+    assert "40 of 100 keyframes: there are no more" in done.stderr
     record = json.loads(done.stdout)["videos"][0]
     assert (record["found"], record["shortfall"]) == (40, 60)
     assert [row["frame_index"] for row in record["keyframes"]] == list(range(40))
