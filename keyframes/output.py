@@ -139,7 +139,7 @@ class OutputFolder:
         """Go from one finished selection to another.
 
         Whatever happens, the record tells of pictures that are there: new ones come before it,
-        and those that it tells of no more go after it.
+        and those that it tells of no more go only when `tidy` is called.
 
         Parameters
         ----------
@@ -162,8 +162,12 @@ class OutputFolder:
         for _ in write_images(new, crop=crop):
             pass  # one after the other is written
         self._write_documents(table, page, record)
-        self._remove(earlier - {self.root / row["image"] for row in record["keyframes"]})
-        self.unfinished.unlink(missing_ok=True)
+
+    def outdated_images(self) -> list[Path]:
+        """Return the pictures of ours that are there still, but not in the record any more."""
+        noted, record = self._earlier_images(), _read_record(self.record)
+        outdated = noted - {self.root / row["image"] for row in record["keyframes"]}
+        return sorted(path for path in outdated if path.exists() and is_ours(path))
 
     def prepare(self, names: Sequence[str]) -> None:
         """Make room for the pictures ``names``: remove what earlier runs of ours wrote.
@@ -208,12 +212,12 @@ class OutputFolder:
         self.unfinished.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Do what a finished run was killed before it could do: remove what it has no use for."""
+        """Remove what a finished run, or a change, has no use for any more; twice does no harm."""
         if self.unfinished.exists():
             noted = self._earlier_images()
             remove_leftovers(*noted, self.csv, self.page, self.record, self.unfinished)
-            recorded = {self.root / row["image"] for row in _read_record(self.record)["keyframes"]}
-            self._remove(noted - recorded)
+            for path in self.outdated_images():
+                path.unlink()
             self.unfinished.unlink(missing_ok=True)
 
     def clear(self) -> None:

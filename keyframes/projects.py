@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from keyframes.batch import Outcome
 from keyframes.errors import SettingsError, VideoError
-from keyframes.export import EXPORTERS
+from keyframes.export import EXPORTERS, hand_over
 from keyframes.export.deeplabcut import DlcVideo, read_project
 from keyframes.export.results import read_result
 from keyframes.export.sources import Source
@@ -183,10 +183,8 @@ def export_outcomes(target: Target, outcomes: Iterable[Outcome], output: Path) -
         for outcome in outcomes
         if outcome.selection
     ]
-    exporter = EXPORTERS[target.tool]
-    return exporter.export(
-        sorted(results, key=lambda result: result.place), target.destination, **target.options
-    )
+    results.sort(key=lambda result: result.place)
+    return hand_over(results, target.tool, target.destination, **target.options)
 
 
 def _source_of(job: Job, output: Path, selection: Selection | None) -> Source:

@@ -261,7 +261,7 @@ class TestSession:
         assert selection.frame_indices == chosen(out)
         assert tree(out) == after
 
-    def test_exports_follow(self, out, tmp_path):
+    def test_an_export_has_what_is_chosen_now(self, out, tmp_path):
         session = open_in(out)
         frame = chosen(out)[1]
         outcome = session.reject(frame)
@@ -405,7 +405,7 @@ class TestKilledAtAnyMoment:
         with monkeypatch.context() as patch:
             for name in ("write_json", "write_atomically", "write_images"):
                 patch.setattr(keyframes.output, name, stopping(getattr(keyframes.output, name)))
-            patch.setattr(OutputFolder, "_remove", stopping(OutputFolder._remove))
+            patch.setattr(OutputFolder, "tidy", stopping(OutputFolder.tidy))
             with pytest.raises(StopNowError):
                 session.reject(before[0])
         assert (before[0] in chosen(out)) == (nth < 5), "the record is the last to change"

@@ -54,10 +54,10 @@ def review(
       A  add the frame under the cursor of the timeline
       U  undo
 
-    Every change is saved at once: PNGs, table, report and record. Export again afterwards: what was
-    exported before stays as it is. The address is
-    printed; it works on this machine only, and only with the secret inside. From a remote machine,
-    choose a --port and forward it: ssh -L 8000:localhost:8000 HOST. Ctrl-C ends the review.
+    Every change is saved at once: PNGs, table, report and record. What was exported from here
+    follows, as far as it is ours; frames that are labelled stay. The address is printed; it works
+    on this machine only, and only with the secret inside. From a remote machine, choose a --port
+    and forward it: ssh -L 8000:localhost:8000 HOST. Ctrl-C ends the review.
 
     \b
     Examples:

@@ -2,9 +2,10 @@
 
 :func:`export` reads an output folder and hands its results to one exporter. How to add a format:
 
-1. Write ``keyframes/export/<tool>.py`` with two functions, ``export_<tool>(results, destination,
-   *, …) -> Exported`` and ``check_<tool>(sources, destination, *, …)``, which refuses the same
-   before there are keyframes. Put files down through a
+1. Write ``keyframes/export/<tool>.py`` with three functions: ``export_<tool>(results,
+   destination, *, …) -> Exported``; ``check_<tool>(sources, destination, *, …)``, which refuses
+   the same before there are keyframes; and ``withdraw_from_<tool>``, which takes back frames that
+   are keyframes no more. Put files down through a
    :class:`~keyframes.export.delivery.Delivery`: it checks everything before it writes anything,
    and never replaces what isn't ours. Import optional packages with
    :func:`~keyframes.export.extras.import_extra`. Exporters don't import each other.
@@ -16,25 +17,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from keyframes.errors import OutputError
 from keyframes.export.coco import COCO, export_coco
 from keyframes.export.cvat import CVAT, export_cvat
-from keyframes.export.deeplabcut import check_deeplabcut, export_deeplabcut
+from keyframes.export.deeplabcut import (
+    check_deeplabcut,
+    export_deeplabcut,
+    withdraw_from_deeplabcut,
+)
 from keyframes.export.deeplabcut import existing_frames as frames_in_deeplabcut
+from keyframes.export.history import PastExport, remember
 from keyframes.export.label_studio import LABEL_STUDIO, export_label_studio
-from keyframes.export.lightning_pose import check_lightning_pose, export_lightning_pose
+from keyframes.export.lightning_pose import (
+    check_lightning_pose,
+    export_lightning_pose,
+    withdraw_from_lightning_pose,
+)
 from keyframes.export.results import read_results
-from keyframes.export.sleap import check_sleap, export_sleap
+from keyframes.export.sleap import check_sleap, export_sleap, withdraw_from_sleap
 from keyframes.export.sleap import existing_frames as frames_in_sleap
+from keyframes.export.task_files import withdraw_from_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from keyframes.export.delivery import Exported
+    from keyframes.export.results import Result
     from keyframes.records import ExportFormat
 
 
@@ -49,6 +62,10 @@ class Exporter:
         `Source`, the destination and the same keywords.
     export
         Called with a list of `Result`, the destination and keywords.
+    withdraw
+        Called with a `PastExport`, the path of its video and the pictures of frames that are
+        keyframes no more, by number. Takes back what is surely ours and what nobody has labelled;
+        returns why a frame stays, by number.
     existing_frames
         Called with an existing destination and videos, returns the frames that it holds of each;
         None where a destination doesn't tell.
@@ -56,6 +73,7 @@ class Exporter:
 
     check: Callable[..., None]
     export: Callable[..., Exported]
+    withdraw: Callable[[PastExport, Path, Mapping[int, Path]], dict[int, str]]
     existing_frames: Callable[[Path, list[Path]], list[set[int]]] | None = None
 
     @property
@@ -66,12 +84,16 @@ class Exporter:
 
 
 EXPORTERS: dict[ExportFormat, Exporter] = {
-    "deeplabcut": Exporter(check_deeplabcut, export_deeplabcut, frames_in_deeplabcut),
-    "sleap": Exporter(check_sleap, export_sleap, frames_in_sleap),
-    "lightning-pose": Exporter(check_lightning_pose, export_lightning_pose),
-    "coco": Exporter(COCO.check, export_coco),
-    "cvat": Exporter(CVAT.check, export_cvat),
-    "label-studio": Exporter(LABEL_STUDIO.check, export_label_studio),
+    "deeplabcut": Exporter(
+        check_deeplabcut, export_deeplabcut, withdraw_from_deeplabcut, frames_in_deeplabcut
+    ),
+    "sleap": Exporter(check_sleap, export_sleap, withdraw_from_sleap, frames_in_sleap),
+    "lightning-pose": Exporter(
+        check_lightning_pose, export_lightning_pose, withdraw_from_lightning_pose
+    ),
+    "coco": Exporter(COCO.check, export_coco, withdraw_from_task),
+    "cvat": Exporter(CVAT.check, export_cvat, withdraw_from_task),
+    "label-studio": Exporter(LABEL_STUDIO.check, export_label_studio, withdraw_from_task),
 }
 
 
@@ -110,4 +132,20 @@ def export(
     MissingExtraError
         A package that the format needs isn't installed.
     """
-    return EXPORTERS[format_].export(read_results(output), destination, **options)
+    return hand_over(read_results(output), format_, destination, **options)
+
+
+def hand_over(
+    results: Sequence[Result],
+    format_: ExportFormat,
+    destination: Path,
+    **options: Any,  # noqa: ANN401 - as above
+) -> Exported:
+    """Export results, and note in their run records where they went; errors as `export`."""
+    exported = EXPORTERS[format_].export(results, destination, **options)
+    try:
+        remember(results, PastExport.of(format_, destination, options), exported)
+    except OutputError as error:
+        note = f"what a review changes won't be changed here, too: {error}"
+        return replace(exported, notes=(*exported.notes, note))
+    return exported

@@ -13,16 +13,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Delivery
 from keyframes.export.dlc_config import DlcConfig, stem_of
-from keyframes.export.frame_folder import find_labelled, find_pictures, padded_width
+from keyframes.export.frame_folder import (
+    find_kept,
+    find_labelled,
+    find_pictures,
+    padded_width,
+    remove_pictures,
+)
 from keyframes.export.results import picture_size
 from keyframes.export.sources import Source, is_same_video
 from keyframes.records import Crop
 from keyframes.video import Position, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from keyframes.export.delivery import Exported
+    from keyframes.export.history import PastExport
     from keyframes.export.results import Result
 
 SomeSource = TypeVar("SomeSource", bound=Source)
@@ -171,6 +178,23 @@ def export_deeplabcut(
         names = ", ".join(result.video.name for result in new)
         delivery.note(f"new in video_sets of {config.path.name}: {names}")
     return delivery.carry_out()
+
+
+def withdraw_from_deeplabcut(
+    past: PastExport, video: Path, gone: Mapping[int, Path]
+) -> dict[int, str]:
+    """Take back pictures that are ours to the byte and that no table names; see `Exporter`."""
+    folder = DlcConfig.load(past.destination).frames(video.stem)
+    tables = sorted(folder.glob("*.csv"))
+    unread = {table.stem for table in folder.glob("*.h5")} - {table.stem for table in tables}
+    if unread:
+        raise OutputError(
+            f"{folder / min(unread)}.h5: has no .csv beside it that tells what is labelled"
+        )
+    labelled = {frame for table in tables for frame in find_labelled(table, folder.name)}
+    kept = find_kept(folder, gone, labelled)
+    remove_pictures(folder, gone.keys() - kept.keys())
+    return kept
 
 
 def _find_new(

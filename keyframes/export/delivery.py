@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from keyframes.errors import OutputError
 from keyframes.files import make_folder, write_atomically
 from keyframes.images import is_ours
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 # Stands near the beginning of each task file; a file without it is never replaced.
 MARK = "Written by keyframes"
@@ -26,11 +30,14 @@ class Exported:
         Files that stay as they were: what they should hold is there already.
     notes
         What a person should know, one sentence each.
+    new_frames
+        Frames that a SLEAP file did not hold before, by the results' place.
     """
 
     written: tuple[Path, ...]
     kept: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    new_frames: Mapping[PurePosixPath, Sequence[int]] = field(default_factory=dict)
 
 
 class Delivery:

@@ -10,9 +10,10 @@ import re
 from typing import TYPE_CHECKING
 
 from keyframes.errors import OutputError
+from keyframes.export.history import LABELLED, NOT_OURS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
 _PICTURE = re.compile(r"\D*(\d+)\D*\.(?:png|jpe?g)", re.ASCII | re.IGNORECASE)
@@ -38,6 +39,36 @@ def find_pictures(folder: Path) -> dict[int, str]:
                     "isn't labelled"
                 )
     return found
+
+
+def find_kept(
+    folder: Path, gone: Mapping[int, Path], labelled: Collection[int] = ()
+) -> dict[int, str]:
+    """Return why a frame must stay in a folder, by its number.
+
+    Parameters
+    ----------
+    folder
+        Where copies of our pictures are, and other people's pictures.
+    gone
+        Our pictures of frames that are keyframes no more, by frame number.
+    labelled
+        Frames that are labelled.
+    """
+    kept = {}
+    for frame, name in find_pictures(folder).items():
+        if frame in gone and frame in labelled:
+            kept[frame] = LABELLED
+        elif frame in gone and (folder / name).read_bytes() != gone[frame].read_bytes():
+            kept[frame] = NOT_OURS
+    return kept
+
+
+def remove_pictures(folder: Path, frames: Collection[int]) -> None:
+    """Remove the pictures of these frames, as far as they are there."""
+    for frame, name in find_pictures(folder).items():
+        if frame in frames:
+            (folder / name).unlink()
 
 
 def find_labelled(table: Path, folder_name: str) -> dict[int, str]:

@@ -20,17 +20,23 @@ from typing import TYPE_CHECKING, Any
 from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Delivery, Exported
 from keyframes.export.extras import import_extra
-from keyframes.export.frame_folder import find_labelled, find_pictures
-from keyframes.export.sessions import group_sessions
-from keyframes.files import make_folder
+from keyframes.export.frame_folder import (
+    find_kept,
+    find_labelled,
+    find_pictures,
+    remove_pictures,
+)
+from keyframes.export.sessions import fit, group_sessions
+from keyframes.files import make_folder, write_atomically
 from keyframes.images import SOFTWARE, read_label, write_images
 from keyframes.records import ThumbnailSpec
 from keyframes.video import Position, Span, fetch_frames, index_video, read_thumbnails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from keyframes.export.history import PastExport
     from keyframes.export.results import Result
     from keyframes.export.sources import Source
 
@@ -114,6 +120,41 @@ def export_lightning_pose(
     return replace(exported, written=(*written, *exported.written))
 
 
+def withdraw_from_lightning_pose(
+    past: PastExport, video: Path, gone: Mapping[int, Path]
+) -> dict[int, str]:
+    """Take back what isn't labelled: the picture, its place in the queue, neighbours of no other.
+
+    Of a single camera: views have the same frames, so one alone can't be exported anew. See
+    `Exporter`.
+    """
+    folder = past.destination / "labeled-data" / fit(video.stem)
+    labelled = find_labelled(_table_of(past.destination, ""), folder.name)
+    kept = {
+        frame: why
+        for frame, why in find_kept(folder, gone, labelled).items()
+        if frame in labelled or not _is_neighbour(folder, video, frame)
+    }
+    leaving = gone.keys() - kept.keys()
+    names = {**{frame: _name(frame) for frame in gone}, **find_pictures(folder)}
+    places = {frame: f"labeled-data/{folder.name}/{name}" for frame, name in names.items()}
+    queue = _queue_of(past.destination, "")
+    lines, queued = _read_queue(queue)
+    left = {_queued(places[frame]) for frame in leaving}
+    write_atomically(queue, _to_lines(line for line in lines if line not in left))
+    waiting = {frame for frame, place in places.items() if place in queued} - leaving
+    context = past.options.get("context", 0)
+    unused = _near(gone, context) - _near({*labelled, *waiting}, context)
+    neighbours = {frame for frame in unused if _is_neighbour(folder, video, frame)}
+    remove_pictures(folder, neighbours | (leaving & unused))
+    return kept
+
+
+def _is_neighbour(folder: Path, video: Path, frame: int) -> bool:
+    picture = folder / _name(frame)
+    return picture.exists() and read_label(picture) == _label(video, frame)
+
+
 def _table_of(destination: Path, view: str) -> Path:
     return destination / f"CollectedData{f'_{view}' if view else ''}.csv"
 
@@ -177,16 +218,15 @@ def _add_pictures(delivery: Delivery, folder: Path, result: Result, table: Path)
 def _missing_neighbours(folder: Path, result: Result, context: int) -> dict[int, Path]:
     """Return the neighbours that the folder lacks, by frame number."""
     chosen = result.selection.frame_indices
-    near = {
-        number
-        for frame in chosen
-        for number in range(frame - context, frame + context + 1)
-        if 0 <= number < result.selection.video.n_frames
-    }
+    near = _near(chosen, context) & {*range(result.selection.video.n_frames)}
     return {
         number: folder / _name(number)
         for number in sorted(near - set(chosen) - find_pictures(folder).keys())
     }
+
+
+def _near(frames: Iterable[int], context: int) -> set[int]:
+    return {near for frame in frames for near in range(frame - context, frame + context + 1)}
 
 
 def _write(result: Result, missing: dict[int, Path]) -> Iterator[Path]:
@@ -203,15 +243,15 @@ def _write(result: Result, missing: dict[int, Path]) -> Iterator[Path]:
         make_folder(folder)
     yield from write_images(
         (
-            (missing[frames[row]], image, _label(result, frames[row]))
+            (missing[frames[row]], image, _label(result.video, frames[row]))
             for row, image in fetch_frames(index, reading, rows, spec)
         ),
         crop=result.crop,
     )
 
 
-def _label(result: Result, frame: int) -> dict[str, str]:
-    return {"Software": SOFTWARE, "video": result.video.name, "frame_index": str(frame)}
+def _label(video: Path, frame: int) -> dict[str, str]:
+    return {"Software": SOFTWARE, "video": video.name, "frame_index": str(frame)}
 
 
 def _read_queue(path: Path) -> tuple[list[str], set[str]]:
@@ -227,13 +267,17 @@ def _read_queue(path: Path) -> tuple[list[str], set[str]]:
 def _add_queue(delivery: Delivery, path: Path, frames: list[str]) -> None:
     """Plan to add frames to the queue that it doesn't hold yet."""
     lines, queued = _read_queue(path)
-    lines += [
-        json.dumps({"frame_path": frame, "predictions": None}, separators=(",", ":"))
-        for frame in frames
-        if frame not in queued
-    ]
-    content = "".join(f"{line}\n" for line in lines).encode()
-    delivery.add(path, content, replace=True)
+    lines += [_queued(frame) for frame in frames if frame not in queued]
+    delivery.add(path, _to_lines(lines), replace=True)
+
+
+def _to_lines(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _queued(frame: str) -> str:
+    """Return the line of a frame in the queue."""
+    return json.dumps({"frame_path": frame, "predictions": None}, separators=(",", ":"))
 
 
 def _add_once(delivery: Delivery, path: Path, content: bytes, *, placeholder: bytes) -> None:

@@ -45,6 +45,11 @@ class Result(Source):
     settings: Record
     identity: Record
 
+    @property
+    def record(self) -> Path:
+        """The run record."""
+        return self.folder.parent.parent / f"{self.stem}.json"
+
     def items(self) -> list[tuple[Keyframe, Path]]:
         """Each keyframe with its picture, in frame order."""
         return list(zip(self.selection.keyframes, self.pictures, strict=True))

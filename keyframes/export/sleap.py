@@ -13,13 +13,15 @@ import numpy as np
 from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Exported
 from keyframes.export.extras import import_extra
+from keyframes.export.history import LABELLED, NOT_OURS
 from keyframes.export.sources import find_recorded, is_same_video
 from keyframes.files import atomic_file, make_folder
 from keyframes.video import index_video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from keyframes.export.history import PastExport
     from keyframes.export.results import Result
     from keyframes.export.sources import Source
 
@@ -71,9 +73,12 @@ def export_sleap(results: Sequence[Result], destination: Path, *, embed: bool = 
     embed = _is_package(destination, embed=embed)
     sio = import_extra("sleap_io", "sleap")
     labels = _load(sio, destination) if destination.exists() else sio.Labels()
-    n_before = len(labels.suggestions)
-    datasets = [_suggest(sio, labels, result, embed=embed) for result in results]
-    n_new = len(labels.suggestions) - n_before
+    datasets, new_frames = [], {}
+    for result in results:
+        n_before = len(labels.suggestions)
+        datasets.append(_suggest(sio, labels, result, embed=embed))
+        new_frames[result.place] = [each.frame_idx for each in labels.suggestions[n_before:]]
+    n_new = sum(map(len, new_frames.values()))
     if not n_new:
         return Exported((), (destination,))
     if embed and destination.exists():
@@ -82,7 +87,38 @@ def export_sleap(results: Sequence[Result], destination: Path, *, embed: bool = 
     asked = {str(result.place): result.settings for result in results}
     labels.provenance["keyframes"] = {**earlier, **asked}
     _save(sio, labels, destination, dict(zip(datasets, results, strict=True)) if embed else {})
-    return Exported((destination,), notes=(f"{n_new} frames suggested",))
+    return Exported((destination,), notes=(f"{n_new} frames suggested",), new_frames=new_frames)
+
+
+def withdraw_from_sleap(past: PastExport, video: Path, gone: Mapping[int, Path]) -> dict[int, str]:
+    """Take back suggestions that our export brought and nobody has labelled; see `Exporter`.
+
+    Raises
+    ------
+    OutputError
+        The file is a package, or can't be read or written.
+    """
+    if _is_package(past.destination, embed=False):
+        raise OutputError(f"{past.destination}: nothing can be taken out of a package")
+    sio = import_extra("sleap_io", "sleap")
+    labels = _load(sio, past.destination)
+    entry = _find_video(labels, video)
+    there = gone.keys() & _frames_of(labels, entry)
+    labelled = {int(frame.frame_idx) for frame in labels.labeled_frames if frame.video is entry}
+    stays = {
+        frame: LABELLED if frame in labelled else NOT_OURS
+        for frame in sorted(there)
+        if frame in labelled or frame not in past.frames
+    }
+    leaving = there - stays.keys()
+    if leaving:
+        labels.suggestions = [
+            suggestion
+            for suggestion in labels.suggestions
+            if suggestion.video is not entry or int(suggestion.frame_idx) not in leaving
+        ]
+        _save(sio, labels, past.destination, {})
+    return stays
 
 
 def existing_frames(destination: Path, videos: Iterable[Path]) -> list[set[int]]:

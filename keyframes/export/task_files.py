@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import OutputError
 from keyframes.export.delivery import Delivery
+from keyframes.export.frame_folder import find_kept, remove_pictures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from keyframes.export.history import PastExport
     from keyframes.export.results import Result
     from keyframes.export.sources import Source
     from keyframes.records import Keyframe
@@ -58,6 +60,14 @@ class TaskPicture:
             "cluster_size": self.keyframe.cluster_size,
             "distance": float(f"{self.keyframe.distance:.6g}"),
         }
+
+
+def withdraw_from_task(past: PastExport, _video: Path, gone: Mapping[int, Path]) -> dict[int, str]:
+    """Take back the copies beside a task file; see `Exporter`."""
+    folder = past.destination / "images" / past.place
+    kept = find_kept(folder, gone)
+    remove_pictures(folder, gone.keys() - kept.keys())
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

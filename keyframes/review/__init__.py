@@ -2,7 +2,8 @@
 
 `curation.py` is the state, as pure operations; `gallery.py` fetches frames of the video when they
 are asked for; `session.py` puts both together for one video and writes what was decided;
-`stand_ins.py` ranks what could be chosen instead, and `opening.py` gets a session ready.
+`stand_ins.py` ranks what could be chosen instead, `following.py` exports anew what was exported
+before, and `opening.py` gets a session ready.
 `server.py` answers the browser, on this machine alone.
 """
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from keyframes.choosing import rows_of
 from keyframes.errors import OutputError, SettingsError
+from keyframes.export.history import read_history
 from keyframes.files import read_json
 from keyframes.images import make_label
 from keyframes.report.page import SCRIPTS, report_content
@@ -16,6 +17,7 @@ from keyframes.report.projection import project
 from keyframes.report.templating import render
 from keyframes.resizing import shrink
 from keyframes.review.curation import Change, Curation
+from keyframes.review.following import follow_exports
 from keyframes.review.stand_ins import stand_ins
 from keyframes.run_record import amend_record, make_table, repeat_command
 from keyframes.selection import describe_keyframes
@@ -43,10 +45,13 @@ class Outcome:
         What happened, in a sentence.
     frame
         Number of the frame that came; None when one only went.
+    warnings
+        What doesn't follow of that which was exported before, a sentence each.
     """
 
     said: str
     frame: int | None
+    warnings: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,7 @@ class Session:
                 n_videos=n_videos,
                 n_candidates=N_CANDIDATES,
                 changes=self._curation.changes,
+                exports=[past.destination.name for past in read_history(self._record)],
                 **self._content,
             )
 
@@ -144,34 +150,34 @@ class Session:
             rows = self._stand_ins(self._curation, frame, self._curation.given_up, 1)
             frames = self._features.reading.frame_indices[rows].tolist()
             added = frames[0] if frames else None
-            self._become(self._curation.apply(Change("reject", frame, added)))
+            warnings = self._become(self._curation.apply(Change("reject", frame, added)))
         if added is None:
-            return Outcome(f"Frame {frame} is out; no other can take its place.", None)
-        return Outcome(f"Frame {frame} is out, {added} takes its place.", added)
+            return Outcome(f"Frame {frame} is out; no other can take its place.", None, warnings)
+        return Outcome(f"Frame {frame} is out, {added} takes its place.", added, warnings)
 
     def swap(self, frame: int, other: int) -> Outcome:
         """Take a candidate in a keyframe's place."""
         self._check_candidate(other)
         with self._changing:
-            self._become(self._curation.apply(Change("swap", frame, other)))
-        return Outcome(f"Frame {frame} is swapped for {other}.", other)
+            warnings = self._become(self._curation.apply(Change("swap", frame, other)))
+        return Outcome(f"Frame {frame} is swapped for {other}.", other, warnings)
 
     def add(self, frame: int) -> Outcome:
         """Make a candidate one more keyframe."""
         self._check_candidate(frame)
         with self._changing:
-            self._become(self._curation.apply(Change("add", None, frame)))
-        return Outcome(f"Frame {frame} is added.", frame)
+            warnings = self._become(self._curation.apply(Change("add", None, frame)))
+        return Outcome(f"Frame {frame} is added.", frame, warnings)
 
     def undo(self) -> Outcome:
         """Take the last change back; those of earlier sessions, too."""
         with self._changing:
             before = self._curation.undo()
             last = self._curation.changes[-1]
-            self._become(before)
+            warnings = self._become(before)
         if last.removed is None:
-            return Outcome(f"Undone: frame {last.added} is out again.", None)
-        return Outcome(f"Undone: frame {last.removed} is back.", last.removed)
+            return Outcome(f"Undone: frame {last.added} is out again.", None, warnings)
+        return Outcome(f"Undone: frame {last.removed} is back.", last.removed, warnings)
 
     def wait_until_saved(self) -> None:
         """Return once no change is being written."""
@@ -206,8 +212,11 @@ class Session:
             min_gap_s=self._settings.min_gap_s,
         )
 
-    def _become(self, curation: Curation) -> None:
-        """Write what the curation says, and only then take it for what is."""
+    def _become(self, curation: Curation) -> list[str]:
+        """Write what the curation says, and only then take it for what is.
+
+        Returns what doesn't follow of that which was exported before.
+        """
         if read_json(self._folder.record) != self._record:
             raise OutputError(
                 f"{self._folder.record}: another program has changed it meanwhile; look at what it "
@@ -240,6 +249,10 @@ class Session:
         )
         self._curation, self._record, self._selection = curation, record, selection
         self._pictures, self._content = pictures, content
+        warnings = follow_exports(self._folder, selection.video.path)
+        self._record = read_json(self._folder.record)  # it remembers exports
+        self._folder.tidy()
+        return warnings
 
     def _make_content(
         self, record: Record, selection: Selection, pictures: dict[int, Image]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from keyframes import extract
+from keyframes.export import export
 from keyframes.files import read_json
 from keyframes.images import read_label
 from keyframes.output import OutputFolder
@@ -401,6 +402,27 @@ class TestBehindThePagesBack:
         wait(page, lambda: "another program has changed it" in said(page))
         assert len(shown(page)) == 6
         assert shown(page) == chosen(out)
+
+
+class TestExports:
+    def test_follow_and_what_cannot_is_said(self, browser, out, video, tmp_path):
+        export("coco", out, tmp_path / "my-task")
+        task = tmp_path / "my-task" / "annotations" / "instances_default.json"
+        with serve(out, video) as server:
+            browser.get(server.address)
+            assert said(browser) == "Every change is saved at once, also in my-task."
+            point_at_card(browser, 1)
+            press(browser, "r")
+            wait(browser, lambda: "is out" in said(browser))
+            assert "bad" not in find(browser, ".desk .said").get_attribute("class")
+            assert [image["frame_index"] for image in read_json(task)["images"]] == chosen(out)
+            task.write_bytes(task.read_bytes() + b" ")
+            press(browser, "u")
+            wait(
+                browser, lambda: "is back. my-task doesn't follow: it was changed" in said(browser)
+            )
+            assert "bad" in find(browser, ".desk .said").get_attribute("class")
+            browser.get("about:blank")
 
 
 class TestPage:

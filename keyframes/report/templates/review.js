@@ -44,7 +44,7 @@ async function change(action, changed, leaving = null) {
     });
     const outcome = await reply.json();
     takeOver(outcome.page, outcome.frame, leaving);
-    say(outcome.said);
+    say([outcome.said, ...outcome.warnings].join(" "), { bad: outcome.warnings.length > 0 });
   } catch (error) {
     item?.classList.remove("leaving");
     if (error.status === 409) await catchUp();

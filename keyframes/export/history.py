@@ -1,0 +1,125 @@
+"""Where keyframes went: the run records remember their exports, so that changes can follow."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from keyframes.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from keyframes.export.delivery import Exported
+    from keyframes.export.results import Result
+    from keyframes.records import ExportFormat
+    from keyframes.run_record import Record
+
+# Why a frame that is no keyframe any more stays at a destination.
+LABELLED = "it is labelled there"
+NOT_OURS = "keyframes didn't put it there"
+
+_TASK_FILES = (".json", ".xml")
+
+
+@dataclass(frozen=True, slots=True)
+class PastExport:
+    """What one video's run record remembers of an export.
+
+    Attributes
+    ----------
+    tool
+        The labelling tool.
+    destination
+        The project, file or folder, as an absolute path.
+    options
+        Keywords of the tool's exporter.
+    place
+        What the video's results were called, with forward slashes: see `Source`.
+    frames
+        Frames that the export brought to a SLEAP file, ascending; elsewhere the pictures tell.
+    files
+        SHA-256 of each task file as the export left it, by its absolute path.
+    """
+
+    tool: ExportFormat
+    destination: Path
+    options: dict[str, Any] = field(default_factory=dict)
+    place: str = ""
+    frames: tuple[int, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tool: ExportFormat, destination: Path, options: dict[str, Any]) -> PastExport:
+        """Return what is remembered of an export, whichever way its destination is named."""
+        is_config = destination.name == "config.yaml"  # of a project, which a folder is, too
+        lasting = {name: value for name, value in options.items() if name != "overwrite"}
+        return cls(tool, (destination.parent if is_config else destination).absolute(), lasting)
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> PastExport:
+        """Return what `to_json` wrote."""
+        plain = {"destination": Path(document["destination"]), "frames": tuple(document["frames"])}
+        return cls(**{**document, **plain})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as plain values, as the run record holds it."""
+        lists = {name: list(v) for name, v in self.options.items() if isinstance(v, tuple)}
+        plain = {"destination": str(self.destination), "frames": list(self.frames)}
+        return {**asdict(self), **plain, "options": {**self.options, **lists}}
+
+    def goes_where(self, other: PastExport) -> bool:
+        """Say whether another export went to the same place."""
+        return (self.tool, self.destination) == (other.tool, other.destination)
+
+    def is_untouched(self) -> bool:
+        """Say whether the task files are as the export left them, to the byte."""
+        return all(
+            Path(path).is_file() and _digest(Path(path)) == digest
+            for path, digest in self.files.items()
+        )
+
+
+def read_history(record: Record) -> list[PastExport]:
+    """Return what a run record remembers of exports, in the order in which they were first made."""
+    return [PastExport.from_json(document) for document in record.get("exports", [])]
+
+
+def remember(results: Iterable[Result], now: PastExport, exported: Exported) -> None:
+    """Note in the run records of results where their keyframes went.
+
+    Raises
+    ------
+    OutputError
+        A record can't be written.
+    """
+    files = [path for path in (*exported.written, *exported.kept) if path.suffix in _TASK_FILES]
+    now = replace(now, files={str(path.absolute()): _digest(path) for path in sorted(files)})
+    for result in results:
+        record = read_json(result.record)
+        history = read_history(record)
+        earlier = next(filter(now.goes_where, history), now)
+        brought = {*earlier.frames, *exported.new_frames.get(result.place, ())}
+        chosen = result.selection.frame_indices
+        frames = tuple(frame for frame in chosen if frame in brought)
+        new = replace(now, place=str(result.place), frames=frames)
+        history = [new if new.goes_where(past) else past for past in history]
+        _write(result.record, record, history if earlier is not now else [*history, new])
+
+
+def forget(path: Path, past: PastExport) -> None:
+    """Take an export out of the run record at ``path``."""
+    record = read_json(path)
+    _write(path, record, [each for each in read_history(record) if not each.goes_where(past)])
+
+
+def _write(path: Path, record: Record, history: list[PastExport]) -> None:
+    exports = [past.to_json() for past in history]
+    if exports != record.get("exports", []):
+        write_json(path, {**record, "exports": exports})
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,306 @@
+"""What was exported follows a review: the labelling tools' own readers see what is chosen now."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import keyframes.export
+from export_helpers import snapshot
+from keyframes import OutputError, Settings, extract
+from keyframes.export import export
+from keyframes.files import read_json
+from keyframes.output import OutputFolder
+from keyframes.review import open_session
+from keyframes.review import session as session_module
+
+CONFIG = "Task: Reach\nscorer: me\nvideo_sets: {}\nbodyparts: [nose]\nstart: 0\nstop: 1\n"
+TASKS = {
+    "coco": "annotations/instances_default.json",
+    "cvat": "annotations.xml",
+    "label-studio": "tasks.json",
+}
+
+
+@pytest.fixture(scope="module")
+def video(make_video, tmp_path_factory):
+    return make_video(tmp_path_factory.mktemp("video") / "mouse.mp4", n_frames=60)
+
+
+@pytest.fixture
+def project(tmp_path):
+    pytest.importorskip("ruamel.yaml", reason="needs the extra dlc")
+    project = tmp_path / "reach"
+    project.mkdir()
+    (project / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    return project
+
+
+def review(out, stem="mouse"):
+    folder = OutputFolder(out, stem)
+    record = read_json(folder.record)
+    return open_session(folder, record, Path(record["video"]["path"]))
+
+
+def chosen(out, stem="mouse"):
+    return [row["frame_index"] for row in read_json(out / f"{stem}.json")["keyframes"]]
+
+
+def pictures(folder):
+    """Every picture's bytes by its frame."""
+    return {int(path.stem.removeprefix("img")): path.read_bytes() for path in folder.glob("*.png")}
+
+
+class TestDeepLabCut:
+    def test_pictures_come_and_go(self, out, project):
+        export("deeplabcut", out, project / "config.yaml")
+        folder, before = project / "labeled-data" / "mouse", snapshot(project)
+        session, first = review(out), chosen(out)[0]
+        assert session.reject(first).warnings == []
+        assert first not in pictures(folder)
+        assert pictures(folder) == pictures(out / "labeled-data" / "mouse")
+        assert session.add(next(n for n in range(60) if n not in pictures(folder))).warnings == []
+        assert len(pictures(folder)) == 6
+        session.undo()
+        session.undo()
+        assert {name: content for name, (content, _) in snapshot(project).items()} == {
+            name: content for name, (content, _) in before.items()
+        }
+
+    def test_what_is_labelled_stays(self, out, project):
+        export("deeplabcut", out, project)
+        folder, (first, second, *_) = project / "labeled-data" / "mouse", chosen(out)
+        table = f"scorer,,,me\nlabeled-data,mouse,img{first:02d}.png,5\n"
+        (folder / "CollectedData_me.csv").write_text(table, encoding="utf-8")
+        (folder / "CollectedData_me.h5").touch()
+        session = review(out)
+        assert session.reject(first).warnings == [
+            f"Frame {first} stays in reach: it is labelled there."
+        ]
+        assert session.reject(second).warnings == []
+        assert set(pictures(folder)) == {first, *chosen(out)}
+
+    def test_what_was_there_before_stays(self, out, project):
+        folder, frame = project / "labeled-data" / "mouse", chosen(out)[1]
+        folder.mkdir(parents=True)
+        theirs = folder / f"img{frame:02d}.png"
+        cv2.imwrite(str(theirs), np.zeros((64, 96, 3), np.uint8))
+        content = theirs.read_bytes()
+        export("deeplabcut", out, project)
+        assert review(out).reject(frame).warnings == [
+            f"Frame {frame} stays in reach: keyframes didn't put it there."
+        ]
+        assert theirs.read_bytes() == content
+
+    def test_labels_that_cannot_be_read_are_not_risked(self, out, project):
+        export("deeplabcut", out, project)
+        folder, frame = project / "labeled-data" / "mouse", chosen(out)[1]
+        (folder / "CollectedData_me.h5").touch()
+        (warning,) = review(out).reject(frame).warnings
+        assert warning.startswith("reach doesn't follow: ")
+        assert "has no .csv beside it" in warning
+        assert frame in pictures(folder)
+
+    def test_a_project_that_is_gone_is_said_once(self, out, project, tmp_path):
+        export("deeplabcut", out, project)
+        project.rename(tmp_path / "elsewhere")
+        session = review(out)
+        (warning,) = session.reject(chosen(out)[0]).warnings
+        assert "reach isn't there any more" in warning
+        assert session.reject(chosen(out)[0]).warnings == []
+        assert not project.exists()
+
+    def test_a_change_that_was_cut_short_is_made_up_for(self, out, project, monkeypatch):
+        export("deeplabcut", out, project)
+        session = review(out)
+
+        def stop(folder, video):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(session_module, "follow_exports", stop)
+            with pytest.raises(KeyboardInterrupt):
+                session.reject(chosen(out)[0])
+        assert set(pictures(project / "labeled-data" / "mouse")) != set(chosen(out))
+        review(out)
+        assert set(pictures(project / "labeled-data" / "mouse")) == set(chosen(out))
+
+
+class TestSleap:
+    @pytest.fixture
+    def sio(self):
+        return pytest.importorskip("sleap_io", reason="needs the extra sleap")
+
+    def suggested(self, sio, target):
+        labels = sio.load_slp(str(target), open_videos=False)
+        return sorted(suggestion.frame_idx for suggestion in labels.suggestions)
+
+    def test_suggestions_come_and_go(self, sio, out, tmp_path):
+        target, before = tmp_path / "labels.slp", chosen(out)
+        export("sleap", out, target)
+        session = review(out)
+        assert session.reject(before[0]).warnings == []
+        assert self.suggested(sio, target) == chosen(out) != before
+        session.undo()
+        assert self.suggested(sio, target) == chosen(out) == before
+
+    def test_what_a_person_did_stays(self, sio, out, tmp_path):
+        """Suggested by hand before the export, or labelled after it."""
+        target, (by_hand, labelled, ours, *_) = tmp_path / "labels.slp", chosen(out)
+        mouse = sio.Video(read_json(out / "mouse.json")["video"]["path"])
+        skeleton = sio.Skeleton(["nose"])
+        labels = sio.Labels(videos=[mouse], suggestions=[sio.SuggestionFrame(mouse, by_hand)])
+        labels.save(str(target), verbose=False)
+        export("sleap", out, target)
+        labels = sio.load_slp(str(target))
+        nose = sio.Instance.from_numpy(np.array([[1.5, 2.0]]), skeleton)
+        frame = sio.LabeledFrame(video=labels.videos[0], frame_idx=labelled, instances=[nose])
+        labels.append(frame)
+        labels.save(str(target), verbose=False)
+
+        session = review(out)
+        assert session.reject(by_hand).warnings == [
+            f"Frame {by_hand} stays in labels.slp: keyframes didn't put it there."
+        ]
+        assert session.reject(labelled).warnings == [
+            f"Frame {labelled} stays in labels.slp: it is labelled there."
+        ]
+        assert session.reject(ours).warnings == []
+        assert self.suggested(sio, target) == sorted([by_hand, labelled, *chosen(out)])
+        (frame,) = sio.load_slp(str(target), open_videos=False).labeled_frames
+        assert frame.frame_idx == labelled
+        np.testing.assert_array_equal(frame.instances[0].numpy(), nose.numpy())
+
+    def test_what_a_person_suggests_again_is_theirs(self, sio, out, tmp_path):
+        target, frame = tmp_path / "labels.slp", chosen(out)[0]
+        export("sleap", out, target)
+        session = review(out)
+        session.reject(frame)
+        labels = sio.load_slp(str(target))
+        labels.suggestions.append(sio.SuggestionFrame(labels.videos[0], frame))
+        labels.save(str(target), verbose=False)
+        session.undo()
+        assert len(session.reject(frame).warnings) == 1
+        assert frame in self.suggested(sio, target)
+
+    @pytest.mark.usefixtures("sio")
+    def test_a_package_stays_as_it_is(self, out, tmp_path):
+        target = tmp_path / "labels.pkg.slp"
+        export("sleap", out, target, embed=True)
+        before = target.read_bytes()
+        (warning,) = review(out).reject(chosen(out)[0]).warnings
+        assert warning.startswith("labels.pkg.slp doesn't follow: ")
+        assert "package" in warning
+        assert target.read_bytes() == before
+
+
+class TestLightningPose:
+    def queue(self, target):
+        lines = (target / "CollectedData.unlabeled.jsonl").read_text(encoding="utf-8").splitlines()
+        return [int(json.loads(line)["frame_path"][-12:-4]) for line in lines]
+
+    def test_frames_queue_and_neighbours_follow(self, out, tmp_path):
+        target, before = tmp_path / "lp", chosen(out)
+        export("lightning-pose", out, target, context=1)
+        files = snapshot(target).keys()
+        session = review(out)
+        assert session.reject(before[2]).warnings == []
+        assert sorted(self.queue(target)) == chosen(out)
+        near = {n for frame in chosen(out) for n in (frame - 1, frame, frame + 1) if 0 <= n < 60}
+        assert set(pictures(target / "labeled-data" / "mouse")) == near
+        session.undo()
+        assert snapshot(target).keys() == files
+        neighbour = next(iter(near - {*before}))
+        session.add(neighbour)
+        assert neighbour in self.queue(target)
+        assert session.undo().warnings == [], "it is a neighbour again"
+        assert snapshot(target).keys() == files
+
+    def test_what_is_labelled_stays_with_its_neighbours(self, out, tmp_path):
+        target, frame = tmp_path / "lp", chosen(out)[2]
+        export("lightning-pose", out, target, context=1)
+        with (target / "CollectedData.csv").open("a", encoding="utf-8") as table:
+            table.write(f"labeled-data/mouse/img{frame:08d}.png,1,2\n")
+        (warning,) = review(out).reject(frame).warnings
+        assert warning == f"Frame {frame} stays in lp: it is labelled there."
+        assert {frame - 1, frame, frame + 1} <= pictures(target / "labeled-data" / "mouse").keys()
+
+    def test_cameras_that_differ_now_are_said(self, make_video, tmp_path):
+        for view in ("top", "side"):
+            video = make_video(tmp_path / f"day1_{view}.mp4", n_frames=30)
+            extract(video, tmp_path / "out", Settings(count=3, method="uniform"))
+        export("lightning-pose", tmp_path / "out", tmp_path / "lp", views=("top", "side"))
+        before = snapshot(tmp_path / "lp")
+        session = review(tmp_path / "out", "day1_top")
+        (warning,) = session.reject(chosen(tmp_path / "out", "day1_top")[0]).warnings
+        assert "are different frames" in warning
+        assert snapshot(tmp_path / "lp") == before
+        assert session.undo().warnings == []
+
+
+@pytest.mark.parametrize("tool", TASKS)
+class TestTaskFiles:
+    def test_follow_with_their_pictures(self, out, tmp_path, tool):
+        export(tool, out, tmp_path / "task", keypoints=("nose", "tail"))
+        assert review(out).reject(chosen(out)[0]).warnings == []
+        export(tool, out, tmp_path / "anew", keypoints=("nose", "tail"))
+        followed, anew = snapshot(tmp_path / "task"), snapshot(tmp_path / "anew")
+        assert followed.keys() == anew.keys()
+        assert all(followed[name][0] == anew[name][0] for name in anew)
+
+    def test_above_the_pictures_follow_alone(self, out, tool):
+        target = out / f"mine{Path(TASKS[tool]).suffix}"
+        export(tool, out, target)
+        frame = chosen(out)[0]
+        assert f"img{frame:06d}" in target.read_text(encoding="utf-8")
+        assert review(out).reject(frame).warnings == []
+        assert f"img{frame:06d}" not in target.read_text(encoding="utf-8")
+
+    def test_that_somebody_has_changed_stay(self, out, tmp_path, tool):
+        export(tool, out, tmp_path / "task")
+        file = tmp_path / "task" / TASKS[tool]
+        file.write_bytes(file.read_bytes() + b"\n")
+        before = snapshot(tmp_path / "task")
+        session = review(out)
+        assert session.reject(chosen(out)[0]).warnings == [
+            "task doesn't follow: it was changed since; export to another place."
+        ]
+        assert snapshot(tmp_path / "task") == before
+
+    def test_of_several_videos_keep_the_others(self, make_video, tmp_path, tool):
+        out = tmp_path / "out"
+        for folder in ("a", "b"):
+            (tmp_path / folder).mkdir()
+            video = make_video(tmp_path / folder / "mouse.mp4", n_frames=30)
+            extract(video, out / folder, Settings(count=3))
+        export(tool, out, tmp_path / "task")
+        assert review(out / "a").reject(chosen(out / "a")[0]).warnings == []
+        export(tool, out, tmp_path / "anew")
+        followed, anew = snapshot(tmp_path / "task"), snapshot(tmp_path / "anew")
+        assert len([name for name in anew if "b/mouse" in name]) == 3
+        assert {name: content for name, (content, _) in followed.items()} == {
+            name: content for name, (content, _) in anew.items()
+        }
+
+
+def test_only_exports_that_were_made_are_remembered(out, tmp_path):
+    with pytest.raises(OutputError):
+        export("coco", out, out / "beside" / "task.json")
+    assert "exports" not in read_json(out / "mouse.json")
+    export("coco", out, tmp_path / "task", overwrite=True)
+    export("coco", out, tmp_path / "task", keypoints=("nose",), overwrite=True)
+    (past,) = read_json(out / "mouse.json")["exports"]
+    assert past["options"] == {"keypoints": ["nose"]}
+    assert past["destination"] == str(tmp_path / "task")
+
+
+def test_a_record_that_cannot_be_written_does_not_stop_an_export(out, tmp_path, monkeypatch):
+    def refuse(results, now, exported):
+        raise OutputError("mouse.json: can't be written")
+
+    monkeypatch.setattr(keyframes.export, "remember", refuse)
+    exported = export("coco", out, tmp_path / "task")
+    assert "mouse.json: can't be written" in exported.notes[-1]
+    assert (tmp_path / "task" / TASKS["coco"]).exists()
