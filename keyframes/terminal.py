@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from keyframes.files import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,7 @@ def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
         return f"{video}: summarised" if outcome.is_new else f"{video}: summarised before"
     if outcome.is_new and at_length:
         return summarise(selection, outcome.job.output)
-    n_keyframes = f"{len(selection.keyframes)} keyframes"
+    n_keyframes = _count(len(selection.keyframes), "keyframe")
     done = f"{n_keyframes} of {selection.video.n_frames:,} frames"
     line = f"{video}: {done if outcome.is_new else f'finished before, {n_keyframes}'}"
     return "\n".join([line, *_warnings(selection)])
@@ -50,7 +52,7 @@ def describe_forecast(job: Job, forecast: Forecast) -> str:
     memory = f"{forecast.memory_bytes / 1e6:,.0f} MB of memory"
     parts = [
         f"{forecast.n_frames:,} frames, {forecast.n_candidates:,} candidates",
-        *([] if forecast.n_keyframes is None else [f"{forecast.n_keyframes} keyframes"]),
+        *([] if forecast.n_keyframes is None else [_count(forecast.n_keyframes, "keyframe")]),
         memory,
         *([] if forecast.disk_bytes is None else [f"{forecast.disk_bytes / 1e6:,.1f} MB on disk"]),
     ]
@@ -74,10 +76,11 @@ def describe_forecasts(forecasts: Sequence[Forecast], n_videos: int, n_workers: 
 def summarise(selection: Selection, output: Path) -> str:
     """Say in a few lines what was read, what was chosen, what it bought and where it is."""
     video, coverage = selection.video, selection.coverage
-    lines = [f"{video.path.name}: {len(selection.keyframes)} keyframes"]
+    lines = [f"{video.path.name}: {_count(len(selection.keyframes), 'keyframe')}"]
     facts = {
         "read": f"{video.n_frames:,} frames, {video.width}×{video.height}, "
-        f"{_duration(video.duration_s)} at {video.fps:.4g} fps",
+        f"{_duration(video.duration_s)} at {video.fps:.4g} fps, "
+        f"in {_pace(video, read_json(output / f'{video.path.stem}.json'))}",
     }
     if selection.n_candidates < video.n_frames:
         facts["considered"] = f"{selection.n_candidates:,} of them"
@@ -94,7 +97,7 @@ def summarise(selection: Selection, output: Path) -> str:
 
 def summarise_export(format_: ExportFormat, exported: Exported) -> str:
     """Say what an export wrote."""
-    counts = f"{len(exported.written)} files written, {len(exported.kept)} there already"
+    counts = f"{_count(len(exported.written), 'file')} written, {len(exported.kept)} there already"
     return "\n".join([f"{format_}: {counts}", *(f"  {note}" for note in exported.notes)])
 
 
@@ -146,6 +149,15 @@ def _warnings(selection: Selection) -> list[str]:
     return [f"  warning: {warning}" for warning in selection.warnings]
 
 
+def _pace(video: VideoInfo, record: dict[str, Any]) -> str:
+    """Say how long a run took; where all of the video was read, against its length, too."""
+    seconds = max(sum(record["timings_s"].values()), 0.001)
+    asked, pace = record["identity"]["settings"], video.duration_s / seconds
+    if asked["start"] or asked["end"]:
+        return _duration(seconds)
+    return f"{_duration(seconds)}: {pace:,.{0 if pace >= 10 else 1}f}× real time"
+
+
 def _gain(selection: Selection) -> str:
     """Say what the choice bought against evenly spaced frames."""
     coverage = selection.coverage
@@ -158,6 +170,10 @@ def _gain(selection: Selection) -> str:
         return "frames are as near to a keyframe as with evenly spaced ones"
     direction = "nearer to" if gain >= 0 else "farther from"
     return f"frames are {abs(gain):.0%} {direction} a keyframe than with evenly spaced ones"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _aligned(items: dict[str, str]) -> list[str]:

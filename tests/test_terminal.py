@@ -10,7 +10,7 @@ from keyframes.batch import Outcome
 from keyframes.errors import VideoError
 from keyframes.jobs import Job
 from keyframes.settings import Settings
-from keyframes.terminal import _duration, describe_batch, describe_probe
+from keyframes.terminal import _duration, _pace, describe_batch, describe_probe
 from keyframes.video import Gap, Probe
 
 SOUND = Probe(
@@ -99,3 +99,20 @@ def test_container_goes_by_one_name(family, name, shown):
 )
 def test_durations_have_no_sixtieth_second(seconds, text):
     assert _duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("timings", "asked", "text"),
+    [
+        ({"reading": 3.0, "writing": 1.0}, {}, "4.0 s: 25× real time"),
+        ({"reading": 30.0}, {}, "30.0 s: 3.3× real time"),
+        ({"reading": 200.0}, {}, "3:20.0: 0.5× real time"),
+        ({"reading": 3.0}, {"start": "10s"}, "3.0 s"),  # not all of it was read
+    ],
+)
+def test_pace_is_that_of_all_stages_and_of_the_whole_video(timings, asked, text):
+    record = {
+        "timings_s": timings,
+        "identity": {"settings": {"start": None, "end": None, **asked}},
+    }
+    assert _pace(VIDEO, record) == text  # it lasts 100 s
