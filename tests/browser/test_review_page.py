@@ -11,6 +11,7 @@ from keyframes.export import export
 from keyframes.files import read_json
 from keyframes.images import read_label
 from keyframes.output import OutputFolder
+from keyframes.report import page as page_module
 from keyframes.review import ReviewServer, Session, open_session
 from keyframes.settings import Settings
 
@@ -442,6 +443,24 @@ class TestPage:
         page.execute_script("arguments[0].scrollIntoView({ block: 'center' })", copy)
         copy.click()
         wait(page, lambda: copy.text in {"Copied", "Press Ctrl+C"})
+
+    def test_of_a_long_video_others_are_drawn_after_a_change(
+        self, browser, out, video, monkeypatch
+    ):
+        monkeypatch.setattr(page_module, "MAX_POINTS", 7)
+        with serve(out, video) as server:
+            browser.get(server.address)
+            browser.execute_script("window.loaded = 'once'")
+            before = chosen(out)
+            point_at_card(browser, 1)
+            press(browser, "r")
+            wait(browser, lambda: "is out" in said(browser))
+            assert browser.execute_script("return window.loaded") == "once"
+            assert shown(browser) == chosen(out) != before
+            new = next(frame for frame in chosen(out) if frame not in before)
+            find(browser, f".card[data-file*='{new:06d}']").click()
+            assert enlarged(browser) == new
+            browser.get("about:blank")
 
     def test_a_server_that_ended_is_told(self, browser, out, video):
         with serve(out, video) as server:
