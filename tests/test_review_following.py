@@ -1,6 +1,7 @@
 """What was exported follows a review: the labelling tools' own readers see what is chosen now."""
 
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -283,6 +284,19 @@ class TestTaskFiles:
         assert {name: content for name, (content, _) in followed.items()} == {
             name: content for name, (content, _) in anew.items()
         }
+
+    def test_videos_are_reviewed_in_turn(self, make_video, tmp_path, tool):
+        out, stems = tmp_path / "out", ("mouse", "rat")
+        for stem in stems:
+            video = make_video(tmp_path / f"{stem}.mp4", n_frames=30)
+            extract(video, out, Settings(count=3))
+        sessions = [review(out, stem) for stem in stems]
+        export(tool, out, tmp_path / "task")
+        for stem, session in [*zip(stems, sessions, strict=True)] * 2:
+            assert session.reject(chosen(out, stem)[0]).warnings == []
+        text = (tmp_path / "task" / TASKS[tool]).read_text(encoding="utf-8")
+        pictures = {f"{stem}/img{frame:06d}" for stem in stems for frame in chosen(out, stem)}
+        assert set(re.findall(r"\w+/img\d{6}", text)) == pictures
 
 
 def test_only_exports_that_were_made_are_remembered(out, tmp_path):

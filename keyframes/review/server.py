@@ -114,6 +114,7 @@ class ReviewServer(ThreadingHTTPServer):
         self._open_session = open_session
         self._sessions: OrderedDict[int, Session] = OrderedDict()
         self._opening = Lock()
+        self.changing = Lock()
         self.has_ended = False
         self.has_changed = False
         try:
@@ -282,7 +283,8 @@ class _Handler(BaseHTTPRequestHandler):
         session = self._session(number)
         action, frames = self._read_change()
         try:
-            outcome = _CHANGES[action][0](session, *frames)
+            with self.server.changing:  # what several videos were exported to together is shared
+                outcome = _CHANGES[action][0](session, *frames)
         except OutputError:  # the folder isn't what the session takes it for
             self.server.forget(int(number))
             raise

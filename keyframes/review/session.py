@@ -217,7 +217,8 @@ class Session:
 
         Returns what doesn't follow of that which was exported before.
         """
-        if read_json(self._folder.record) != self._record:
+        there = read_json(self._folder.record)
+        if {**there, "exports": None} != {**self._record, "exports": None}:
             raise OutputError(
                 f"{self._folder.record}: another program has changed it meanwhile; look at what it "
                 "holds now"
@@ -233,7 +234,7 @@ class Session:
         }
         names = selection.image_names
         paths = [f"{self._folder.images_path}/{name}" for name in names]
-        record = amend_record(self._record, selection, paths, curation.to_json())
+        record = amend_record(there, selection, paths, curation.to_json())
         content = self._make_content(record, selection, pictures)
         described = zip(rows.tolist(), names, keyframes, strict=True)
         self._folder.amend(
