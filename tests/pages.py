@@ -92,6 +92,7 @@ def make_record(selection, name):
         "asked": selection.n_asked,
         "found": len(selection.keyframes),
         "shortfall": 0,
+        "step": selection.step,
         "warnings": list(selection.warnings),
         "coverage": {"variance_explained": selection.coverage.variance_explained},
         "inertia": 3.5,

@@ -275,8 +275,8 @@ def _chart_of_inertia(histories: Sequence[Sequence[float]]) -> Chart | None:
 def _asked(settings: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what was asked, in the words of the command line's options; the rest is left out."""
     said = {key: value for key, value in sorted(settings.items()) if value or key == "seed"}
-    if settings["frames"]:
-        del said["count"]  # the list takes its place
+    if settings["frames"]:  # nothing was chosen
+        said = {key: said[key] for key in ("frames", "crop", "crop_output") if key in said}
     return [(key.replace("_", "-"), _to_text(value)) for key, value in said.items()]
 
 
@@ -294,8 +294,9 @@ def _found(selection: Selection, record: dict[str, Any]) -> list[tuple[str, str]
         "format": f"{video.codec} ({video.pixel_format}) in {video.container}",
         "packets that can't be decoded": f"{video.decode_errors:,}",
         "frames marked corrupt": f"{video.damaged_frames:,}",
-        "variance explained": f"{100 * selection.coverage.variance_explained:.1f} %",
     }
+    if selection.step is not None:
+        facts["variance explained"] = f"{100 * selection.coverage.variance_explained:.1f} %"
     if record["inertia"] is not None:
         facts["objective J"] = f"{record['inertia']:,.6g}"
     facts |= {
