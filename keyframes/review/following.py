@@ -62,17 +62,17 @@ def _follow(
     if not past.is_untouched():
         raise OutputError("it was changed since; export to another place")
     options = {**past.options, **({"overwrite": True} if past.files else {})}
-    hand_over(_results(folder, past), past.tool, past.destination, **options)
+    hand_over(_results(folder, video, past), past.tool, past.destination, **options)
     return EXPORTERS[past.tool].withdraw(past, video, gone)
 
 
-def _results(folder: OutputFolder, past: PastExport) -> list[Result]:
+def _results(folder: OutputFolder, video: Path, past: PastExport) -> list[Result]:
     """Return what was exported together with the folder's video, or it alone where that will do."""
     output = folder.root
     for _ in past.place.split("/")[1:]:
         output = output.parent
     if past.tool in _BY_VIDEO:
-        return [read_result(output, folder)]
+        return [read_result(output, folder, video)]
     return [
         result
         for result in read_results(output)

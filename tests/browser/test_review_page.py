@@ -245,6 +245,7 @@ class TestSwap:
         assert enlarged(page) == frames[2]
         assert chosen(out) == sorted({*before, frames[2]} - {before[1]})
         assert before[1] in [other_frame(button) for button in load_others(page)]
+        assert enlarged(page) == frames[2], "what came to lie under the pointer isn't shown large"
 
     def test_by_keyboard(self, page, out):
         before = chosen(out)
@@ -262,6 +263,18 @@ class TestSwap:
         press(page, Keys.ESCAPE)
         wait(page, lambda: find(page, "#viewer").get_attribute("open") is None)
         assert frames[1] in shown(page)
+
+    def test_what_comes_under_a_resting_pointer_is_not_shown_large(self, page, out):
+        before = chosen(out)
+        page.find_elements(By.CSS_SELECTOR, ".card")[0].click()
+        point_at(page, load_others(page)[3])
+        wait(page, lambda: enlarged(page) != before[0])
+        press(page, Keys.ARROW_RIGHT)
+        wait(page, lambda: enlarged(page) == before[1])
+        frames = [other_frame(button) for button in load_others(page)]
+        assert enlarged(page) == before[1]
+        point_at(page, load_others(page)[3], 0.6)
+        wait(page, lambda: enlarged(page) == frames[3])
 
     def test_looking_changes_nothing(self, page, out):
         before = chosen(out)

@@ -283,7 +283,8 @@ function fillPlace(place, { frame, time_s: time }, number) {
   line.replaceChildren(name, clock(time));
   button.append(picture, line);
   button.addEventListener("click", () => change("swap", [frameOf(number), frame], number));
-  for (const kind of ["pointerenter", "focus"]) button.addEventListener(kind, () => preview(frame, time, number));
+  // Not pointerenter: what comes to lie under a pointer that rests isn't pointed at.
+  for (const kind of ["pointermove", "focus"]) button.addEventListener(kind, () => preview(frame, time, number));
   for (const kind of ["pointerleave", "blur"]) button.addEventListener(kind, endPreview);
   place.replaceChildren(button);
 }
