@@ -35,8 +35,15 @@ if TYPE_CHECKING:
 
 # How the name of the note of an unfinished run ends; the note itself is no run record.
 _NOTE = ".unfinished.json"
-# What differs where a digest does, which itself says nothing to a person.
-_DIGESTS = {"pool": "another pool", "sha256_of_samples": "other content"}
+# What differs, where the values themselves say nothing to a person or are too many.
+_IN_WORDS = {
+    "pool": "another pool",
+    "sha256_of_samples": "other content",
+    "held": "other frames in the project",
+    "frames": "another list of frames",
+}
+# What growing asks for anew, whatever the earlier run was asked.
+GROWING = ("count", "held", "frames")
 _TABLE_START = b"image,frame_index,time_s,cluster,cluster_size,distance"
 
 
@@ -113,13 +120,17 @@ class OutputFolder:
 
     def check_settings(self, record: Record, settings: Record) -> None:
         """Raise OutputError unless these settings are those that the record's run had."""
-        self._refuse("other settings", record["identity"]["settings"], settings)
+        there = record["identity"]["settings"]
+        grown = _differences(there, settings).keys() <= {*GROWING}
+        can_grow = grown and not settings.get("frames") and settings.get("count") != "auto"
+        way_out = "add to them with --grow, " if can_grow and not settings.get("pool") else ""
+        self._refuse("other settings", there, settings, way_out)
 
-    def _refuse(self, what: str, there: Record, asked: Record) -> None:
+    def _refuse(self, what: str, there: Record, asked: Record, way_out: str = "") -> None:
         if differing := _differences(there, asked):
             raise OutputError(
-                f"{self.record}: holds keyframes of {what} ({differing}); "
-                "choose another -o or replace them with --overwrite"
+                f"{self.record}: holds keyframes of {what} ({', '.join(differing.values())}); "
+                f"{way_out}choose another -o, or replace them with --overwrite"
             )
 
     def check_ownership(self) -> None:
@@ -307,13 +318,13 @@ def find_results(root: Path) -> dict[str, Record]:
     return records
 
 
-def _differences(there: Record, asked: Record) -> str:
-    """Name what differs, for a person: ``count 20, now 30``."""
-    return ", ".join(
-        _DIGESTS.get(key) or f"{key} {there.get(key)}, now {value}"
+def _differences(there: Record, asked: Record) -> dict[str, str]:
+    """Name what differs, by its key and for a person: ``count 20, now 30``."""
+    return {
+        key: _IN_WORDS.get(key) or f"{key} {there.get(key)}, now {value}"
         for key, value in asked.items()
         if there.get(key) != value
-    )
+    }
 
 
 def _to_csv(rows: list[dict[str, str]]) -> bytes:

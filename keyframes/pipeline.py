@@ -15,7 +15,7 @@ from keyframes.describe import describe_video, plan_sampling
 from keyframes.errors import SettingsError
 from keyframes.files import identify
 from keyframes.images import make_label
-from keyframes.output import OutputFolder
+from keyframes.output import GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report
 from keyframes.resizing import shrink
 from keyframes.run_record import (
@@ -129,18 +129,19 @@ def find_earlier(
 ) -> Selection | None:
     """Return the selection that a finished run left in the output folder; None for none.
 
-    OutputError where it is of another video or was asked for differently; but for the count with
-    ``grow``, and for held frames that it has. VideoError where the video can't be opened.
+    OutputError where it is of another video or was asked for differently; but for the count and
+    a list of frames with ``grow``, and for held frames that it has. VideoError where the video
+    can't be opened.
     """
     folder = OutputFolder(output, video.stem)
     record = folder.find_finished(identify(video), {})
     if record is None:
         return None
     there, asked = selection_from_record(video, record), settings.to_json()
-    if grow:
-        del asked["count"]
-    if grow or set(settings.held) <= set(there.frame_indices):
+    if set(settings.held) <= set(there.frame_indices):
         del asked["held"]
+    if grow:
+        asked = {name: value for name, value in asked.items() if name not in GROWING}
     folder.check_settings(record, asked)
     return there
 

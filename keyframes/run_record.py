@@ -125,6 +125,8 @@ def repeat_command(record: Record) -> str:
     if asked["held"] or asked.get("pool") or record.get("curation"):
         frames = ",".join(str(row["frame_index"]) for row in record["keyframes"])
         asked = {**default, "frames": frames}
+    if asked["frames"]:
+        asked = {**asked, "count": default["count"]}  # a list has a length of its own
     for setting, option in _OPTIONS.items():
         if (value := asked[setting]) != default[setting]:
             words += [option] if value is True else [option, _to_word(value)]

@@ -113,6 +113,8 @@ class Settings:
         span, share = document.pop("span"), document.pop("share")
         for name in ("held", "frames"):
             document[name] = sorted(set(document[name]))
+        if self.frames:
+            document["count"] = len(document["frames"])
         return {
             **document,
             "start": _to_text(span["start"]),

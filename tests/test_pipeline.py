@@ -105,6 +105,9 @@ def test_own_list_gives_exactly_these_frames(video, tmp_path):
     assert selection.frame_indices == [3, 12, 55]
     assert [read_number(cv2.imread(str(path))) for path in pictures_in(tmp_path)] == [3, 12, 55]
     assert selection.n_asked == 3
+    record = json.loads((tmp_path / "bee 1.json").read_text("utf-8"))
+    assert record["identity"]["settings"]["count"] == 3
+    assert repeat_command(record) == "keyframes extract 'bee 1.mp4' --frames 3,12,55"
     with pytest.raises(SettingsError, match="no frame 60, 99; its 60 frames"):
         extract(video, tmp_path / "out", Settings(frames=(3, 60, 99)))
 
@@ -176,12 +179,37 @@ def test_growing_minds_all_settings_but_the_count(video, tmp_path):
     assert len(pictures_in(tmp_path)) == 4
 
 
+def test_a_list_of_frames_can_be_grown(video, tmp_path):
+    extract(video, tmp_path, Settings(frames=(10, 30)))
+    with pytest.raises(OutputError, match=r"count 2, now 6, another list.*with --grow, "):
+        extract(video, tmp_path, Settings(count=6))
+    grown = extract(video, tmp_path, Settings(count=6), grow=True)
+    assert {10, 30} < set(grown.frame_indices)
+    assert len(grown.keyframes) == 6
+
+
+def test_growing_is_the_way_out_only_where_it_helps(video, tmp_path):
+    extract(video, tmp_path, Settings(count=4))
+    for settings in (Settings(count=6), Settings(held=tuple(range(50)), count=4)):
+        with pytest.raises(OutputError, match=r"^.{,250}--grow, choose .*--overwrite$") as refused:
+            extract(video, tmp_path, settings)
+        assert "49" not in str(refused.value)
+    for settings in (
+        Settings(count="auto"),
+        Settings(count=4, frames=(1, 2)),
+        Settings(count=6, seed=1),
+    ):
+        with pytest.raises(OutputError, match=r"--overwrite$") as refused:
+            extract(video, tmp_path, settings)
+        assert "--grow" not in str(refused.value)
+
+
 def test_held_frames_that_are_there_change_nothing(video, tmp_path):
     first = extract(video, tmp_path, Settings(count=4))
     held = tuple(first.frame_indices[:2])
     assert extract(video, tmp_path, Settings(count=4, held=held)) == first
     other = next(frame for frame in range(60) if frame not in first.frame_indices)
-    with pytest.raises(OutputError, match="held"):
+    with pytest.raises(OutputError, match="other frames in the project"):
         extract(video, tmp_path, Settings(count=4, held=(other,)))
 
 

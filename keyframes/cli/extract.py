@@ -310,10 +310,15 @@ def _check_plan(*, pool: bool, per_video_min: int, grow: bool) -> None:
     if pool and grow:
         raise click.UsageError("--pool starts from nothing: leave out --grow.", context)
     given = _given("count", "frames")
-    if grow and ("frames" in given or context.params["count"] == "auto"):
+    extra = [
+        option for option, is_given in (("-k", "count" in given), ("--grow", grow)) if is_given
+    ]
+    if "frames" in given and extra:
+        raise click.UsageError(
+            f"--frames lists all the keyframes: leave out {' and '.join(extra)}.", context
+        )
+    if grow and context.params["count"] == "auto":
         raise click.UsageError("--grow needs a number of keyframes: -k N.", context)
-    if given == {"count", "frames"}:
-        raise click.UsageError("--frames lists the keyframes: leave out -k.", context)
 
 
 def _find(paths: tuple[Path, ...], *, recursive: bool) -> dict[Path, Path]:
