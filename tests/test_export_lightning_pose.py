@@ -128,6 +128,13 @@ def test_frames_of_two_videos_never_share_a_folder(tmp_path):
         export("lightning-pose", extract_videos(tmp_path / "b", ["day-1.mp4"]), tmp_path / "lp")
 
 
+def test_the_output_folder_itself_is_refused(output):
+    before = snapshot(output)
+    with pytest.raises(OutputError, match="is the output folder itself"):
+        export("lightning-pose", output, output)
+    assert snapshot(output) == before
+
+
 def test_keypoints_can_be_named_later_but_not_changed(output, tmp_path):
     first = export("lightning-pose", output, tmp_path)
     assert "no keypoints" in first.notes[0]

@@ -189,7 +189,13 @@ def _agree(
 
 
 def _check_folder(folder: Path, source: Source) -> None:
-    """Refuse a folder with frames that keyframes wrote there of another video."""
+    """Refuse the folder of the frames themselves, and one with frames of another video."""
+    root = folder.parents[1]
+    if root.resolve() == source.folder.parents[1].resolve():
+        raise OutputError(
+            f"{root}: is the output folder itself, whose frames have other names than Lightning "
+            "Pose needs; export to a folder of the project's own"
+        )
     for name in find_pictures(folder).values():
         owner = read_label(folder / name).get("video", source.video.name)
         if owner != source.video.name:
