@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from export_helpers import extract_cropped, extract_videos, snapshot
-from keyframes import OutputError
+from keyframes import OutputError, Settings, extract
 from keyframes.export import export
 
 FORMATS = {
@@ -102,6 +102,30 @@ def test_what_keyframes_did_not_write_is_never_replaced(output, tmp_path, format
     with pytest.raises(OutputError, match="was not written by keyframes"):
         export(format_, output, tmp_path, overwrite=True)
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_somebody_has_edited_is_never_replaced(output, tmp_path, format_):
+    export(format_, output, tmp_path)
+    task = tmp_path / FORMATS[format_]
+    task.write_bytes(task.read_bytes().replace(b"96", b"97", 1))
+    before = snapshot(tmp_path)
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match="has been edited since keyframes wrote it"):
+            export(format_, output, tmp_path, overwrite=overwrite)
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_pictures_of_the_selection_that_is_replaced_go(tmp_path, format_):
+    output = extract_videos(tmp_path, ["mouse.mp4"])
+    export(format_, output, tmp_path / "task")
+    images = tmp_path / "task" / "images" / "mouse"
+    (images / "mine.png").write_bytes(b"theirs")
+    extract(tmp_path / "mouse.mp4", output, Settings(frames=(5, 6)), overwrite=True)
+    export(format_, output, tmp_path / "task", overwrite=True)
+    left = sorted(path.name for path in images.iterdir())
+    assert left == ["img000005.png", "img000006.png", "mine.png"]
 
 
 def test_coco_tells_all_that_is_known_of_a_frame(output, tmp_path):

@@ -309,14 +309,10 @@ def _check_plan(*, pool: bool, per_video_min: int, grow: bool) -> None:
         raise click.UsageError("--per-video-min goes with --pool.", context)
     if pool and grow:
         raise click.UsageError("--pool starts from nothing: leave out --grow.", context)
-    given = _given("count", "frames")
-    extra = [
-        option for option, is_given in (("-k", "count" in given), ("--grow", grow)) if is_given
-    ]
-    if "frames" in given and extra:
-        raise click.UsageError(
-            f"--frames lists all the keyframes: leave out {' and '.join(extra)}.", context
-        )
+    options = {"count": "-k", "grow": "--grow"}
+    extra = " and ".join(options[name] for name in sorted(_given(*options)))
+    if extra and _given("frames"):
+        raise click.UsageError(f"--frames lists all the keyframes: leave out {extra}.", context)
     if grow and context.params["count"] == "auto":
         raise click.UsageError("--grow needs a number of keyframes: -k N.", context)
 

@@ -69,5 +69,5 @@ def export_coco(
         "categories": [category],
     }
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    delivery.add(layout.files[0], f"{text}\n".encode())
+    delivery.add_task(layout.files[0], f"{text}\n".encode())
     return delivery.carry_out()

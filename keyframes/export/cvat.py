@@ -27,6 +27,10 @@ def export_cvat(
 ) -> Exported:
     """Write a CVAT file with the pictures, their sizes and the labels.
 
+    The cluster and the time are left out: an image has room for them only in a tag, an annotation
+    whose label the project must have. CVAT refuses the file where it doesn't, and where it does,
+    frames that nobody has looked at would count as annotated.
+
     Parameters
     ----------
     results
@@ -70,5 +74,6 @@ def export_cvat(
             height=str(picture.height),
         )
     ET.indent(root)
-    delivery.add(layout.files[0], ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+    text = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    delivery.add_task(layout.files[0], text + b"\n")
     return delivery.carry_out()

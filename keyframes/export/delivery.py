@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -11,11 +13,13 @@ from keyframes.files import make_folder, write_atomically
 from keyframes.images import is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 # Stands near the beginning of each task file; a file without it is never replaced.
 MARK = "Written by keyframes"
 _MARK_WITHIN = 400  # bytes
+# The mark with the SHA-256 of the file as it is without that: whoever edits it breaks the seal.
+_SEAL = re.compile(rf"({MARK}) ([0-9a-f]{{64}})".encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +59,27 @@ class Delivery:
         self._overwrite = overwrite
         self._pending: dict[Path, bytes | Path] = {}
         self._kept: list[Path] = []
+        self._outdated: list[Path] = []
         self._notes: list[str] = []
 
     def check(self, target: Path) -> None:
         """Raise OutputError where something stands that isn't ours to replace."""
-        if not target.exists() or (self._overwrite and _is_ours(target)):
+        if not target.exists():
             return
-        if _is_ours(target):
+        if not _is_ours(target):
+            raise OutputError(
+                f"{target}: exists and was not written by keyframes; export to another place"
+            )
+        if not is_ours(target) and not _is_sealed(target.read_bytes()):
+            raise OutputError(
+                f"{target}: has been edited since keyframes wrote it; move it away or export to "
+                "another place"
+            )
+        if not self._overwrite:
             raise OutputError(
                 f"{target}: keyframes wrote it with other content; export to another place or "
                 "replace it with --overwrite"
             )
-        raise OutputError(
-            f"{target}: exists and was not written by keyframes; export to another place"
-        )
 
     def add(self, target: Path, content: bytes | Path, *, replace: bool = False) -> None:
         """Plan to write ``content``, or a copy of the file that it names.
@@ -94,6 +105,16 @@ class Delivery:
             self.check(target)
         self._pending[target] = content
 
+    def add_task(self, target: Path, content: bytes) -> None:
+        """Plan to write a task file that holds the mark; errors as `add`."""
+        self.add(target, _seal(content))
+
+    def clear(self, folder: Path, keep: Collection[str]) -> None:
+        """Plan to remove our pictures of an earlier selection, where it is to be replaced."""
+        if self._overwrite and folder.is_dir():
+            others = (path for path in sorted(folder.iterdir()) if path.name not in keep)
+            self._outdated += [path for path in others if path.is_file() and is_ours(path)]
+
     def keep(self, path: Path) -> None:
         """Note that what ``path`` should hold is there already."""
         self._kept.append(path)
@@ -103,7 +124,7 @@ class Delivery:
         self._notes.append(sentence)
 
     def carry_out(self) -> Exported:
-        """Write what was planned, in the order of planning.
+        """Write what was planned, in the order of planning; then remove what it replaces.
 
         Raises
         ------
@@ -114,11 +135,23 @@ class Delivery:
             make_folder(folder)
         for target, content in self._pending.items():
             write_atomically(target, _read(content))
+        for path in self._outdated:
+            path.unlink()
         return Exported(tuple(self._pending), tuple(self._kept), tuple(self._notes))
 
 
 def _read(content: bytes | Path) -> bytes:
     return content.read_bytes() if isinstance(content, Path) else content
+
+
+def _seal(content: bytes) -> bytes:
+    digest = hashlib.sha256(content).hexdigest()
+    return content.replace(MARK.encode(), f"{MARK} {digest}".encode(), 1)
+
+
+def _is_sealed(content: bytes) -> bool:
+    """Say whether a task file is as keyframes wrote it, to the byte."""
+    return bool(_SEAL.search(content)) and _seal(_SEAL.sub(rb"\1", content, 1)) == content
 
 
 def _is_ours(path: Path) -> bool:

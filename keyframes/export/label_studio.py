@@ -68,8 +68,8 @@ def export_label_studio(
     ]
     text = json.dumps(tasks, indent=2, ensure_ascii=False, allow_nan=False)
     task_file, interface_file = layout.files
-    delivery.add(interface_file, _interface(keypoints or [DEFAULT_LABEL]))
-    delivery.add(task_file, f"{text}\n".encode())
+    delivery.add_task(interface_file, _interface(keypoints or [DEFAULT_LABEL]))
+    delivery.add_task(task_file, f"{text}\n".encode())
     root = layout.base.absolute()
     folders = sorted({str(root / picture.path.partition("/")[0]) for picture in pictures})
     delivery.note(

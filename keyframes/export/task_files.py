@@ -129,7 +129,7 @@ class TaskLayout:
     images: Path | None
 
     def place(self, delivery: Delivery, results: Iterable[Result]) -> Iterator[TaskPicture]:
-        """Plan the copies; yield every picture, by video and frame.
+        """Plan the copies, in place of an earlier selection's; yield every picture.
 
         Raises
         ------
@@ -138,6 +138,9 @@ class TaskLayout:
         """
         for result in results:
             self.check_place(result)
+            if self.images is not None:
+                names = {picture.name for picture in result.pictures}
+                delivery.clear(self.images / result.place, names)
             for keyframe, picture in result.items():
                 target = picture
                 if self.images is not None:
