@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+import sys
 
 import cv2
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from export_helpers import extract_cropped, extract_videos, snapshot
 from footage import encode_video, read_number
-from keyframes import OutputError, Settings, SettingsError, VideoError, extract
+from keyframes import MissingExtraError, OutputError, Settings, SettingsError, VideoError, extract
 from keyframes.export import export
 from keyframes.export.sessions import fit
 
@@ -79,12 +80,18 @@ def test_neighbours_are_cut_like_the_keyframes(tmp_path):
     assert sizes == {(40, 64, 3)}
 
 
-def test_a_second_export_changes_nothing(output, tmp_path):
+def test_a_second_export_changes_nothing_and_needs_no_more(output, tmp_path, monkeypatch):
     export("lightning-pose", output, tmp_path, context=2, keypoints=KEYPOINTS)
     before = snapshot(tmp_path)
     assert len(before) == 2 * 20 + 3
-    assert export("lightning-pose", output, tmp_path, context=2).written == ()
+    monkeypatch.setitem(sys.modules, "ruamel.yaml", None)  # the first run did without, too
+    again = export("lightning-pose", output, tmp_path, context=2)
+    assert again.written == ()
+    assert len(again.kept) == len(before)
     assert snapshot(tmp_path) == before
+    (tmp_path / "project.yaml").write_text("view_names: # none\n", encoding="utf-8")
+    with pytest.raises(MissingExtraError, match="lightning-pose"):
+        export("lightning-pose", output, tmp_path)
 
 
 def test_without_the_video_only_neighbours_are_out_of_reach(tmp_path):

@@ -74,7 +74,8 @@ def export(
 
     What is there already is kept, what keyframes did not write is never replaced, and the same
     command again changes nothing. deeplabcut and sleap need an extra:
-    pip install "pose-keyframes[dlc]" or "pose-keyframes[sleap]" (in a checkout: ".[dlc]").
+    pip install "pose-keyframes[dlc]" or "pose-keyframes[sleap]" (in a checkout: ".[dlc]");
+    lightning-pose needs one only for a project.yaml that keyframes did not write.
 
     \b
     Examples:

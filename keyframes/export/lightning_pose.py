@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,7 @@ def export_lightning_pose(
             folder = destination / "labeled-data" / session
             _check_folder(folder, result)
             queue += _add_pictures(delivery, folder, result, table)
-            neighbours.append((result, _missing_neighbours(folder, result, context)))
+            neighbours.append((result, _find_missing(delivery, folder, result, context)))
         _add_queue(delivery, _queue_of(destination, view), queue)
         _add_once(delivery, table, _headers(keypoints), placeholder=_headers(()))
     project = destination / _PROJECT
@@ -169,14 +170,7 @@ def _agree(
     """Return the project's views and keypoints, or those asked for where it names none."""
     if not project.exists():
         return views, keypoints
-    yaml = import_extra("ruamel.yaml", "lightning-pose")
-    try:
-        values = yaml.YAML(typ="safe", pure=True).load(project.read_text(encoding="utf-8"))
-    except (yaml.error.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise OutputError(f"{project}: is no valid YAML ({reason}); correct it first") from error
-    if not isinstance(values, dict):
-        raise OutputError(f"{project}: is no Lightning Pose project; choose another -o")
+    values = _read_project(project)
     there = values.get("view_names") or (), values.get("keypoint_names") or ()
     if views and not there[0]:
         raise SettingsError(f"{project}: is a project of one camera; leave --views out")
@@ -186,6 +180,24 @@ def _agree(
                 f"{project}: has the {option} {', '.join(names)}; leave --{option} out"
             )
     return there[0] or views, there[1] or keypoints
+
+
+def _read_project(project: Path) -> dict[str, Any]:
+    """Return what a project.yaml says; one like ours, of JSON a line, needs no extra package."""
+    content = project.read_bytes()
+    with suppress(ValueError):
+        lines = (line.split(": ", 1) for line in content.decode().splitlines())
+        if ours := {key: json.loads(value) for key, value in lines}:
+            return ours
+    yaml = import_extra("ruamel.yaml", "lightning-pose")
+    try:
+        values = yaml.YAML(typ="safe", pure=True).load(content.decode())
+    except (yaml.error.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise OutputError(f"{project}: is no valid YAML ({reason}); correct it first") from error
+    if not isinstance(values, dict):
+        raise OutputError(f"{project}: is no Lightning Pose project; choose another -o")
+    return values
 
 
 def _check_folder(folder: Path, source: Source) -> None:
@@ -221,14 +233,15 @@ def _add_pictures(delivery: Delivery, folder: Path, result: Result, table: Path)
     return queue
 
 
-def _missing_neighbours(folder: Path, result: Result, context: int) -> dict[int, Path]:
-    """Return the neighbours that the folder lacks, by frame number."""
-    chosen = result.selection.frame_indices
-    near = _near(chosen, context) & {*range(result.selection.video.n_frames)}
-    return {
-        number: folder / _name(number)
-        for number in sorted(near - set(chosen) - find_pictures(folder).keys())
-    }
+def _find_missing(
+    delivery: Delivery, folder: Path, result: Result, context: int
+) -> dict[int, Path]:
+    """Return the neighbours that the folder lacks, by frame number; the others are kept."""
+    chosen, there = result.selection.frame_indices, find_pictures(folder)
+    near = _near(chosen, context) & {*range(result.selection.video.n_frames)} - {*chosen}
+    for number in sorted(near & there.keys()):
+        delivery.keep(folder / there[number])
+    return {number: folder / _name(number) for number in sorted(near - there.keys())}
 
 
 def _near(frames: Iterable[int], context: int) -> set[int]:
