@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from export_helpers import extract_cropped, extract_videos, snapshot
@@ -170,6 +172,9 @@ def test_the_crop_of_cut_pictures_is_in_deeplabcuts_order(make_project, tmp_path
 @pytest.mark.parametrize("other", ["/elsewhere/mouse.avi", r"C:\videos\Mouse.mp4"])
 def test_two_videos_with_one_stem_are_refused(output, make_project, other):
     project = make_project({other: "0, 96, 0, 64"})
+    frames = project / "labeled-data" / "mouse"
+    frames.mkdir(parents=True)
+    cv2.imwrite(str(frames / "img01.png"), np.zeros((8, 8, 3), np.uint8))  # of another size
     before = snapshot(project)
     with pytest.raises(OutputError, match=r"mouse\.mp4 would share the folder"):
         export("deeplabcut", output, project)

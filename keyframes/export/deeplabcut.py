@@ -206,8 +206,10 @@ def _find_new(
         owner = owners.setdefault(source.stem.casefold(), source)
         if owner is not source:
             raise config.shared_folder(str(owner.video), str(source.video))
-        _check_folder(config.frames(source.stem), source)
+    # Whose folder it is comes first: frames of another video are often of another size, too.
     new = [source for source in sources if not _is_listed(config, source)]
+    for source in sources:
+        _check_folder(config.frames(source.stem), source)
     if new and not add_videos:
         raise OutputError(
             f"{config.path}: video_sets has no {new[0].video.name}, so DeepLabCut would "
