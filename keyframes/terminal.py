@@ -25,10 +25,12 @@ def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
         return f"{video}: summarised" if outcome.is_new else f"{video}: summarised before"
     if outcome.is_new and at_length:
         return summarise(selection, outcome.job.output)
-    n_keyframes = _count(len(selection.keyframes), "keyframe")
-    done = f"{n_keyframes} of {selection.video.n_frames:,} frames"
-    line = f"{video}: {done if outcome.is_new else f'finished before, {n_keyframes}'}"
-    return "\n".join([line, *_warnings(selection)])
+    if outcome.is_new:
+        of_all = f" of {selection.video.n_frames:,} frames"
+        line = _count_new(selection, read_json(outcome.record), of_all)
+    else:
+        line = f"finished before, {_count(len(selection.keyframes), 'keyframe')}"
+    return "\n".join([f"{video}: {line}", *_warnings(selection)])
 
 
 def describe_batch(outcomes: Sequence[Outcome], indexes: Sequence[Path]) -> str:
@@ -76,11 +78,12 @@ def describe_forecasts(forecasts: Sequence[Forecast], n_videos: int, n_workers: 
 def summarise(selection: Selection, output: Path) -> str:
     """Say in a few lines what was read, what was chosen, what it bought and where it is."""
     video, coverage = selection.video, selection.coverage
-    lines = [f"{video.path.name}: {_count(len(selection.keyframes), 'keyframe')}"]
+    record = read_json(output / f"{video.path.stem}.json")
+    lines = [f"{video.path.name}: {_count_new(selection, record)}"]
     facts = {
         "read": f"{video.n_frames:,} frames, {video.width}×{video.height}, "
         f"{_duration(video.duration_s)} at {video.fps:.4g} fps, "
-        f"in {_pace(video, read_json(output / f'{video.path.stem}.json'))}",
+        f"in {_pace(video, record)}",
     }
     if selection.n_candidates < video.n_frames:
         facts["considered"] = f"{selection.n_candidates:,} of them"
@@ -95,10 +98,25 @@ def summarise(selection: Selection, output: Path) -> str:
     return "\n".join([*lines, *_warnings(selection)])
 
 
-def summarise_export(format_: ExportFormat, exported: Exported) -> str:
-    """Say what an export wrote."""
-    counts = f"{_count(len(exported.written), 'file')} written, {len(exported.kept)} there already"
-    return "\n".join([f"{format_}: {counts}", *(f"  {note}" for note in exported.notes)])
+def summarise_export(format_: ExportFormat, destination: Path, exported: Exported) -> str:
+    """Say what an export wrote, and where."""
+    n_files = _count(len(exported.written), "file")
+    line = f"{format_}: {n_files} written to {destination}, {len(exported.kept)} there already"
+    return "\n".join([line, *(f"  {note}" for note in exported.notes)])
+
+
+def _count_new(selection: Selection, record: dict[str, Any], of_all: str = "") -> str:
+    """Say how many keyframes there are, and how many of them are new where some were held."""
+    held = {*record["identity"]["settings"]["held"]}
+    n_new = len({*selection.frame_indices} - held)
+    if not n_new and selection.n_asked <= len(held):
+        n_held = _count(len(held), "frame")
+        return (
+            f"nothing to add: the project has {n_held} of this video already; ask for more with -k"
+        )
+    n_keyframes = _count(len(selection.keyframes), "keyframe")
+    new = f" ({n_new:,} new)" if held else ""
+    return f"{n_keyframes}{new}{of_all}"
 
 
 def describe_label(path: Path, label: dict[str, str]) -> str:

@@ -103,6 +103,28 @@ def test_videos_join_a_deeplabcut_project_or_are_refused_first(run, project, rec
     ]
 
 
+def test_new_frames_are_told_from_those_that_the_project_has(run, project, recordings):
+    mouse = recordings / "day1" / "mouse.mp4"
+    run("extract", mouse, "--frames", "1,2,3,4,5", "--dlc", project, "-o", "listed")
+    _, _, errors = run("extract", "--dlc", project)
+    assert "mouse.mp4: nothing to add: the project has 5 frames of this video already" in errors
+    code, _, errors = run("extract", "--dlc", project)
+    assert (code, "deeplabcut: 0 files written to" in errors) == (0, True)
+    code, _, errors = run("extract", "--dlc", project, "-k", 7, "--grow")
+    assert "mouse.mp4: 7 keyframes (2 new)\n" in errors
+    code, _, errors = run("extract", "--dlc", project)
+    assert code != 0
+    assert "other settings (count 7, now 3); add to them with --grow" in errors
+    assert run("extract", "--dlc", project, "--grow")[0] == 0
+
+
+def test_a_dry_run_tells_of_exports(run, recordings):
+    command = ["extract", recordings / "day1", "--export", "coco", "tasks", "--dry-run"]
+    assert "\ncoco: would be exported to tasks\n" in run(*command)[1]
+    document = json.loads(run(*command, "--json")[1])
+    assert document["exports"] == [{"format": "coco", "destination": "tasks"}]
+
+
 def test_a_video_that_the_project_misses_stops_no_other(run, project):
     config = project / "config.yaml"
     text = config.read_text(encoding="utf-8")

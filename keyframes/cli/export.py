@@ -99,5 +99,5 @@ def export(
     if as_json:
         print_json({"format": format_, **describe_export(exported)})
     elif not quiet:
-        click.echo(summarise_export(format_, exported), err=True)
+        click.echo(summarise_export(format_, destination, exported), err=True)
     return 0

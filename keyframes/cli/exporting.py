@@ -123,7 +123,7 @@ def export_all(
             documents.append({**document, "error": str(error)})
         else:
             if not quiet:
-                click.echo(summarise_export(target.tool, exported), err=True)
+                click.echo(summarise_export(target.tool, target.destination, exported), err=True)
             documents.append({**document, **describe_export(exported)})
     return documents
 

@@ -269,7 +269,8 @@ def extract(
     if dry_run:
         found = runner.forecast(todo, n_points=n_points, overwrite=overwrite, grow=grow)
         found += [(outcome.job, outcome.error) for outcome in missing if outcome.error]
-        return conclude_forecast(found, runner.count_workers(len(todo)), as_json=as_json)
+        n_workers = runner.count_workers(len(todo))
+        return conclude_forecast(found, () if shard else exports, n_workers, as_json=as_json)
     roots = {job.output for job in todo} or {output}
     new_roots = [root for root in roots if not root.exists()]
     for root in roots:

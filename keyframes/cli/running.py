@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from keyframes.forecast import Forecast
     from keyframes.jobs import Job
     from keyframes.progress import ProgressBars
+    from keyframes.projects import Target
 
 # Memory is what many cores run short of: a job needs up to 300 MB.
 MOST_JOBS = 8
@@ -152,7 +153,11 @@ def conclude(
 
 
 def conclude_forecast(
-    found: Sequence[tuple[Job, Forecast | Exception]], n_workers: int, *, as_json: bool
+    found: Sequence[tuple[Job, Forecast | Exception]],
+    targets: Sequence[Target],
+    n_workers: int,
+    *,
+    as_json: bool,
 ) -> int:
     """Print what would be done; return the exit code."""
     from dataclasses import asdict
@@ -166,13 +171,18 @@ def conclude_forecast(
             {"video": str(job.video), "output": str(job.output), **asdict(forecast)}
             for job, forecast in good
         ]
-        print_json({"dry_run": True, "videos": videos, "failed": _failures(failed)})
+        exports = [{"format": to.tool, "destination": str(to.destination)} for to in targets]
+        print_json(
+            {"dry_run": True, "videos": videos, "failed": _failures(failed), "exports": exports}
+        )
     else:
         for job, forecast in good:
             click.echo(describe_forecast(job, forecast))
         if len(found) > 1:
             forecasts = [forecast for _, forecast in good]
             click.echo(describe_forecasts(forecasts, len(found), n_workers))
+        for target in targets:
+            click.echo(f"{target.tool}: would be exported to {target.destination}")
     for _, error in failed:
         complain(str(error))
     return _name_failed([job for job, _ in failed], len(found))
