@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     "--overwrite",
     flag_value=True,
     default=None,
-    help="coco, cvat, label-studio: replace what keyframes wrote with other content.",
+    help="coco, cvat, label-studio: replace what keyframes wrote with other content, unless "
+    "somebody has edited it since.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")

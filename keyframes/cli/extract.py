@@ -166,7 +166,7 @@ _HEADINGS = {
     "--overwrite",
     is_flag=True,
     help="Replace keyframes that were made with other settings, and the task files of "
-    "coco, cvat and label-studio.",
+    "coco, cvat and label-studio that nobody has edited.",
 )
 @click.option(
     "--dry-run",
