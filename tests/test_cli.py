@@ -128,6 +128,16 @@ def test_more_keyframes_than_frames(video, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("option", [["--dry-run"], ["--shard", "0/1"], []])
+def test_pool_of_other_shapes_is_refused_at_once(video, make_video, tmp_path, option):
+    other, out = make_video(tmp_path / "tall.mp4", n_frames=2, size=(64, 96)), tmp_path / "out"
+    done = run("extract", video, other, "--pool", "-o", out, *option)
+    assert done.returncode == 2
+    assert re.search(r"mouse.mp4 shows 96x64 pixels and .*tall.mp4 shows 64x96", done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+    assert not out.exists()
+
+
 @pytest.mark.usefixtures("video")
 def test_one_bad_video_does_not_stop_the_others(tmp_path, make_video):
     bad = tmp_path / "bad.mp4"

@@ -14,11 +14,13 @@ from keyframes.kmeans import KMeans, nearest_centers
 from keyframes.pool import (
     _cluster,
     _nearest_summaries,
+    check_shapes,
     plan_pool,
     plan_shares,
     release,
     write_summaries,
 )
+from keyframes.records import Crop
 from keyframes.settings import Settings
 from keyframes.summaries import Summary, condense
 from keyframes.thumbnails import ThumbnailStore
@@ -158,10 +160,22 @@ def test_union_of_very_many_summaries_is_bounded(videos, tmp_path, monkeypatch):
     assert max(n for k, n in sizes if k == 10) <= 80
 
 
-def test_videos_of_other_shapes_are_refused(videos, make_video, tmp_path):
-    other = make_video(tmp_path / "tall.mp4", n_frames=20, size=(96, 160))
-    with pytest.raises(SettingsError, match=r"a\.mp4 has \d+ .* and .*tall\.mp4 \d+.*--crop"):
-        pool([videos[0], other], tmp_path, 5)
+def test_videos_of_other_shapes_are_refused_before_any_is_summarised(videos, make_video, tmp_path):
+    other = make_video(tmp_path / "tall.mp4", n_frames=2, size=(64, 96))  # as many pixels
+    larger = make_video(tmp_path / "larger.mp4", n_frames=2, size=(192, 128))
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no video")
+
+    def check(*paths, **options):
+        check_shapes([Job(path, tmp_path, Settings(**options)) for path in paths])
+
+    check(bad, *videos, larger)
+    check(videos[0], other, crop=Crop(0, 0, 50, 50))
+    message = r"a\.mp4 shows 96x64 pixels and .*tall\.mp4 shows 64x96 pixels: .*--crop"
+    with pytest.raises(SettingsError, match=message):
+        check(bad, *videos, other)
+    with pytest.raises(SettingsError, match=r"96x64 .* 192x128"):
+        check(videos[0], larger, width=128)  # the small one stays small
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def extract(
     from keyframes.cache import FeatureCache
     from keyframes.files import make_folder, remove_empty
     from keyframes.jobs import plan_jobs, take_shard
-    from keyframes.pool import find_summary_outcome, plan_pool, write_summaries
+    from keyframes.pool import check_shapes, find_summary_outcome, plan_pool, write_summaries
     from keyframes.projects import check_targets, hold_frames, plan_project_jobs
     from keyframes.settings import Settings
     from keyframes.video import Span
@@ -265,6 +265,8 @@ def extract(
     )
     check_targets(exports, jobs, output, find)
     todo = take_shard(jobs, *shard) if shard else jobs
+    if pool:
+        check_shapes(todo)
     runner = Runner(n_jobs, scheduler, quiet)
     if dry_run:
         found = runner.forecast(todo, n_points=n_points, overwrite=overwrite, grow=grow)
