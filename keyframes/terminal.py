@@ -31,18 +31,14 @@ def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
     return "\n".join([line, *_warnings(selection)])
 
 
-def describe_batch(outcomes: Sequence[Outcome], indexes: Sequence[Path]) -> str:
+def describe_batch(outcomes: Sequence[Outcome], index: Path | None) -> str:
     """Say what became of several videos, and where all of them can be seen."""
     done = [outcome for outcome in outcomes if not outcome.error]
     n_new = sum(outcome.is_new for outcome in done)
     text = f"{n_new} of {len(outcomes)} videos done now"
     if n_before := len(done) - n_new:
         text += f", {n_before} before"
-    if len(indexes) == 1:
-        text += f"; overview: {indexes[0]}"
-    elif indexes:
-        text += f"; overviews: index.html in {len(indexes)} folders"
-    return text
+    return f"{text}; overview: {index}" if index else text
 
 
 def describe_forecast(job: Job, forecast: Forecast) -> str:

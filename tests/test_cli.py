@@ -128,6 +128,17 @@ def test_more_keyframes_than_frames(video, tmp_path):
     ]
 
 
+def test_tree_has_one_index_over_all_folders(make_video, tmp_path):
+    for name in "ab":
+        (tmp_path / "in" / name).mkdir(parents=True)
+        make_video(tmp_path / "in" / name / "cam.mp4", n_frames=4)
+    out = tmp_path / "out"
+    done = run("extract", tmp_path / "in", "--recursive", "--tree", "-k", 2, "-o", out)
+    assert done.returncode == 0
+    assert f"2 of 2 videos done now; overview: {out / 'index.html'}" in done.stderr
+    assert list(out.rglob("index.html")) == [out / "index.html"]
+
+
 @pytest.mark.parametrize("option", [["--dry-run"], ["--shard", "0/1"], []])
 def test_pool_of_other_shapes_is_refused_at_once(video, make_video, tmp_path, option):
     other, out = make_video(tmp_path / "tall.mp4", n_frames=2, size=(64, 96)), tmp_path / "out"

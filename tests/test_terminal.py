@@ -32,12 +32,9 @@ def test_batch_is_summed_up_in_a_line():
     job, selection = Job(Path("v.mp4"), Path("out"), Settings()), object()
     bad = Outcome(job, error=VideoError("bad"))
     done = [Outcome(job, selection), Outcome(job, selection, is_new=False), bad]
-    pages = [Path("out/a/index.html"), Path("out/b/index.html")]
-    assert describe_batch(done[:1], []) == "1 of 1 videos done now"
-    assert describe_batch(done, pages[:1]) == (
-        f"1 of 3 videos done now, 1 before; overview: {pages[0]}"
-    )
-    assert describe_batch(done[:1], pages).endswith("; overviews: index.html in 2 folders")
+    page = Path("out/index.html")
+    assert describe_batch(done[:1], None) == "1 of 1 videos done now"
+    assert describe_batch(done, page) == f"1 of 3 videos done now, 1 before; overview: {page}"
 
 
 def test_probe_of_a_sound_recording_says_nothing_of_trouble():

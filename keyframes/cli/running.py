@@ -123,7 +123,7 @@ def select_from_pool(
 
 def conclude(
     outcomes: Sequence[Outcome],
-    indexes: Sequence[Path],
+    index: Path | None,
     exports: Sequence[dict[str, Any]],
     *,
     quiet: bool,
@@ -134,7 +134,7 @@ def conclude(
     from keyframes.terminal import describe_batch
 
     if len(outcomes) > 1 and not quiet:
-        click.echo(describe_batch(outcomes, indexes), err=True)
+        click.echo(describe_batch(outcomes, index), err=True)
     if as_json:
         chosen = [outcome for outcome in outcomes if outcome.selection]
         print_json(
