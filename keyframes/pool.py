@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keyframes.batch import Outcome
+from keyframes.batch import Outcome, find_outcome
 from keyframes.errors import KeyframesError, OutputError, SettingsError, VideoError
 from keyframes.executors import count_cores, limited_threads, run_task
 from keyframes.files import read_json
@@ -191,22 +191,37 @@ def plan_shares(jobs: Sequence[Job], n_points: int, per_video_min: int = 0) -> l
     return shares
 
 
-def release(job: Job, *, overwrite: bool) -> Outcome | None:
-    """Make sure that a video without a share has no keyframes; an outcome if that was a matter.
+def make_room(jobs: Sequence[Job], shares: Sequence[Job], *, overwrite: bool) -> None:
+    """Make sure that no video of a pool keeps keyframes of another selection.
 
-    Keyframes of an earlier selection are removed with ``overwrite``, and otherwise an error.
+    Parameters
+    ----------
+    jobs, shares
+        The videos, and what `plan_shares` made of them.
+    overwrite
+        What is there is replaced, or removed where the video has no share.
+
+    Raises
+    ------
+    OutputError
+        There are such keyframes, which aren't to be replaced; nothing has changed.
     """
-    folder = job.folder
-    if not (folder.record.exists() or folder.unfinished.exists()):
-        return None
-    if folder.record.exists() and not overwrite:
-        message = (
-            f"{folder.record}: holds keyframes, but this pool takes none of the video; "
-            "choose another -o or remove them with --overwrite"
-        )
-        return Outcome(job, error=OutputError(message))
-    folder.clear()
-    return None
+    with_share = {job.video for job in shares}
+    without = [job.folder for job in jobs if job.video not in with_share]
+    if not overwrite:
+        for job in shares:
+            found = find_outcome(job)
+            if found and isinstance(found.error, OutputError):
+                raise found.error
+        for folder in without:
+            if folder.record.exists():
+                raise OutputError(
+                    f"{folder.record}: holds keyframes, but this pool takes none of the video; "
+                    "choose another -o or remove them with --overwrite"
+                )
+    for folder in without:
+        if folder.record.exists() or folder.unfinished.exists():
+            folder.clear()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

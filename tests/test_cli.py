@@ -139,6 +139,27 @@ def test_tree_has_one_index_over_all_folders(make_video, tmp_path):
     assert list(out.rglob("index.html")) == [out / "index.html"]
 
 
+def test_every_video_of_a_pool_counts_and_another_pool_is_refused_once(make_video, tmp_path):
+    for name in "abc":
+        make_video(tmp_path / f"{name}.mp4", n_frames=8)  # all alike
+    (tmp_path / "bad.mp4").write_text("no video")
+    command = ["extract", tmp_path, "--pool", "-o", tmp_path / "out", "--jobs", 1, "-k"]
+    done = run(*command, 2)
+    assert done.returncode == 1
+    assert re.search("^pool: 2 keyframes in [12] of 3 videos$", done.stderr, re.MULTILINE)
+    assert "\n3 of 4 videos done now" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("keyframes: 1 of 4 videos failed: ")
+    assert "\n0 of 4 videos done now, 3 before" in run(*command, 2).stderr
+    (tmp_path / "bad.mp4").unlink()
+    before = tree(tmp_path / "out")
+    refused = run(*command, 3)
+    assert refused.returncode == 2
+    assert refused.stderr.count("keyframes: ") == 1
+    assert "another pool" in refused.stderr
+    assert refused.stderr.splitlines()[-1].endswith("--overwrite")
+    assert tree(tmp_path / "out").keys() == before.keys()
+
+
 @pytest.mark.parametrize("option", [["--dry-run"], ["--shard", "0/1"], []])
 def test_pool_of_other_shapes_is_refused_at_once(video, make_video, tmp_path, option):
     other, out = make_video(tmp_path / "tall.mp4", n_frames=2, size=(64, 96)), tmp_path / "out"

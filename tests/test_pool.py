@@ -1,6 +1,7 @@
 """One selection over many videos, against clustering all of their frames at once."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,16 +9,16 @@ import pytest
 
 from keyframes.batch import run_jobs
 from keyframes.describe import describe_video, plan_sampling
-from keyframes.errors import SettingsError, VideoError
+from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.jobs import Job
 from keyframes.kmeans import KMeans, nearest_centers
 from keyframes.pool import (
     _cluster,
     _nearest_summaries,
     check_shapes,
+    make_room,
     plan_pool,
     plan_shares,
-    release,
     write_summaries,
 )
 from keyframes.records import Crop
@@ -209,10 +210,20 @@ def test_video_that_lost_its_share_keeps_no_keyframes_of_another_selection(video
     job = Job(videos[0], tmp_path, Settings(count=2))
     list(run_jobs([job]))
     (tmp_path / "labeled-data" / "a" / "mine.txt").write_text("mine")
-    assert release(Job(videos[1], tmp_path, Settings()), overwrite=False) is None
-    refused = release(job, overwrite=False)
-    assert "--overwrite" in str(refused.error)
+    make_room([Job(videos[1], tmp_path, Settings()), job], [job], overwrite=False)
+    with pytest.raises(OutputError, match=r"takes none of the video.*--overwrite"):
+        make_room([job], [], overwrite=False)
     assert job.folder.record.exists()
-    assert release(job, overwrite=True) is None
+    make_room([job], [], overwrite=True)
     left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert left == ["mine.txt"]
+
+
+def test_keyframes_of_another_pool_are_refused_before_any_is_written(videos, tmp_path):
+    pool(videos[:3], tmp_path, 6, per_video_min=1)
+    jobs = [Job(video, tmp_path, Settings(count=8)) for video in videos]
+    shares = [replace(job, settings=replace(job.settings, count=3)) for job in jobs]
+    with pytest.raises(OutputError, match="another pool"):
+        make_room(jobs, shares, overwrite=False)
+    make_room(jobs, shares, overwrite=True)
+    assert (tmp_path / "a.json").exists()  # its pictures go when the new ones are there

@@ -103,22 +103,17 @@ def select_from_pool(
     *,
     overwrite: bool,
 ) -> list[Outcome]:
-    """Choose from all videos that were summarised; the others have failed."""
-    from keyframes.pool import plan_shares, release
+    """Choose from all videos that were summarised; return what became of every video."""
+    from keyframes.pool import make_room, plan_shares
 
-    failed = [outcome for outcome in summarised if outcome.error]
     jobs = [outcome.job for outcome in summarised if not outcome.error]
     shares = plan_shares(jobs, n_points, per_video_min) if jobs else []
-    with_share = {job.video for job in shares}
-    for job in jobs:
-        if job.video not in with_share and (refused := release(job, overwrite=overwrite)):
-            complain(str(refused.error))
-            failed.append(refused)
-    outcomes = runner.run(shares, extract)
-    n = sum(len(outcome.selection.keyframes) for outcome in outcomes if outcome.selection)
+    make_room(jobs, shares, overwrite=overwrite)
+    chosen = {outcome.job.video: outcome for outcome in runner.run(shares, extract)}
+    n = sum(len(outcome.selection.keyframes) for outcome in chosen.values() if outcome.selection)
     if n and not runner.quiet:
         click.echo(f"pool: {n} keyframes in {len(shares)} of {len(jobs)} videos", err=True)
-    return outcomes + failed
+    return [chosen.get(outcome.job.video, outcome) for outcome in summarised]
 
 
 def conclude(
