@@ -270,7 +270,9 @@ def extract(
         check_shapes(todo)
     runner = Runner(n_jobs, scheduler, quiet)
     if dry_run:
-        found = runner.forecast(todo, n_points=n_points, overwrite=overwrite, grow=grow)
+        found = runner.forecast(
+            todo, n_points=n_points, chooses=not shard, overwrite=overwrite, grow=grow
+        )
         found += [(outcome.job, outcome.error) for outcome in missing if outcome.error]
         return conclude_forecast(found, runner.count_workers(len(todo)), as_json=as_json)
     roots = {job.output for job in todo} or {output}
