@@ -105,14 +105,15 @@ def select_from_pool(
 ) -> list[Outcome]:
     """Choose from all videos that were summarised; return what became of every video."""
     from keyframes.pool import make_room, plan_shares
+    from keyframes.terminal import describe_pool
 
     jobs = [outcome.job for outcome in summarised if not outcome.error]
     shares = plan_shares(jobs, n_points, per_video_min) if jobs else []
     make_room(jobs, shares, overwrite=overwrite)
-    chosen = {outcome.job.video: outcome for outcome in runner.run(shares, extract)}
-    n = sum(len(outcome.selection.keyframes) for outcome in chosen.values() if outcome.selection)
-    if n and not runner.quiet:
-        click.echo(f"pool: {n} keyframes in {len(shares)} of {len(jobs)} videos", err=True)
+    outcomes = runner.run(shares, extract)
+    if outcomes and not runner.quiet:
+        click.echo(describe_pool(outcomes, len(jobs)), err=True)
+    chosen = {outcome.job.video: outcome for outcome in outcomes}
     return [chosen.get(outcome.job.video, outcome) for outcome in summarised]
 
 
