@@ -70,7 +70,9 @@ def write_index(root: Path) -> Path | None:
     page = root / "index.html"
     check_page(page)
     remove_leftovers(page)
-    write_atomically(page, render_index(root).encode())
+    content = render_index(root).encode()
+    if not page.exists() or page.read_bytes() != content:  # what is the same keeps its date
+        write_atomically(page, content)
     return page
 
 
