@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 
 from keyframes.errors import KeyframesError
 from keyframes.executors import run_task
-from keyframes.files import remove_leftovers, write_atomically
-from keyframes.output import find_results
 from keyframes.pipeline import extract, find_earlier, is_enough
-from keyframes.report import check_page, render_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from keyframes.cache import FeatureCache
@@ -108,17 +105,6 @@ def find_outcome(job: Job, *, overwrite: bool = False, grow: bool = False) -> Ou
     if there is None or not is_enough(there, job.settings, grow=grow):
         return None
     return Outcome(job, there, is_new=False)
-
-
-def write_indexes(outcomes: Iterable[Outcome]) -> list[Path]:
-    """Write ``index.html`` in each output folder that now holds several videos; say where."""
-    roots = sorted({outcome.job.output for outcome in outcomes if outcome.selection})
-    paths = [root / "index.html" for root in roots if len(find_results(root)) > 1]
-    for path in paths:
-        check_page(path)
-        remove_leftovers(path)
-        write_atomically(path, render_index(path.parent).encode())
-    return paths
 
 
 def _extract(

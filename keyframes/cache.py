@@ -60,12 +60,12 @@ class FeatureCache:
                 features = _from_arrays(arrays, video)
             path.touch()  # used just now
         except FileNotFoundError:
-            logger.info("%s: its features aren't in the cache, %s", video.name, self.folder)
+            logger.info("%s: its features aren't in the cache, %s", video, self.folder)
             return None
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             logger.warning("%s can't be used and will be made anew (%s)", path, error)
             return None
-        logger.info("%s: its features come from the cache, %s", video.name, path)
+        logger.info("%s: its features come from the cache, %s", video, path)
         return features
 
     def save(self, key: dict[str, Any], features: Features) -> None:

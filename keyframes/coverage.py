@@ -182,7 +182,7 @@ def choose_for_coverage(
         nearest, distances = _label(costs, units, chosen, len(features.blank))
     logger.info(
         "%s: compared by %s (%s)",
-        features.reading.video.path.name,
+        features.reading.video.path,
         ", ".join(costs.names),
         explanation["gate"]["reason"],
     )

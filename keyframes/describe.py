@@ -156,14 +156,14 @@ def describe_video(
 def _log_plan(index: VideoIndex, sampling: Sampling, threads: int | None) -> None:
     logger.info(
         "%s: %d of %d frames are candidates (step: %s; threads: %s)",
-        index.path.name,
+        index.path,
         sampling.n_expected,
         len(index),
         sampling.step or "only those listed",
         threads or "one a core",
     )
     if index.doubt is not None:
-        logger.info("%s: always decoded from its beginning: %s", index.path.name, index.doubt)
+        logger.info("%s: always decoded from its beginning: %s", index.path, index.doubt)
 
 
 def _cache_key(video: Path, sampling: Sampling, settings: Settings) -> dict[str, Any]:

@@ -63,6 +63,7 @@ def forecast_jobs(
     jobs: Sequence[Job],
     *,
     n_points: int = 0,
+    chooses: bool = True,
     overwrite: bool = False,
     grow: bool = False,
     n_workers: int = 1,
@@ -77,10 +78,15 @@ def forecast_jobs(
         As for `run_jobs`.
     n_points
         Points of each summary, where the jobs make a pool; else 0.
+    chooses
+        Whether the pool's keyframes are written, too, or only its summaries.
     n_workers, scheduler, progress
         As for `run_task`. The memory that is forecast is that of a job among as many workers.
     """
-    task = partial(_forecast, n_points=n_points, overwrite=overwrite, grow=grow)
+    even_share = int(jobs[0].settings.count) / len(jobs) if n_points and chooses else 0.0
+    task = partial(
+        _forecast, n_points=n_points, even_share=even_share, overwrite=overwrite, grow=grow
+    )
     yield from run_task(task, jobs, n_workers=n_workers, scheduler=scheduler, progress=progress)
 
 
@@ -88,6 +94,7 @@ def _forecast(
     job: Job,
     *,
     n_points: int,
+    even_share: float,
     overwrite: bool,
     grow: bool,
     threads: int,
@@ -109,14 +116,19 @@ def _forecast(
     n_keyframes = len(job.settings.frames) or (
         None if count == "auto" or n_points else min(count, sampling.n_expected)
     )
-    pixels = index.width * index.height
+    # Of each point its features, and two numbers in double precision.
+    summary_bytes = min(n_points, sampling.n_expected) * (4 * sampling.n_features + 16)
+    n_pictures = even_share if n_points else n_keyframes
+    disk_bytes = None
+    if n_pictures is not None:
+        disk_bytes = round(summary_bytes + n_pictures * index.width * index.height * _PNG_BYTES)
     return Forecast(
         is_finished=outcome is not None,
         n_frames=len(index),
         n_candidates=sampling.n_expected,
         n_keyframes=n_keyframes,
         memory_bytes=_memory(index, sampling.n_expected, sampling.n_features, threads),
-        disk_bytes=None if n_keyframes is None else round(n_keyframes * pixels * _PNG_BYTES),
+        disk_bytes=disk_bytes,
     )
 
 

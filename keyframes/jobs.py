@@ -99,7 +99,7 @@ def refuse_shared_outputs(jobs: Iterable[Job]) -> None:
             way_out = (
                 "rename one of them"
                 if owner.parent == job.video.parent
-                else "mirror their folders with --tree, or use a different -o for each"
+                else "name a folder above both with --tree, or use a different -o for each"
             )
             raise SettingsError(
                 f"{owner} and {job.video} would both be written as '{job.video.stem}'; {way_out}"

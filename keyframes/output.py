@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from keyframes.errors import OutputError
@@ -28,11 +29,12 @@ from keyframes.run_record import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     from keyframes.records import Crop, Image
     from keyframes.run_record import Record
 
+# Where the folders of the pictures are.
+IMAGES = "labeled-data"
 # How the name of the note of an unfinished run ends; the note itself is no run record.
 _NOTE = ".unfinished.json"
 # What differs, where the values themselves say nothing to a person or are too many.
@@ -65,7 +67,7 @@ class OutputFolder:
     @property
     def images_path(self) -> str:
         """The folder of the pictures relative to ``root``, with forward slashes."""
-        return f"labeled-data/{self.stem}"
+        return f"{IMAGES}/{self.stem}"
 
     @property
     def images(self) -> Path:
@@ -315,6 +317,23 @@ def find_results(root: Path) -> dict[str, Record]:
             records[path.stem] = _read_record(path)
     if not records:
         raise OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")
+    return records
+
+
+def find_results_below(root: Path) -> dict[OutputFolder, Record]:
+    """Return the run records in an output folder and in the folders in it, by path.
+
+    It looks only where there are pictures of ours, and not through these: there may be many.
+    """
+    records = {}
+    for name, inner, _ in os.walk(root):
+        inner.sort()
+        if IMAGES in inner:
+            inner.remove(IMAGES)
+            folder = Path(name)
+            with suppress(OutputError):  # a labelling project has such a folder, too
+                found = find_results(folder)
+                records.update({OutputFolder(folder, stem): found[stem] for stem in found})
     return records
 
 

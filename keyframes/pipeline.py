@@ -221,7 +221,7 @@ class Stages:
         start = time.perf_counter()
         yield report
         self.seconds[stage] = time.perf_counter() - start
-        logger.info("%s: %s took %.2f s", self._video.name, stage, self.seconds[stage])
+        logger.info("%s: %s took %.2f s", self._video, stage, self.seconds[stage])
 
 
 def _ignore(done: int, total: int) -> None:

@@ -18,16 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keyframes.batch import Outcome
-from keyframes.errors import KeyframesError, OutputError, SettingsError
+from keyframes.batch import Outcome, find_outcome
+from keyframes.errors import KeyframesError, OutputError, SettingsError, VideoError
 from keyframes.executors import count_cores, limited_threads, run_task
 from keyframes.files import read_json
 from keyframes.kmeans import ConvergenceWarning, KMeans, nearest_centers
-from keyframes.records import PoolShare
+from keyframes.records import Crop, PoolShare
+from keyframes.resizing import shrink
 from keyframes.summaries import Summary, condense, find_summary, summarise, summary_identity
+from keyframes.video import frame_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -80,6 +82,27 @@ def _is_held_elsewhere(job: Job) -> bool:
     return not there.issuperset(job.settings.held)
 
 
+def check_shapes(jobs: Iterable[Job]) -> None:
+    """Raise SettingsError where videos have pictures of different shapes, which can't be compared.
+
+    A frame of each is decoded, unless it is cropped. Videos that can't be opened are passed over.
+    """
+    examples: dict[tuple[int, ...], str] = {}
+    for job in jobs:
+        try:
+            seen = job.settings.crop or Crop(0, 0, *frame_size(job.video))
+        except VideoError:
+            continue  # said when its turn comes
+        width, height = seen.x2 - seen.x1, seen.y2 - seen.y1
+        shape = shrink(np.zeros((height, width), np.uint8), job.settings.width).shape
+        examples.setdefault(shape, f"{job.video} shows {width}x{height} pixels")
+        if len(examples) > 1:
+            raise SettingsError(
+                f"{' and '.join(examples.values())}: pictures of different shapes can't be "
+                "compared; give one --crop for all or pool them apart"
+            )
+
+
 def write_summaries(
     jobs: Sequence[Job],
     n_points: int,
@@ -130,21 +153,16 @@ def plan_shares(jobs: Sequence[Job], n_points: int, per_video_min: int = 0) -> l
     Parameters
     ----------
     jobs
-        The videos, all of them summarised. Their settings' ``count`` is that of the whole pool.
+        The videos, all of them summarised, and their pictures of one shape, as `check_shapes`
+        has it. Their settings' ``count`` is that of the whole pool.
     n_points
         As for `write_summaries`.
     per_video_min
         Keyframes that every video gets at least, unless it has fewer candidates.
-
-    Raises
-    ------
-    SettingsError
-        The videos have features of different sizes.
     """
     settings = jobs[0].settings
     most = max(1, MAX_POINTS // len(jobs))
     summaries = [_load(job, n_points, most) for job in jobs]
-    _check_sizes(jobs, summaries)
     with limited_threads(count_cores()):
         pool = _cluster(
             summaries, int(settings.count), per_video_min, settings.n_init, settings.seed
@@ -173,22 +191,37 @@ def plan_shares(jobs: Sequence[Job], n_points: int, per_video_min: int = 0) -> l
     return shares
 
 
-def release(job: Job, *, overwrite: bool) -> Outcome | None:
-    """Make sure that a video without a share has no keyframes; an outcome if that was a matter.
+def make_room(jobs: Sequence[Job], shares: Sequence[Job], *, overwrite: bool) -> None:
+    """Make sure that no video of a pool keeps keyframes of another selection.
 
-    Keyframes of an earlier selection are removed with ``overwrite``, and otherwise an error.
+    Parameters
+    ----------
+    jobs, shares
+        The videos, and what `plan_shares` made of them.
+    overwrite
+        What is there is replaced, or removed where the video has no share.
+
+    Raises
+    ------
+    OutputError
+        There are such keyframes, which aren't to be replaced; nothing has changed.
     """
-    folder = job.folder
-    if not (folder.record.exists() or folder.unfinished.exists()):
-        return None
-    if folder.record.exists() and not overwrite:
-        message = (
-            f"{folder.record}: holds keyframes, but this pool takes none of the video; "
-            "choose another -o or remove them with --overwrite"
-        )
-        return Outcome(job, error=OutputError(message))
-    folder.clear()
-    return None
+    with_share = {job.video for job in shares}
+    without = [job.folder for job in jobs if job.video not in with_share]
+    if not overwrite:
+        for job in shares:
+            found = find_outcome(job)
+            if found and isinstance(found.error, OutputError):
+                raise found.error
+        for folder in without:
+            if folder.record.exists():
+                raise OutputError(
+                    f"{folder.record}: holds keyframes, but this pool takes none of the video; "
+                    "choose another -o or remove them with --overwrite"
+                )
+    for folder in without:
+        if folder.record.exists() or folder.unfinished.exists():
+            folder.clear()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,17 +238,6 @@ def _load(job: Job, n_points: int, most: int) -> Summary:
     if summary is None:
         raise SettingsError(f"{job.folder.summary}: has changed while the pool was read; run again")
     return condense(summary, most, np.random.default_rng(job.settings.seed))
-
-
-def _check_sizes(jobs: Sequence[Job], summaries: Sequence[Summary]) -> None:
-    """Raise SettingsError where features can't be compared."""
-    sizes = [summary.points.shape[1] for summary in summaries]
-    for job, size in zip(jobs, sizes, strict=True):
-        if size != sizes[0]:
-            raise SettingsError(
-                f"{jobs[0].video} has {sizes[0]} features a frame and {job.video} {size}: their "
-                "pictures have different shapes; give one --crop for all or pool them apart"
-            )
 
 
 def _cluster(

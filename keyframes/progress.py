@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from keyframes.pipeline import Stage
 
 _OVERALL_BAR = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
+_WAITING_BAR = "{desc} [{elapsed}]"  # how much there is to do isn't known yet
 _BAR = _OVERALL_BAR.replace("[", "{n_fmt}/{total_fmt} [")
 # Drawn when something has moved, but at most ten times a second; wiped out at the end.
 _start_bar = partial(tqdm, leave=False, dynamic_ncols=True, miniters=1)
@@ -53,16 +54,18 @@ class ProgressBars:
             self._overall.bar.close()
 
     def __call__(self, video: Path, stage: Stage, done: int, total: int) -> None:
-        """Move the video's bar; a new stage starts it afresh."""
+        """Move the video's bar; it starts afresh with a stage, and when its total is known."""
         if not self._shown or video in self._finished:
             return
         label = f"{self._name(video)}: {stage}"
         bar = self._bars.get(video)
         if bar is None:
-            bar = self._bars[video] = _start_bar(bar_format=_BAR)
+            bar = self._bars[video] = _start_bar(desc=label, bar_format=_WAITING_BAR)
         bar.total = total or None
-        if bar.desc != label:
+        bar_format = _BAR if total else _WAITING_BAR
+        if (bar.desc, bar.bar_format) != (label, bar_format):
             bar.set_description_str(label, refresh=False)
+            bar.bar_format = bar_format
             bar.reset()
         bar.update(done - bar.n)
         if self._overall is not None and stage == "reading" and total:
@@ -94,8 +97,12 @@ class _Overall:
         self._sizes = {video: _size(video) for video in videos}
         self._read = dict.fromkeys(videos, 0)
         self._n_done = 0
-        self.bar = _start_bar(total=sum(self._sizes.values()), bar_format=_OVERALL_BAR, smoothing=0)
-        self._count()
+        self.bar = _start_bar(
+            desc=self._tally(),
+            total=sum(self._sizes.values()),
+            bar_format=_OVERALL_BAR,
+            smoothing=0,
+        )
 
     def move(self, video: Path, share: float) -> None:
         """Go to where so much of a video is read."""
@@ -108,14 +115,14 @@ class _Overall:
             self.bar.initial += step
         self.bar.update(step)
         self._n_done += 1
-        self._count()
+        self.bar.set_description_str(self._tally())
 
     def _step(self, video: Path, share: float) -> int:
         before, self._read[video] = self._read[video], round(share * self._sizes[video])
         return self._read[video] - before
 
-    def _count(self) -> None:
-        self.bar.set_description_str(f"{self._n_done} of {len(self._sizes)} videos")
+    def _tally(self) -> str:
+        return f"{self._n_done} of {len(self._sizes)} videos"
 
 
 def _size(video: Path) -> int:

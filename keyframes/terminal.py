@@ -33,18 +33,20 @@ def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
     return "\n".join([f"{video}: {line}", *_warnings(selection)])
 
 
-def describe_batch(outcomes: Sequence[Outcome], indexes: Sequence[Path]) -> str:
+def describe_pool(outcomes: Sequence[Outcome], n_videos: int) -> str:
+    """Say how many keyframes a pool has, and how many of its videos they are from."""
+    found = [len(outcome.selection.keyframes) for outcome in outcomes if outcome.selection]
+    return f"pool: {_count(sum(found), 'keyframe')} in {len(found)} of {n_videos} videos"
+
+
+def describe_batch(outcomes: Sequence[Outcome], index: Path | None) -> str:
     """Say what became of several videos, and where all of them can be seen."""
     done = [outcome for outcome in outcomes if not outcome.error]
     n_new = sum(outcome.is_new for outcome in done)
     text = f"{n_new} of {len(outcomes)} videos done now"
     if n_before := len(done) - n_new:
         text += f", {n_before} before"
-    if len(indexes) == 1:
-        text += f"; overview: {indexes[0]}"
-    elif indexes:
-        text += f"; overviews: index.html in {len(indexes)} folders"
-    return text
+    return f"{text}; overview: {index}" if index else text
 
 
 def describe_forecast(job: Job, forecast: Forecast) -> str:
@@ -53,7 +55,8 @@ def describe_forecast(job: Job, forecast: Forecast) -> str:
         return f"{job.video}: finished"
     memory = f"{forecast.memory_bytes / 1e6:,.0f} MB of memory"
     parts = [
-        f"{forecast.n_frames:,} frames, {forecast.n_candidates:,} candidates",
+        _count(forecast.n_frames, "frame"),
+        _count(forecast.n_candidates, "candidate"),
         *([] if forecast.n_keyframes is None else [_count(forecast.n_keyframes, "keyframe")]),
         memory,
         *([] if forecast.disk_bytes is None else [f"{forecast.disk_bytes / 1e6:,.1f} MB on disk"]),
@@ -67,8 +70,8 @@ def describe_forecasts(forecasts: Sequence[Forecast], n_videos: int, n_workers: 
     text = f"{len(todo)} of {n_videos} videos to do"
     if todo:
         memory = sum(sorted((forecast.memory_bytes for forecast in todo), reverse=True)[:n_workers])
-        n_frames = sum(forecast.n_frames for forecast in todo)
-        text += f": {n_frames:,} frames, up to {memory / 1e6:,.0f} MB of memory with {n_workers} "
+        frames = _count(sum(forecast.n_frames for forecast in todo), "frame")
+        text += f": {frames}, up to {memory / 1e6:,.0f} MB of memory with {n_workers} "
         text += "at a time"
     if disk := sum(forecast.disk_bytes or 0 for forecast in todo):
         text += f", about {disk / 1e6:,.1f} MB on disk"

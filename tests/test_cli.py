@@ -128,8 +128,49 @@ def test_more_keyframes_than_frames(video, tmp_path):
     ]
 
 
-@pytest.mark.usefixtures("video")
-def test_one_bad_video_does_not_stop_the_others(tmp_path, make_video):
+def test_tree_has_one_index_over_all_folders(make_video, tmp_path):
+    for name in "ab":
+        (tmp_path / "in" / name).mkdir(parents=True)
+        make_video(tmp_path / "in" / name / "cam.mp4", n_frames=4)
+    out = tmp_path / "out"
+    done = run("extract", tmp_path / "in", "--recursive", "--tree", "-k", 2, "-o", out)
+    assert done.returncode == 0
+    assert f"2 of 2 videos done now; overview: {out / 'index.html'}" in done.stderr
+    assert list(out.rglob("index.html")) == [out / "index.html"]
+
+
+def test_every_video_of_a_pool_counts_and_another_pool_is_refused_once(make_video, tmp_path):
+    for name in "abc":
+        make_video(tmp_path / f"{name}.mp4", n_frames=8)  # all alike
+    (tmp_path / "bad.mp4").write_text("no video")
+    command = ["extract", tmp_path, "--pool", "-o", tmp_path / "out", "--jobs", 1, "-k"]
+    done = run(*command, 2)
+    assert done.returncode == 1
+    assert re.search("^pool: 2 keyframes in [12] of 3 videos$", done.stderr, re.MULTILINE)
+    assert "\n3 of 4 videos done now" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("keyframes: 1 of 4 videos failed: ")
+    assert "\n0 of 4 videos done now, 3 before" in run(*command, 2).stderr
+    (tmp_path / "bad.mp4").unlink()
+    before = tree(tmp_path / "out")
+    refused = run(*command, 3)
+    assert refused.returncode == 2
+    assert refused.stderr.count("keyframes: ") == 1
+    assert "another pool" in refused.stderr
+    assert refused.stderr.splitlines()[-1].endswith("--overwrite")
+    assert tree(tmp_path / "out").keys() == before.keys()
+
+
+@pytest.mark.parametrize("option", [["--dry-run"], ["--shard", "0/1"], []])
+def test_pool_of_other_shapes_is_refused_at_once(video, make_video, tmp_path, option):
+    other, out = make_video(tmp_path / "tall.mp4", n_frames=2, size=(64, 96)), tmp_path / "out"
+    done = run("extract", video, other, "--pool", "-o", out, *option)
+    assert done.returncode == 2
+    assert re.search(r"mouse.mp4 shows 96x64 pixels and .*tall.mp4 shows 64x96", done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+    assert not out.exists()
+
+
+def test_one_bad_video_does_not_stop_the_others(video, tmp_path, make_video):
     bad = tmp_path / "bad.mp4"
     bad.write_text("this is no video")
     make_video(tmp_path / "rat.mp4", n_frames=12)
@@ -143,7 +184,8 @@ def test_one_bad_video_does_not_stop_the_others(tmp_path, make_video):
     ]
     assert not (tmp_path / "out" / "bad.csv").exists()
     for told in ("40 of 40 frames are candidates", "its features .* the cache", "reading took"):
-        assert re.search(f"^mouse.mp4: .*{told}", done.stderr, re.MULTILINE)  # by its process
+        line = f"^{re.escape(str(video))}: .*{told}"  # by its process
+        assert re.search(line, done.stderr, re.MULTILINE)
     assert "2 of 3 videos done now; overview: " in done.stderr
     assert done.stderr.splitlines()[-1].startswith("keyframes: 1 of 3 videos failed: ")
     assert (tmp_path / "out" / "index.html").exists()

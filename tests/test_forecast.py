@@ -64,7 +64,11 @@ def test_numbers_follow_the_settings(videos, tmp_path):
 def test_pool_is_forecast_by_its_summaries(videos, tmp_path):
     jobs = [Job(video, tmp_path, Settings(count=5)) for video in videos]
     assert forecast(*jobs, n_points=64)["a"].n_keyframes is None
+    summary_bytes = forecast(*jobs, n_points=64, chooses=False)["a"].disk_bytes
+    with_pictures = forecast(*jobs, n_points=64)["a"].disk_bytes
+    assert with_pictures - summary_bytes == 2.5 * 96 * 64
     list(write_summaries(jobs[:1], 64))
+    assert summary_bytes < jobs[0].folder.summary.stat().st_size < summary_bytes + 3000
     found = forecast(*jobs, n_points=64)
     assert found["a"].is_finished
     assert not found["b"].is_finished

@@ -51,6 +51,9 @@ def test_one_name_for_two_videos_is_refused_with_a_way_out(tmp_path):
         plan_jobs(videos, tmp_path / "out", Settings())
     jobs = plan_jobs(videos, tmp_path / "out", Settings(), tree=True)
     assert names([job.output for job in jobs], tmp_path) == ["out/s1", "out/s2"]
+    apart = find_videos([tmp_path / "s1", tmp_path / "s2"])
+    with pytest.raises(SettingsError, match=r"; name a folder above both with --tree, or"):
+        plan_jobs(apart, tmp_path / "out", Settings(), tree=True)
 
 
 @given(sizes=st.lists(st.integers(0, 1000), max_size=30), n_shards=st.integers(1, 6))

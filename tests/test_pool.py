@@ -1,6 +1,7 @@
 """One selection over many videos, against clustering all of their frames at once."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,17 +9,19 @@ import pytest
 
 from keyframes.batch import run_jobs
 from keyframes.describe import describe_video, plan_sampling
-from keyframes.errors import SettingsError, VideoError
+from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.jobs import Job
 from keyframes.kmeans import KMeans, nearest_centers
 from keyframes.pool import (
     _cluster,
     _nearest_summaries,
+    check_shapes,
+    make_room,
     plan_pool,
     plan_shares,
-    release,
     write_summaries,
 )
+from keyframes.records import Crop
 from keyframes.settings import Settings
 from keyframes.summaries import Summary, condense
 from keyframes.thumbnails import ThumbnailStore
@@ -158,10 +161,22 @@ def test_union_of_very_many_summaries_is_bounded(videos, tmp_path, monkeypatch):
     assert max(n for k, n in sizes if k == 10) <= 80
 
 
-def test_videos_of_other_shapes_are_refused(videos, make_video, tmp_path):
-    other = make_video(tmp_path / "tall.mp4", n_frames=20, size=(96, 160))
-    with pytest.raises(SettingsError, match=r"a\.mp4 has \d+ .* and .*tall\.mp4 \d+.*--crop"):
-        pool([videos[0], other], tmp_path, 5)
+def test_videos_of_other_shapes_are_refused_before_any_is_summarised(videos, make_video, tmp_path):
+    other = make_video(tmp_path / "tall.mp4", n_frames=2, size=(64, 96))  # as many pixels
+    larger = make_video(tmp_path / "larger.mp4", n_frames=2, size=(192, 128))
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no video")
+
+    def check(*paths, **options):
+        check_shapes([Job(path, tmp_path, Settings(**options)) for path in paths])
+
+    check(bad, *videos, larger)
+    check(videos[0], other, crop=Crop(0, 0, 50, 50))
+    message = r"a\.mp4 shows 96x64 pixels and .*tall\.mp4 shows 64x96 pixels: .*--crop"
+    with pytest.raises(SettingsError, match=message):
+        check(bad, *videos, other)
+    with pytest.raises(SettingsError, match=r"96x64 .* 192x128"):
+        check(videos[0], larger, width=128)  # the small one stays small
 
 
 @pytest.mark.parametrize(
@@ -195,10 +210,20 @@ def test_video_that_lost_its_share_keeps_no_keyframes_of_another_selection(video
     job = Job(videos[0], tmp_path, Settings(count=2))
     list(run_jobs([job]))
     (tmp_path / "labeled-data" / "a" / "mine.txt").write_text("mine")
-    assert release(Job(videos[1], tmp_path, Settings()), overwrite=False) is None
-    refused = release(job, overwrite=False)
-    assert "--overwrite" in str(refused.error)
+    make_room([Job(videos[1], tmp_path, Settings()), job], [job], overwrite=False)
+    with pytest.raises(OutputError, match=r"takes none of the video.*--overwrite"):
+        make_room([job], [], overwrite=False)
     assert job.folder.record.exists()
-    assert release(job, overwrite=True) is None
+    make_room([job], [], overwrite=True)
     left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert left == ["mine.txt"]
+
+
+def test_keyframes_of_another_pool_are_refused_before_any_is_written(videos, tmp_path):
+    pool(videos[:3], tmp_path, 6, per_video_min=1)
+    jobs = [Job(video, tmp_path, Settings(count=8)) for video in videos]
+    shares = [replace(job, settings=replace(job.settings, count=3)) for job in jobs]
+    with pytest.raises(OutputError, match="another pool"):
+        make_room(jobs, shares, overwrite=False)
+    make_room(jobs, shares, overwrite=True)
+    assert (tmp_path / "a.json").exists()  # its pictures go when the new ones are there

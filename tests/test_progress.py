@@ -1,5 +1,7 @@
 """Bars: what is drawn, and what the time that is left is reckoned with."""
 
+import re
+
 import pytest
 
 from keyframes.progress import ProgressBars
@@ -39,6 +41,20 @@ def test_each_running_video_has_a_bar_of_its_own(videos, capsys):
     drawn = capsys.readouterr().err
     for part in ("0 of 2 videos: ", "1 of 2 videos: ", "day1/cam: reading: ", "day2/cam: cluster"):
         assert part in drawn
+
+
+def test_bars_have_a_name_and_no_figures_before_there_are_any(videos, capsys):
+    with ProgressBars(videos, shown=True) as bars:
+        bars(videos[0], "reading", 0, 0)
+        bars(videos[0], "reading", 10, 40)
+        bars(videos[0], "clustering", 0, 0)
+    drawn = capsys.readouterr().err
+    lines = [line.strip() for line in re.split(r"[\r\n]|\x1b\[A", drawn) if line.strip()]
+    assert all(re.match("0 of 2 videos: |day1/cam: [rc]", line) for line in lines)
+    assert "day1/cam: reading [00:00]" in lines
+    assert "| 0/40 [" in drawn
+    assert "?/" not in drawn
+    assert "/?" not in drawn
 
 
 def test_nothing_is_drawn_where_nobody_looks(videos, capsys):

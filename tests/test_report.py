@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from keyframes.choose_k import ChoiceOfK, Score
 from keyframes.errors import OutputError
 from keyframes.records import Clustering
-from keyframes.report import check_page, picture_size, render_choice, render_index
+from keyframes.report import check_page, picture_size, render_choice, render_index, write_index
 from keyframes.report import page as page_module
 from keyframes.report.charts import Scale
 from keyframes.report.colours import cluster_colours, time_colours, to_hex
@@ -275,6 +276,30 @@ class TestIndex:
         assert "8 keyframes from 2 videos" in plain(text)
         assert "1 video with a warning" in plain(text)
         assert text.count("data:image/jpeg") == 8
+
+    def test_lists_the_folders_in_it_and_looks_through_no_pictures(self, tmp_path, monkeypatch):
+        write_folder(tmp_path / "day 1", make_scene("cam.mp4"), "cam")
+        assert write_index(tmp_path) is None
+        write_folder(tmp_path / "day 2" / "left", make_scene("cam.mp4"), "cam").unlink()
+        write_folder(tmp_path, make_scene("z.mp4"), "z")
+        (tmp_path / "labeled-data" / "z" / "not" / "labeled-data").mkdir(parents=True)
+        listed = []
+        scan = os.scandir
+        monkeypatch.setattr(os, "scandir", lambda path: listed.append(str(path)) or scan(path))
+        page = write_index(tmp_path)
+        assert str(tmp_path / "day 1") in listed
+        assert not [path for path in listed if "labeled-data" in path]
+        text = page.read_text(encoding="utf-8")
+        assert re.findall('<a href="([^"]*)">', text) == ["z.html", "day%201/cam.html"]
+        names = re.findall(r"<h2>(?:<a[^>]*>)?([^<]*)", text)
+        assert names == ["z.mp4", "day 1/cam.mp4", "day 2/left/cam.mp4"]
+        assert text.count("data:image/jpeg") == 12
+
+    def test_has_no_pictures_of_very_many_videos(self, tmp_path, monkeypatch):
+        for stem in "ab":
+            write_folder(tmp_path, make_scene(f"{stem}.mp4"), stem)
+        monkeypatch.setattr("keyframes.report.index.MAX_STRIPS", 1)
+        assert "data:image/jpeg" not in render_index(tmp_path)
 
     def test_shows_what_is_left_where_pictures_were_removed(self, tmp_path):
         scene = make_scene("a.mp4")

@@ -8,10 +8,21 @@ import pytest
 from factories import VIDEO
 from keyframes.batch import Outcome
 from keyframes.errors import VideoError
+from keyframes.forecast import Forecast
 from keyframes.jobs import Job
 from keyframes.settings import Settings
-from keyframes.terminal import _duration, _pace, describe_batch, describe_probe
+from keyframes.terminal import (
+    _duration,
+    _pace,
+    describe_batch,
+    describe_forecast,
+    describe_forecasts,
+    describe_outcome,
+    describe_pool,
+    describe_probe,
+)
 from keyframes.video import Gap, Probe
+from pages import make_scene
 
 SOUND = Probe(
     video=replace(VIDEO, path=Path("day 1/v.mp4"), container="mov,mp4,m4a,3gp,3g2,mj2"),
@@ -32,12 +43,21 @@ def test_batch_is_summed_up_in_a_line():
     job, selection = Job(Path("v.mp4"), Path("out"), Settings()), object()
     bad = Outcome(job, error=VideoError("bad"))
     done = [Outcome(job, selection), Outcome(job, selection, is_new=False), bad]
-    pages = [Path("out/a/index.html"), Path("out/b/index.html")]
-    assert describe_batch(done[:1], []) == "1 of 1 videos done now"
-    assert describe_batch(done, pages[:1]) == (
-        f"1 of 3 videos done now, 1 before; overview: {pages[0]}"
-    )
-    assert describe_batch(done[:1], pages).endswith("; overviews: index.html in 2 folders")
+    page = Path("out/index.html")
+    assert describe_batch(done[:1], None) == "1 of 1 videos done now"
+    assert describe_batch(done, page) == f"1 of 3 videos done now, 1 before; overview: {page}"
+
+
+def test_one_of_a_kind_is_singular():
+    job = Job(Path("v.mp4"), Path("out"), Settings())
+    selection = replace(make_scene().selection, keyframes=make_scene().selection.keyframes[:1])
+    one = [Outcome(job, selection), Outcome(job, error=VideoError("bad"))]
+    assert describe_pool(one, 2) == "pool: 1 keyframe in 1 of 2 videos"
+    assert describe_pool(one * 2, 3) == "pool: 2 keyframes in 2 of 3 videos"
+    assert describe_outcome(one[0], at_length=False).startswith("v.mp4: 1 keyframe of ")
+    forecast = Forecast(False, n_frames=1, n_candidates=1, n_keyframes=1)
+    assert describe_forecast(job, forecast).startswith("v.mp4: 1 frame, 1 candidate, 1 keyframe, ")
+    assert "to do: 1 frame, " in describe_forecasts([forecast], 1, 1)
 
 
 def test_probe_of_a_sound_recording_says_nothing_of_trouble():

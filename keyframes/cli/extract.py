@@ -232,12 +232,13 @@ def extract(
       keyframes extract recordings/ --recursive --tree --jobs 4
       keyframes extract recordings/ --pool -k 500 --per-video-min 2
     """
-    from keyframes.batch import find_outcome, run_jobs, write_indexes
+    from keyframes.batch import find_outcome, run_jobs
     from keyframes.cache import FeatureCache
     from keyframes.files import make_folder, remove_empty
     from keyframes.jobs import plan_jobs, take_shard
-    from keyframes.pool import find_summary_outcome, plan_pool, write_summaries
+    from keyframes.pool import check_shapes, find_summary_outcome, plan_pool, write_summaries
     from keyframes.projects import check_targets, hold_frames, plan_project_jobs
+    from keyframes.report import write_index
     from keyframes.settings import Settings
     from keyframes.video import Span
 
@@ -265,9 +266,13 @@ def extract(
     )
     check_targets(exports, jobs, output, find)
     todo = take_shard(jobs, *shard) if shard else jobs
+    if pool:
+        check_shapes(todo)
     runner = Runner(n_jobs, scheduler, quiet)
     if dry_run:
-        found = runner.forecast(todo, n_points=n_points, overwrite=overwrite, grow=grow)
+        found = runner.forecast(
+            todo, n_points=n_points, chooses=not shard, overwrite=overwrite, grow=grow
+        )
         found += [(outcome.job, outcome.error) for outcome in missing if outcome.error]
         n_workers = runner.count_workers(len(todo))
         return conclude_forecast(found, () if shard else exports, n_workers, as_json=as_json)
@@ -288,12 +293,13 @@ def extract(
             )
     else:
         outcomes = runner.run(todo, extract_all)
-    indexes = [] if no_report or shard else write_indexes(outcomes)
+    with_index = not (no_report or shard) and any(outcome.selection for outcome in outcomes)
+    index = write_index(output) if with_index else None
     remove_empty(new_roots)  # where nothing could be written, nothing stays
     exported = [] if shard else export_all(exports, outcomes, output, quiet=quiet)
     for outcome in missing:
         complain(str(outcome.error))
-    return conclude([*outcomes, *missing], indexes, exported, quiet=quiet, as_json=as_json)
+    return conclude([*outcomes, *missing], index, exported, quiet=quiet, as_json=as_json)
 
 
 def _output_of(config: Path, output: Path) -> Path:

@@ -104,27 +104,23 @@ def select_from_pool(
     *,
     overwrite: bool,
 ) -> list[Outcome]:
-    """Choose from all videos that were summarised; the others have failed."""
-    from keyframes.pool import plan_shares, release
+    """Choose from all videos that were summarised; return what became of every video."""
+    from keyframes.pool import make_room, plan_shares
+    from keyframes.terminal import describe_pool
 
-    failed = [outcome for outcome in summarised if outcome.error]
     jobs = [outcome.job for outcome in summarised if not outcome.error]
     shares = plan_shares(jobs, n_points, per_video_min) if jobs else []
-    with_share = {job.video for job in shares}
-    for job in jobs:
-        if job.video not in with_share and (refused := release(job, overwrite=overwrite)):
-            complain(str(refused.error))
-            failed.append(refused)
+    make_room(jobs, shares, overwrite=overwrite)
     outcomes = runner.run(shares, extract)
-    n = sum(len(outcome.selection.keyframes) for outcome in outcomes if outcome.selection)
-    if n and not runner.quiet:
-        click.echo(f"pool: {n} keyframes in {len(shares)} of {len(jobs)} videos", err=True)
-    return outcomes + failed
+    if outcomes and not runner.quiet:
+        click.echo(describe_pool(outcomes, len(jobs)), err=True)
+    chosen = {outcome.job.video: outcome for outcome in outcomes}
+    return [chosen.get(outcome.job.video, outcome) for outcome in summarised]
 
 
 def conclude(
     outcomes: Sequence[Outcome],
-    indexes: Sequence[Path],
+    index: Path | None,
     exports: Sequence[dict[str, Any]],
     *,
     quiet: bool,
@@ -135,7 +131,7 @@ def conclude(
     from keyframes.terminal import describe_batch
 
     if len(outcomes) > 1 and not quiet:
-        click.echo(describe_batch(outcomes, indexes), err=True)
+        click.echo(describe_batch(outcomes, index), err=True)
     if as_json:
         chosen = [outcome for outcome in outcomes if outcome.selection]
         print_json(

@@ -1,30 +1,35 @@
-"""The page of an output folder: one row a video."""
+"""The page of an output folder and the folders in it: one row a video."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import cv2
 import numpy as np
 
-from keyframes.output import find_results
+from keyframes.errors import OutputError
+from keyframes.files import remove_leftovers, write_atomically
+from keyframes.output import OutputFolder, find_results, find_results_below
 from keyframes.report.pictures import to_data_uris
-from keyframes.report.templating import render
+from keyframes.report.templating import check_page, render
 from keyframes.resizing import shrink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from keyframes.records import Image
+    from keyframes.run_record import Record
 
 STRIP_HEIGHT = 96
 # PNGs that are read again for the strips of all videos together; it bounds the time and the
 # page's size, but every strip has a few.
 MAX_PICTURES = 400
 FEWEST, MOST = 3, 12
+# Of more videos than this the strips are left out: the page would take minutes, and be too large.
+MAX_STRIPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Row:
 
     Attributes
     ----------
+    name
+        The video's, with the folder below the page's that its keyframes are in.
     record
         Its run record.
     link
@@ -44,56 +51,90 @@ class Row:
     """
 
     name: str
-    record: dict[str, Any]
+    record: Record
     link: str | None
     strip: list[str]
     missing: int
 
 
+def write_index(root: Path) -> Path | None:
+    """Write ``index.html`` where a folder, with those in it, holds several videos; say where.
+
+    Raises
+    ------
+    OutputError
+        A file of that name is there that keyframes did not write; it can't be written.
+    """
+    if len(find_results_below(root)) < 2:
+        return None
+    page = root / "index.html"
+    check_page(page)
+    remove_leftovers(page)
+    content = render_index(root).encode()
+    if not page.exists() or page.read_bytes() != content:  # what is the same keeps its date
+        write_atomically(page, content)
+    return page
+
+
 def render_index(root: Path, links: Mapping[str, str] | None = None) -> str:
-    """Return the page of an output folder, made from the run records and PNGs in it alone.
+    """Return the page of an output folder, made from the run records and PNGs there alone.
 
     Parameters
     ----------
     root
         The output folder.
     links
-        Address of each video's page, by stem; None for the reports that lie beside the index.
+        Stem and address of the page of each video in the folder that is to be listed; None to
+        list all that are there and in the folders in it, with the reports beside their records.
 
     Raises
     ------
     OutputError
         The folder holds no finished keyframes.
     """
-    records = find_results(root)
-    n_pictures = max(FEWEST, min(MOST, MAX_PICTURES // len(records)))
     if links is None:
-        links = _reports_in(root, records)
+        results = find_results_below(root)
+    else:
+        records = find_results(root)
+        results = {OutputFolder(root, stem): records[stem] for stem in links}
+    if not results:
+        raise OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")
+    n_pictures = max(FEWEST, min(MOST, MAX_PICTURES // len(results)))
+    if len(results) > MAX_STRIPS:
+        n_pictures = 0
     rows = [
-        _make_row(root, record, links.get(stem), n_pictures) for stem, record in records.items()
+        _make_row(
+            folder.root.relative_to(root),
+            folder,
+            record,
+            _report_of(folder, root) if links is None else links[folder.stem],
+            n_pictures,
+        )
+        for folder, record in results.items()
     ]
     return render(
         "index.html",
         rows=rows,
-        n_keyframes=sum(record["found"] for record in records.values()),
-        n_frames=sum(record["video"]["n_frames"] for record in records.values()),
-        n_warned=sum(bool(record["warnings"]) for record in records.values()),
+        n_keyframes=sum(record["found"] for record in results.values()),
+        n_frames=sum(record["video"]["n_frames"] for record in results.values()),
+        n_warned=sum(bool(record["warnings"]) for record in results.values()),
     )
 
 
-def _reports_in(root: Path, stems: Iterable[str]) -> dict[str, str]:
-    return {
-        stem: quote(f"{stem}.html", errors="surrogateescape")
-        for stem in stems
-        if (root / f"{stem}.html").exists()
-    }
+def _report_of(folder: OutputFolder, root: Path) -> str | None:
+    """Return the address of a video's report relative to the output folder, if there is one."""
+    if not folder.page.exists():
+        return None
+    return quote(folder.page.relative_to(root).as_posix(), errors="surrogateescape")
 
 
-def _make_row(root: Path, record: dict[str, Any], link: str | None, n_pictures: int) -> Row:
-    files = [root / keyframe["image"] for keyframe in record["keyframes"]]
+def _make_row(
+    place: Path, folder: OutputFolder, record: Record, link: str | None, n_pictures: int
+) -> Row:
+    files = [folder.root / keyframe["image"] for keyframe in record["keyframes"]]
     spread = np.linspace(0, len(files) - 1, min(n_pictures, len(files))).round().astype(int)
     return Row(
-        name=record["identity"]["video"]["name"],
+        name=(place / record["identity"]["video"]["name"]).as_posix(),
         record=record,
         link=link,
         strip=to_data_uris(list(_thumbnails(files[i] for i in spread))),

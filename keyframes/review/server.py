@@ -32,8 +32,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote
 
 from keyframes.errors import KeyframesError, OutputError, SettingsError
-from keyframes.files import write_atomically
-from keyframes.report import check_page, render_index
+from keyframes.report import render_index, write_index
 from keyframes.review.session import Session
 
 if TYPE_CHECKING:
@@ -177,10 +176,8 @@ class ReviewServer(ThreadingHTTPServer):
         self.has_ended = True
         for session in self._sessions.values():
             session.wait_until_saved()
-        page = self._root / "index.html"
-        if self.has_changed and page.exists():
-            check_page(page)
-            write_atomically(page, render_index(self._root).encode())
+        if self.has_changed and (self._root / "index.html").exists():
+            write_index(self._root)
 
 
 class _Handler(BaseHTTPRequestHandler):
