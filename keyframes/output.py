@@ -291,10 +291,7 @@ def _read_record(path: Path) -> Record:
 
 
 def _is_our_table(path: Path) -> bool:
-    if not path.exists():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(_TABLE_START)) == _TABLE_START
+    return path.exists() and path.read_bytes().startswith(_TABLE_START)
 
 
 def _not_ours(path: Path) -> OutputError:
@@ -310,9 +307,7 @@ def find_results(root: Path) -> dict[str, Record]:
         There are none.
     """
     records = {}
-    for path in sorted(root.glob("*.json")):
-        if path.name.endswith(_NOTE):
-            continue
+    for path in sorted(set(root.glob("*.json")) - set(root.glob(f"*{_NOTE}"))):
         with suppress(OutputError):  # other people's JSON may lie beside ours
             records[path.stem] = _read_record(path)
     if not records:

@@ -8,6 +8,7 @@ import pytest
 from factories import VIDEO
 from keyframes.batch import Outcome
 from keyframes.errors import VideoError
+from keyframes.files import write_json
 from keyframes.forecast import Forecast
 from keyframes.jobs import Job
 from keyframes.settings import Settings
@@ -48,8 +49,9 @@ def test_batch_is_summed_up_in_a_line():
     assert describe_batch(done, page) == f"1 of 3 videos done now, 1 before; overview: {page}"
 
 
-def test_one_of_a_kind_is_singular():
-    job = Job(Path("v.mp4"), Path("out"), Settings())
+def test_one_of_a_kind_is_singular(tmp_path):
+    job = Job(Path("v.mp4"), tmp_path, Settings())
+    write_json(tmp_path / "v.json", make_scene().record)
     selection = replace(make_scene().selection, keyframes=make_scene().selection.keyframes[:1])
     one = [Outcome(job, selection), Outcome(job, error=VideoError("bad"))]
     assert describe_pool(one, 2) == "pool: 1 keyframe in 1 of 2 videos"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -13,11 +12,12 @@ from keyframes.errors import OutputError, VideoError
 from keyframes.export.sources import Source
 from keyframes.files import identify, read_json
 from keyframes.images import read_label
-from keyframes.output import OutputFolder, find_results
+from keyframes.output import find_results_below
 from keyframes.records import Crop
 from keyframes.run_record import selection_from_record
 
 if TYPE_CHECKING:
+    from keyframes.output import OutputFolder
     from keyframes.records import Keyframe, Selection
     from keyframes.run_record import Record
 
@@ -76,10 +76,7 @@ def read_results(output: Path) -> list[Result]:
     OutputError
         There are none, or a picture is missing or isn't the one that the record names.
     """
-    folders: list[OutputFolder] = []
-    for root in sorted({path.parent for path in output.rglob("*.json")}):
-        with suppress(OutputError):  # all that lies there is other people's JSON
-            folders += [OutputFolder(root, stem) for stem in find_results(root)]
+    folders = find_results_below(output)
     if not folders:
         raise OutputError(f"{output}: holds no finished keyframes; run keyframes extract first")
     return [read_result(output, folder) for folder in folders]
