@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from keyframes.records import Clustering, Features, IntArray
 
 # Two frames look alike when their squared distance is below this share of the mean squared
-# distance between two candidates: a moving animal within about five frames at 30 a second.
-LOOKS_ALIKE = 0.1
+# distance between two members of the cluster. By that of all candidates, whole clusters would
+# look alike but for their edges.
+LOOKS_ALIKE = 0.2
 
 
 def stand_ins(
@@ -30,9 +31,10 @@ def stand_ins(
 ) -> IntArray:
     """Find the candidates that could stand in for a keyframe, the likeliest first.
 
-    They are the members of its cluster by their distance; where it has no other, the candidates
-    that have no nearer keyframe, by their distance to it. What looks like a keyframe, like a
-    refused candidate or like one before it in the list waits behind all that is new to the eye.
+    They are the members of its cluster, the nearest to its centre first; where it has no other,
+    the candidates that have no nearer keyframe, by their distance to it. What looks like a
+    keyframe, like a refused candidate or like one before it in the list waits behind all that is
+    new to the eye.
 
     Parameters
     ----------
@@ -73,9 +75,9 @@ def _new_ones_first(
     """Return the first ``n`` of ``rows``, those last that look like one seen or taken before."""
     if len(rows) == 0:
         return rows
-    # The mean squared distance between two points is twice the variance; the values are centred.
-    alike = LOOKS_ALIKE * 2.0 * _squared_norms(values).mean(dtype=np.float64)
     members = values[rows]
+    # The mean squared distance between two points is twice the variance.
+    alike = LOOKS_ALIKE * 2.0 * members.var(axis=0, dtype=np.float64).sum()
     _, squared = nearest_centers(members, values[seen])
     new: list[int] = []
     while len(new) < n and (squared > alike).any():
