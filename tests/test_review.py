@@ -153,8 +153,20 @@ class TestStandIns:
         assert self.ask(features, clustering, 0, [0, 4], refused=[2]) == [3, 1]
         assert self.ask(features, clustering, 0, [0, 4], n=1) == [2]
 
+    def test_next_to_the_centre_comes_before_the_edge_of_the_cluster(self):
+        # Members that are 0.8 apart look alike, whatever lies far outside.
+        values = [0, 0.1, 1, 1.5, 2, 2.2, 2.5, 4.5, 20, 20.1]
+        distances = [*values[:8], 0, 0.1]
+        features, clustering = self.make(values, [0] * 8 + [1] * 2, distances)
+        for n in (1, 3, 9):
+            others = self.ask(features, clustering, 0, [0, 8], n=n)
+            assert others == [2, 4, 7, 1, 3, 5, 6][:n]
+        # Neither a copy of a rejected one nor of another keyframe.
+        assert self.ask(features, clustering, 2, [2, 8], refused=[0], n=1) == [4]
+        assert self.ask(features, clustering, 0, [0, 3, 8], n=1) == [6]
+
     def test_what_looks_new_comes_first(self):
-        # Mean squared distance about 100: below 10, two candidates look alike.
+        # Mean squared distance of the members about 250: below 50, two of them look alike.
         features, clustering = self.make(
             [0, 0.1, 0.2, 9, 9.1, 18, -18], [0] * 7, [0, 1, 2, 3, 4, 5, 6]
         )
@@ -721,6 +733,36 @@ class TestCommand:
         assert output == ""
         assert "The review has ended; every change is saved." in error
         assert "Traceback" not in error
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals to one process")
+    def test_index_follows_though_it_is_stopped_twice(self, out, make_video, tmp_path):
+        # Ctrl-C goes to a shell's whole group, and what started the review may pass it on again.
+        extract(make_video(tmp_path / "other.mp4", n_frames=12), out, Settings(count=2))
+        index = out / "index.html"
+        index.write_text(render_index(out), encoding="utf-8")
+        before = index.read_bytes()
+        frame = chosen(out)[0]
+        with self.running(out, STEM) as process:
+            port, path = re.fullmatch(
+                r"http://127\.0\.0\.1:(\d+)(/.*)", process.stdout.readline().strip()
+            ).groups()
+            connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=20)
+            headers = {
+                "Content-Type": "application/json",
+                "Origin": f"http://127.0.0.1:{port}",
+            }
+            body = json.dumps({"action": "reject", "frames": [frame]})
+            connection.request("POST", f"{path}changes", body, headers)
+            assert connection.getresponse().status == 200
+            while process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.01)
+            _, error = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert "The review has ended; every change is saved." in error
+        assert "stopped" not in error
+        assert frame not in chosen(out)
+        assert index.read_bytes() == render_index(out).encode() != before
 
     def test_what_cannot_be_reviewed_is_said_in_one_line(self, out, tmp_path):
         code, error = self.fail(tmp_path / "nothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from keyframes.cli.parameters import EXIT_FAILED, PATH, complain, start_logging
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import FrameType
 
     from keyframes.review import Session
 
@@ -97,6 +99,7 @@ def review(
             click.echo("Every change is saved at once. Ctrl-C ends the review.", err=True)
         if in_browser:
             webbrowser.open(server.address)
+        _stop_once()
         server.serve_forever()
     except VideoError as error:
         complain(str(error))
@@ -107,6 +110,21 @@ def review(
     finally:
         server.server_close()
     return 0
+
+
+def _stop_once() -> None:
+    """Let the first Ctrl-C end the review, and no other cut short what is done at its end.
+
+    A shell sends it to all programs of a command, and some of them pass it on once more.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for stopping in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(stopping, signal.SIG_IGN)
+        signal.default_int_handler(number, frame)
+
+    for stopping in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stopping, stop)
 
 
 def _choose_stems(there: list[str], stem: str | None) -> list[str]:
