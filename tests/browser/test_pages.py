@@ -7,7 +7,10 @@ from keyframes.report import render_choice, render_index
 from pages import HOSTILE, make_scene, write_folder
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.common.by import By  # noqa: E402 - only where it is there
+from selenium.webdriver.common.actions.wheel_input import (  # noqa: E402 - only where it is there
+    ScrollOrigin,
+)
+from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
@@ -173,6 +176,14 @@ class TestViewer:
         picture = find(chromium, "#viewer img")
         wait(chromium, lambda: picture.get_property("naturalWidth") == 64)
         assert picture.get_attribute("src").startswith("data:")
+        link = find(chromium, "#viewer a")
+        wait(chromium, lambda: not link.is_displayed())
+        assert picture.size["width"] == 128
+        press(chromium, Keys.ARROW_RIGHT)
+        assert find(chromium, "#viewer b").text == "Frame 112"
+        assert not link.is_displayed()
+        assert picture.size["width"] == 128
+        assert len(chromium.get_log("browser")) == 1, "what is missing is asked for once"
 
 
 class TestTimeline:
@@ -188,7 +199,7 @@ class TestTimeline:
         hover(page, "#timeline", timeline_x(page, 2.72) / width)
         assert pointed_numbers(page) == [1]
         hint = find(page, "#hint")
-        assert hint.text == "Frame 127, 0:02.7: most like chosen frame 107"
+        assert hint.text == "Frame 127, 0:02.7: chosen frame 107 stands for it"
         source = cards(page)[1].find_element(By.TAG_NAME, "img").get_attribute("src")
         assert hint.find_element(By.TAG_NAME, "img").get_attribute("src") == source
         hover(page, "h1")
@@ -297,6 +308,25 @@ class TestPage:
         ]
         assert len(alts) == 4
         assert all(alt.startswith("Frame ") for alt in alts)
+
+
+class TestIndex:
+    def test_whole_strip_can_be_seen(self, browser, tmp_path):
+        write_folder(tmp_path, make_scene("mouse.mp4", k=12), "mouse")
+        index = tmp_path / "index.html"
+        index.write_text(render_index(tmp_path), encoding="utf-8")
+        browser.get(index.as_uri())
+        strip = find(browser, ".strip")
+        pictures = strip.find_elements(By.TAG_NAME, "img")
+        assert len(pictures) == 12
+        assert len({picture.location["y"] for picture in pictures}) == 1
+        right = strip.location["x"] + strip.size["width"]
+        origin = ScrollOrigin.from_element(strip)
+        webdriver.ActionChains(browser).scroll_from_origin(origin, 5000, 0).perform()
+        edge = "return arguments[0].getBoundingClientRect().right"
+        wait(browser, lambda: browser.execute_script(edge, pictures[-1]) < right + 3)
+        wide = "return document.documentElement.scrollWidth > innerWidth"
+        assert not browser.execute_script(wide)
 
 
 class TestHostileNames:

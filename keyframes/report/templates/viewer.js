@@ -30,6 +30,7 @@ function describeInViewer(number) {
     `stands for ${count(Number(card.dataset.size), "frame")} (cluster ${card.dataset.cluster}) · ` +
     `${distance < 0.001 ? 0 : distance.toPrecision(3)} ${data.distance}`;
   viewer.querySelector("a").href = card.dataset.file;
+  fitTo(picture, thumbnail);
   loadFullSize(card.dataset.file, number, picture);
 }
 
@@ -43,8 +44,15 @@ function loadFullSize(file, number, picture) {
   });
   full.addEventListener("error", () => {
     fullSizeThere = false;
+    if (viewed === number) fitTo(picture, picture);
   });
   full.src = file;
+}
+
+// A thumbnail that nothing sharper replaces is shown no larger than twice its size.
+function fitTo(picture, thumbnail) {
+  viewer.querySelector("a").hidden = !fullSizeThere;
+  picture.style.maxWidth = fullSizeThere ? "" : `${2 * thumbnail.naturalWidth}px`;
 }
 
 // A picture that isn't needed any more may be gone by the time its turn comes.
