@@ -103,10 +103,23 @@ class TestPage:
         assert unpacked(data["frames"], "<u4").tolist() == list(range(100, 160))
         assert unpacked(data["times"], "<f4") == pytest.approx(np.arange(60) / 10)
         assert (unpacked(data["clusters"], "<u4") == scene.clustering.labels).all()
-        # A frame's cluster and its nearest keyframe are the same thing in this scene.
-        assert (unpacked(data["nearest"], "<u4") == scene.clustering.labels).all()
+        assert (unpacked(data["standing"], "<u4") == scene.clustering.labels).all()
         assert data["keyframes"] == scene.rows.tolist()
         assert len(set(data["colours"])) == 4
+
+    def test_one_of_its_own_cluster_stands_for_a_frame(self):
+        scene = make_scene()
+        stray, of_another = 11, scene.rows[0]  # which lies right where another's keyframe lies
+        scene.features.values[stray] = scene.features.values[of_another]
+        standing = unpacked(page_data(scene.render())["standing"], "<u4")
+        assert standing[stray] == scene.clustering.labels[stray] == 2
+        # Of several the one most like it; a cluster that has none borrows.
+        scene.clustering.labels[scene.clustering.labels == 1] = 0
+        scene.clustering.labels[scene.clustering.labels == 3] = 4
+        scene.clustering.labels[scene.rows[3]] = 2
+        scene.clustering = replace(scene.clustering, n_clusters=5)
+        standing = unpacked(page_data(scene.render())["standing"], "<u4")
+        assert standing[[3, 8, 13, 18]].tolist() == [0, 1, 2, 3]
 
     def test_map_keeps_the_proportions_of_the_plane(self):
         data = page_data(make_scene().render())

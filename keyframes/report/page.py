@@ -138,7 +138,7 @@ def report_content(
             "times": _packed(features.reading.times_s[shown], "<f4"),
             "frames": _packed(features.reading.frame_indices[shown], "<u4"),
             "clusters": _packed(clustering.labels[shown], "<u4"),
-            "nearest": _packed(_nearest(features.values[shown], features.values[rows]), "<u4"),
+            "standing": _packed(_standing(features.values, clustering.labels, shown, rows), "<u4"),
             "x": _packed(_unit(points[:, 0], points), "<u2"),
             "y": _packed(_unit(-points[:, 1], points), "<u2"),
             "keyframes": np.searchsorted(shown, rows).tolist(),
@@ -166,11 +166,19 @@ def _shown_rows(n: int, rows: IntArray) -> IntArray:
     return np.union1d(spread, rows)
 
 
-def _nearest(
-    values: npt.NDArray[np.float32], chosen: npt.NDArray[np.float32]
+def _standing(
+    values: npt.NDArray[np.float32], labels: npt.NDArray[np.int32], shown: IntArray, rows: IntArray
 ) -> npt.NDArray[np.int32]:
-    """Return which chosen frame is most like each candidate."""
-    return nearest_centers(values, chosen)[0]
+    """Return which chosen frame stands for each shown candidate: the one most like it.
+
+    It is one of the candidate's own cluster, where that has any.
+    """
+    standing, _ = nearest_centers(values[shown], values[rows])
+    for cluster in np.unique(labels[rows]):
+        members = labels[shown] == cluster
+        own = np.flatnonzero(labels[rows] == cluster)
+        standing[members] = own[nearest_centers(values[shown[members]], values[rows[own]])[0]]
+    return standing
 
 
 def _colours(points: FloatArray, clustering: Clustering) -> list[str]:

@@ -11,7 +11,7 @@ function unpackFrames() {
   frames.time = unpack(data.times, Float32Array);
   frames.index = unpack(data.frames, Uint32Array);
   frames.cluster = unpack(data.clusters, Uint32Array);
-  frames.nearest = unpack(data.nearest, Uint32Array); // number of the chosen frame most like it
+  frames.standing = unpack(data.standing, Uint32Array); // number of the chosen frame that stands for it
   frames.x = unpack(data.x, Uint16Array);
   frames.y = unpack(data.y, Uint16Array);
   nFrames = frames.time.length;
@@ -22,7 +22,7 @@ function unpack(text, Kind) {
   return new Kind(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
 }
 
-// A card (number), or a drawn frame (row) with the card most like it, or nothing (null).
+// A card (number), or a drawn frame (row) with the card that stands for it, or nothing (null).
 const pointed = { number: null, row: null, cluster: null };
 const listeners = [];
 
@@ -32,7 +32,7 @@ function pointAtCard(number) {
 }
 
 function pointAtFrame(row) {
-  announce(frames.nearest[row], row, frames.cluster[row]);
+  announce(frames.standing[row], row, frames.cluster[row]);
 }
 
 function announce(number, row, cluster) {

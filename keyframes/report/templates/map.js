@@ -74,7 +74,7 @@ map.addEventListener("pointermove", (event) => {
 map.addEventListener("pointerleave", hideHint);
 map.addEventListener("click", (event) => {
   const row = rowNear(event);
-  if (row !== null) reveal(frames.nearest[row]);
+  if (row !== null) reveal(frames.standing[row]);
 });
 
 const colourButtons = document.querySelectorAll("[data-colour]");

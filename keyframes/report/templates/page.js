@@ -3,9 +3,9 @@
 const hint = document.getElementById("hint");
 
 function describeFrame(row) {
-  const chosen = data.keyframes[frames.nearest[row]];
+  const chosen = data.keyframes[frames.standing[row]];
   const place = `Frame ${frames.index[row]}, ${clock(frames.time[row])}`;
-  return row === chosen ? `${place}: chosen` : `${place}: most like chosen frame ${frames.index[chosen]}`;
+  return row === chosen ? `${place}: chosen` : `${place}: chosen frame ${frames.index[chosen]} stands for it`;
 }
 
 function showHint(x, y) {

@@ -181,7 +181,7 @@ document.addEventListener("click", (event) => {
 
 let resting = 0;
 
-// A cursor that rests shows the frame itself, not only the chosen one most like it.
+// A cursor that rests shows the frame itself, not only the chosen one that stands for it.
 function lookCloser() {
   clearTimeout(resting);
   const row = pointed.row;

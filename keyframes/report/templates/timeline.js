@@ -101,7 +101,7 @@ timeline.addEventListener("pointermove", (event) => {
   showHint(event.clientX, timeline.getBoundingClientRect().bottom);
 });
 timeline.addEventListener("pointerleave", hideHint);
-timeline.addEventListener("click", (event) => reveal(frames.nearest[rowUnder(event)]));
+timeline.addEventListener("click", (event) => reveal(frames.standing[rowUnder(event)]));
 
 // By keyboard the timeline is a slider.
 let cursor = 0;
@@ -118,7 +118,7 @@ timeline.addEventListener("keydown", (event) => {
   const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -page, PageUp: page, Home: -cursor, End: nFrames };
   if (event.key !== "Enter" && !(event.key in moves)) return;
   event.preventDefault(); // Enter would press the card that it goes to
-  if (event.key === "Enter") reveal(frames.nearest[cursor]);
+  if (event.key === "Enter") reveal(frames.standing[cursor]);
   else {
     moveCursor(cursor + moves[event.key]);
     const { left, width, bottom } = timeline.getBoundingClientRect();
