@@ -11,14 +11,13 @@ import shlex
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keyframes.records import Coverage, Keyframe, Reach, Selection, VideoInfo
 from keyframes.settings import Settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from keyframes.records import Clustering
 
 PROGRAM = "keyframes"
@@ -117,10 +116,10 @@ def amend_record(
 
 
 def repeat_command(record: Record) -> str:
-    """Return the command line that gives this result again."""
+    """Return the command line that gives this result again, from whatever folder."""
     asked, default = record["identity"]["settings"], Settings().to_json()
-    name = record["identity"]["video"]["name"]
-    words = []
+    # With slashes on Windows, too: what shells make of a backslash differs.
+    words = [Path(record["video"]["path"]).as_posix()]
     # Where other frames or videos took part, or a person had a hand in it, the list says it.
     if asked["held"] or asked.get("pool") or record.get("curation"):
         frames = ",".join(str(row["frame_index"]) for row in record["keyframes"])
@@ -130,7 +129,6 @@ def repeat_command(record: Record) -> str:
     for setting, option in _OPTIONS.items():
         if (value := asked[setting]) != default[setting]:
             words += [option] if value is True else [option, _to_word(value)]
-    words = [*words, "--", name] if name.startswith("-") else [name, *words]
     return shlex.join(["keyframes", "extract", *words])
 
 
