@@ -86,7 +86,7 @@ class ChoiceOfK:
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as plain values."""
-        return asdict(self)
+        return {"knee": "kneedle", **asdict(self)}
 
 
 def choose_k(

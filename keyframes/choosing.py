@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keyframes.choose_k import SMALLEST, elbow
+from keyframes.choose_k import LARGEST, SMALLEST, elbow
 from keyframes.coverage import choose_for_coverage
 from keyframes.errors import SettingsError
 from keyframes.kmeans import nearest_centers
@@ -77,10 +77,12 @@ def choose(
         return Choice(rows, each_its_own, len(rows))
     rng = np.random.default_rng(settings.seed)
     held = rows_of(settings.held, features.reading)
-    count = settings.count
+    count, why = settings.count, {}
     if count == "auto":
         fewest = min(SMALLEST, len(features.values))
-        count = elbow(features.values, rng, smallest=fewest, on_fit=progress)
+        most = min(LARGEST, len(features.values))
+        count = elbow(features.values, rng, smallest=fewest, largest=most, on_fit=progress)
+        why = {"k": f"{count}, the elbow of {fewest} to {most} (Kneedle)"}
     n_asked = max(count, len(held))
     n_clusters = min(n_asked, len(features.values))
     if settings.share:
@@ -101,6 +103,7 @@ def choose(
             n_init=settings.n_init,
             on_restart=lambda done: progress(done, settings.n_init),
         )
+    clustering = replace(clustering, explanation={**why, **clustering.explanation})
     rows = pick_members(features, clustering, n_asked, held=held, min_gap_s=settings.min_gap_s)
     return Choice(rows, clustering, n_asked)
 

@@ -90,6 +90,8 @@ def summarise(selection: Selection, output: Path) -> str:
     }
     if selection.n_candidates < video.n_frames:
         facts["considered"] = f"{selection.n_candidates:,} of them"
+    if why := record["explanation"].get("k"):  # it was found, not asked for
+        facts["k"] = why
     if selection.step is not None:  # a list leaves nothing to compare with
         facts["clusters"] = f"explain {coverage.variance_explained:.0%} of the variance"
         facts["coverage"] = _gain(selection)

@@ -211,7 +211,16 @@ class TestCommand:
         out = ["-o", str(tmp_path / "out"), "-k", "auto"]
         taken = CliRunner().invoke(cli, ["extract", str(video), *out, *options])
         (record,) = json.loads(taken.stdout)["videos"]
-        assert record["asked"] == json.loads(found.stdout)["elbow"] == len(record["keyframes"])
+        k = json.loads(found.stdout)["elbow"]
+        assert record["asked"] == k == len(record["keyframes"])
+        why = f"{k}, the elbow of 5 to 30 (Kneedle)"
+        assert re.search(rf"(?m)^  k +{re.escape(why)}$", taken.stderr)
+        assert f"<td>{why}</td>" in (tmp_path / "out" / "v.html").read_text(encoding="utf-8")
+
+    def test_an_impossible_range_is_said_in_the_words_of_the_options(self, video):
+        result = CliRunner().invoke(cli, ["choose-k", str(video), "--min", "50", "--max", "10"])
+        assert result.exit_code == 2
+        assert "--min 50 is above --max 10; give 2 ≤ --min ≤ --max" in result.stderr
 
     def run(self, *arguments):
         options = ["--no-cache", "--features", "gray", "--max", "20"]
@@ -222,6 +231,7 @@ class TestCommand:
         assert result.exception is None, result.output
         lines = result.stdout.splitlines()
         assert re.match(r"v.mp4: k = \d+ is where, from 5 to 20, more clusters", lines[0])
+        assert lines[1] == "(the knee of J by Kneedle)"
         rows = [line for line in lines if "|" in line]
         assert [line.endswith("elbow") for line in rows].count(True) == 1
         assert all("•" in line for line in rows)
@@ -232,6 +242,7 @@ class TestCommand:
         result = self.run(video, "--json", "--seed", "3")
         document = json.loads(result.stdout)
         assert document["seed"] == 3
+        assert document["knee"] == "kneedle"
         assert document["elbow"] in [score["k"] for score in document["scores"]]
         assert document["n_candidates"] == 30
 

@@ -106,6 +106,8 @@ def choose_k(
 
     start_logging(verbose=verbose)
     settings = Settings(span=Span(start, end), **options)
+    if largest < smallest:
+        raise click.UsageError(f"--min {smallest} is above --max {largest}; give 2 ≤ --min ≤ --max")
     if output:
         check_page(output)
     shown = not quiet and sys.stderr.isatty()
@@ -145,6 +147,7 @@ def _table(name: str, found: ChoiceOfK) -> Iterator[str]:
     silhouettes = _columns([score.silhouette for score in found.scores])
     first, last = found.scores[0].k, found.scores[-1].k
     yield f"{name}: k = {found.elbow} is where, from {first} to {last}, more clusters stop paying"
+    yield "(the knee of J by Kneedle)"
     yield ""
     yield "     k  explained  silhouette"
     for score, dot, cross in zip(found.scores, explained, silhouettes, strict=True):
