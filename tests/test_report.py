@@ -82,6 +82,18 @@ class TestPage:
         assert kept == [107, 117]
         assert [" data-kept " in card for card in cards] == [False, True, False, True]
 
+    def test_what_a_person_changed_is_told(self):
+        scene = make_scene()
+        assert "by hand" not in plain(scene.render())
+        swaps = [(100, 107), (112, 113), (113, 112), (120, 121), (121, 117)]
+        scene.record["curation"] = [
+            {"action": "swap", "removed": removed, "added": added} for removed, added in swaps
+        ]
+        text = scene.render()
+        assert "in the video. 2 changed by hand." in plain(text)  # one was taken back
+        cards = re.findall(r'<button type="button" class="card".*?</button>', text, re.DOTALL)
+        assert ["by hand" in card for card in cards] == [False, True, False, True]
+
     def test_is_the_same_whatever_the_time_it_took(self):
         first, second = make_scene(), make_scene()
         second.record["timings_s"] = {"reading": 99.9}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,9 +12,10 @@ import numpy as np
 from keyframes.kmeans import nearest_centers
 from keyframes.report.charts import Chart, Line, make_chart
 from keyframes.report.colours import cluster_colours, time_colours
+from keyframes.report.facts import by_hand, describe_asked, describe_found
 from keyframes.report.pictures import to_data_uris
 from keyframes.report.projection import Projection, project
-from keyframes.report.templating import render, to_clock, to_count
+from keyframes.report.templating import render, to_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,8 @@ class Card:
         Address of the full-size PNG, relative to the page.
     was_there
         It was kept, not chosen: the folder or the labelling project had it before.
+    by_hand
+        A person took it, in the review.
     """
 
     number: int
@@ -69,6 +71,7 @@ class Card:
     picture: str
     file: str
     was_there: bool
+    by_hand: bool
 
 
 def render_report(
@@ -152,8 +155,9 @@ def report_content(
         "gain": _gain(selection.coverage.keyframes.mean, selection.coverage.evenly_spaced.mean),
         "chart": _chart_of_inertia(clustering.inertia_histories),
         "method": settings["method"],
-        "asked": _asked(settings),
-        "found": _found(selection, record),
+        "asked": describe_asked(settings),
+        "found": describe_found(selection, record),
+        "n_changed": max(map(len, by_hand(record))),
         "command": command,
     }
 
@@ -194,9 +198,16 @@ def _cards(
 ) -> list[Card]:
     files = [quote(row["image"], errors="surrogateescape") for row in record["keyframes"]]
     held = record["identity"]["settings"]["held"]
+    came, _ = by_hand(record)
     return [
         Card(
-            number, keyframe, colours[keyframe.cluster], picture, file, keyframe.frame_index in held
+            number,
+            keyframe,
+            colours[keyframe.cluster],
+            picture,
+            file,
+            was_there=keyframe.frame_index in held,
+            by_hand=keyframe.frame_index in came,
         )
         for number, (keyframe, picture, file) in enumerate(
             zip(selection.keyframes, to_data_uris(pictures), files, strict=True)
@@ -278,66 +289,3 @@ def _chart_of_inertia(histories: Sequence[Sequence[float]]) -> Chart | None:
         y_text=lambda value: f"{value:,g}",
         marks=[(len(histories[best]), histories[best][-1], f"best: run {best + 1}")],
     )
-
-
-def _asked(settings: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return what was asked, in the words of the command line's options; the rest is left out."""
-    said = {key: value for key, value in sorted(settings.items()) if value or key == "seed"}
-    if settings["frames"]:  # nothing was chosen
-        said = {key: said[key] for key in ("frames", "crop", "crop_output") if key in said}
-    return [(key.replace("_", "-"), _to_text(value)) for key, value in said.items()]
-
-
-def _found(selection: Selection, record: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return what was found, for a person."""
-    video = selection.video
-    facts = {
-        "frames counted": f"{video.n_frames:,}",
-        "candidates": f"{selection.n_candidates:,}, {_stepwise(selection.step)}",
-        "keyframes": f"{len(selection.keyframes)} of {selection.n_asked} asked for",
-        **_by_hand(record),
-        "picture": f"{video.width} × {video.height}"
-        + (f", turned by {video.rotation}°" if video.rotation else ""),
-        "length": f"{to_clock(video.duration_s)} at {video.fps:.4g} frames a second",
-        "format": f"{video.codec} ({video.pixel_format}) in {video.container}",
-        "packets that can't be decoded": f"{video.decode_errors:,}",
-        "frames marked corrupt": f"{video.damaged_frames:,}",
-    }
-    if selection.step is not None:
-        facts["variance explained"] = f"{100 * selection.coverage.variance_explained:.1f} %"
-    if record["inertia"] is not None:
-        facts["objective J"] = f"{record['inertia']:,.6g}"
-    facts |= {
-        key.replace("_", " "): _to_text(value) for key, value in record["explanation"].items()
-    }
-    facts |= record["versions"]
-    facts["file, SHA-256 of samples"] = record["identity"]["video"]["sha256_of_samples"]
-    return list(facts.items())
-
-
-def _by_hand(record: dict[str, Any]) -> dict[str, str]:
-    """Say how often a person rejected, swapped or added a frame, where one did."""
-    actions = Counter(change["action"] for change in record.get("curation", []))
-    text = ", ".join(f"{action} {n}" for action, n in actions.items())
-    return {"changed by hand": text} if text else {}
-
-
-def _stepwise(step: int | str | None) -> str:
-    if step is None:
-        return "listed by hand"
-    if step == "keyframes":
-        return "the stream's own key frames"
-    return "every frame" if step == 1 else f"one frame in {step}"
-
-
-def _to_text(value: object) -> str:
-    """Write a setting as a person would."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_to_text(item)}" for key, item in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(_to_text, value))
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return "–" if value is None else str(value)

@@ -174,6 +174,15 @@ class TestReject:
         picture = find(page, "#viewer figure > img")
         wait(page, lambda: picture.get_property("naturalWidth") == 96)
         assert f"img{enlarged(page):06d}.png" in picture.get_attribute("src")
+        (new,) = {*chosen(out)} - {*before}
+        marked = page.find_elements(By.XPATH, "//button[span[@class='kept']='by hand']")
+        assert [card.get_attribute("data-number") for card in marked] == [
+            str(chosen(out).index(new))
+        ]
+        assert "1 changed by hand." in find(page, ".lede").get_property("textContent")
+        press(page, Keys.ARROW_LEFT)
+        assert enlarged(page) != new
+        assert find(page, "#viewer .said").text == "", "it was about another frame"
 
     def test_nothing_is_asked_about_a_frame_that_has_gone(self, page, out, monkeypatch):
         """The console stays empty even where the answer waits until the frame is no keyframe."""

@@ -234,6 +234,9 @@ function endQuestions() {
 }
 
 viewer.addEventListener("show", () => {
+  const line = viewer.querySelector(".said"); // what it says is about another frame
+  line.textContent = "";
+  line.classList.remove("bad");
   shown = showOthers(viewed);
 });
 

@@ -1,0 +1,90 @@
+"""What the page of one video says of its making: what was asked, found, and changed by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from keyframes.report.templating import to_clock
+
+if TYPE_CHECKING:
+    from keyframes.records import Selection
+
+
+def by_hand(record: dict[str, Any]) -> tuple[set[int], set[int]]:
+    """Return the frames that came and those that went by a person's changes, taken together."""
+    came: set[int] = set()
+    went: set[int] = set()
+    for change in record.get("curation", []):
+        for frame, into, back in (
+            (change["removed"], went, came),
+            (change["added"], came, went),
+        ):
+            if frame in back:
+                back.remove(frame)
+            elif frame is not None:
+                into.add(frame)
+    return came, went
+
+
+def describe_asked(settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what was asked, in the words of the command line's options; the rest is left out."""
+    said = {key: value for key, value in sorted(settings.items()) if value or key == "seed"}
+    if settings["frames"]:  # nothing was chosen
+        said = {key: said[key] for key in ("frames", "crop", "crop_output") if key in said}
+    return [(key.replace("_", "-"), _to_text(value)) for key, value in said.items()]
+
+
+def describe_found(selection: Selection, record: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what was found, for a person."""
+    video = selection.video
+    facts = {
+        "frames counted": f"{video.n_frames:,}",
+        "candidates": f"{selection.n_candidates:,}, {_stepwise(selection.step)}",
+        "keyframes": f"{len(selection.keyframes)} of {selection.n_asked} asked for",
+        **_actions(record),
+        "picture": f"{video.width} × {video.height}"
+        + (f", turned by {video.rotation}°" if video.rotation else ""),
+        "length": f"{to_clock(video.duration_s)} at {video.fps:.4g} frames a second",
+        "format": f"{video.codec} ({video.pixel_format}) in {video.container}",
+        "packets that can't be decoded": f"{video.decode_errors:,}",
+        "frames marked corrupt": f"{video.damaged_frames:,}",
+    }
+    if selection.step is not None:
+        facts["variance explained"] = f"{100 * selection.coverage.variance_explained:.1f} %"
+    if record["inertia"] is not None:
+        facts["objective J"] = f"{record['inertia']:,.6g}"
+    facts |= {
+        key.replace("_", " "): _to_text(value) for key, value in record["explanation"].items()
+    }
+    facts |= record["versions"]
+    facts["file, SHA-256 of samples"] = record["identity"]["video"]["sha256_of_samples"]
+    return list(facts.items())
+
+
+def _actions(record: dict[str, Any]) -> dict[str, str]:
+    """Say how often a person rejected, swapped or added a frame, where one did."""
+    actions = Counter(change["action"] for change in record.get("curation", []))
+    text = ", ".join(f"{action} {n}" for action, n in actions.items())
+    return {"changed by hand": text} if text else {}
+
+
+def _stepwise(step: int | str | None) -> str:
+    if step is None:
+        return "listed by hand"
+    if step == "keyframes":
+        return "the stream's own key frames"
+    return "every frame" if step == 1 else f"one frame in {step}"
+
+
+def _to_text(value: object) -> str:
+    """Write a setting as a person would."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_to_text(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_to_text, value))
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "–" if value is None else str(value)
