@@ -454,7 +454,7 @@ class TestPage:
         point_at_card(page, 1)
         press(page, "r")
         wait(page, lambda: "is out" in said(page))
-        (new,) = {*shown(page)} & {int(page.switch_to.active_element.text.split()[0])}
+        (new,) = {*shown(page)} & {int(re.search(r"\d+", page.switch_to.active_element.text)[0])}
         assert point_at_frame(page, new) == new
         assert find(page, "#hint").text.endswith("chosen")
         find(page, "[data-sort=distance]").click()
