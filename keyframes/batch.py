@@ -84,7 +84,7 @@ def run_jobs(
             yield outcome
     task = partial(_extract, overwrite=overwrite, grow=grow, with_page=with_page, cache=cache)
     results = run_task(task, left, n_workers=n_workers, scheduler=scheduler, progress=progress)
-    for job, result in results if left else ():
+    for job, result in results:
         if isinstance(result, KeyframesError):
             yield Outcome(job, error=result)
         else:

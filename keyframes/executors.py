@@ -90,6 +90,8 @@ def run_task(
     MissingExtraError
         Dask isn't installed.
     """
+    if not jobs:
+        return  # nobody need answer, and no process start
     if scheduler is not None:
         attempt = partial(_attempt, task, threads=1)
         with _dask_executor(scheduler) as executor:
