@@ -65,12 +65,13 @@ def write_index(root: Path) -> Path | None:
     OutputError
         A file of that name is there that keyframes did not write; it can't be written.
     """
-    if len(find_results_below(root)) < 2:
+    results = find_results_below(root)
+    if len(results) < 2:
         return None
     page = root / "index.html"
     check_page(page)
     remove_leftovers(page)
-    content = render_index(root).encode()
+    content = _render(root, results, None).encode()
     if not page.exists() or page.read_bytes() != content:  # what is the same keeps its date
         write_atomically(page, content)
     return page
@@ -99,6 +100,12 @@ def render_index(root: Path, links: Mapping[str, str] | None = None) -> str:
         results = {OutputFolder(root, stem): records[stem] for stem in links}
     if not results:
         raise OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")
+    return _render(root, results, links)
+
+
+def _render(
+    root: Path, results: Mapping[OutputFolder, Record], links: Mapping[str, str] | None
+) -> str:
     n_pictures = max(FEWEST, min(MOST, MAX_PICTURES // len(results)))
     if len(results) > MAX_STRIPS:
         n_pictures = 0
