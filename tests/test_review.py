@@ -29,12 +29,13 @@ from keyframes.images import read_label
 from keyframes.output import OutputFolder
 from keyframes.records import Clustering, Crop, ThumbnailSpec
 from keyframes.report import render_index
-from keyframes.review import ReviewServer, open_session
+from keyframes.review import ReviewServer
 from keyframes.review.curation import Change, Curation
 from keyframes.review.gallery import Gallery
 from keyframes.review.stand_ins import stand_ins
 from keyframes.settings import Settings
 from keyframes.video import Span, index_video, parse_position, read_thumbnails
+from reviewing import open_stem, serve
 
 STEM = "bee 1"
 
@@ -44,10 +45,8 @@ def video(make_video, tmp_path_factory):
     return make_video(tmp_path_factory.mktemp("video") / f"{STEM}.mp4", n_frames=60)
 
 
-def open_in(out, video=None, stem=STEM):
-    folder = OutputFolder(out, stem)
-    record = read_json(folder.record)
-    return open_session(folder, record, video or type(out)(record["video"]["path"]))
+def open_in(out, video=None):
+    return open_stem(out, STEM, video)
 
 
 def tree(folder):
@@ -465,19 +464,6 @@ def test_gallery_remembers_within_its_bound(video):
     assert 0 < sum(map(len, gallery._jpegs.values())) == gallery._n_bytes <= 20_000
 
 
-@contextmanager
-def serve(out, stems=(STEM,)):
-    server = ReviewServer(out, list(stems), lambda stem: open_in(out, stem=stem))
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def send(server, path, method="GET", body=None, **headers):
     """Send a request as a page of ours would, but for `headers`; return status and body."""
     own = f"127.0.0.1:{server.server_port}"
@@ -503,7 +489,7 @@ def send(server, path, method="GET", body=None, **headers):
 class TestServer:
     @pytest.fixture
     def server(self, out):
-        with serve(out) as server:
+        with serve(out, [STEM]) as server:
             yield server
 
     def test_answers_its_own_page(self, server, out):

@@ -2,7 +2,6 @@
 
 import re
 import threading
-from contextlib import contextmanager
 
 import pytest
 
@@ -10,10 +9,10 @@ from keyframes import extract
 from keyframes.export import export
 from keyframes.files import read_json
 from keyframes.images import read_label
-from keyframes.output import OutputFolder
 from keyframes.report import page as page_module
-from keyframes.review import ReviewServer, Session, open_session
+from keyframes.review import Session
 from keyframes.settings import Settings
+from reviewing import serve
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 from selenium.webdriver.common.by import By  # noqa: E402 - only where it is there
@@ -30,26 +29,9 @@ def video(make_video, tmp_path_factory):
     return make_video(tmp_path_factory.mktemp("video") / f"{STEM}.mp4", n_frames=60)
 
 
-@contextmanager
-def serve(out, video):
-    def open_stem(stem):
-        folder = OutputFolder(out, stem)
-        return open_session(folder, read_json(folder.record), video)
-
-    server = ReviewServer(out, [video.stem], open_stem)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.fixture
 def server(out, video):
-    with serve(out, video) as server:
+    with serve(out, [video.stem], video) as server:
         yield server
 
 
@@ -431,7 +413,7 @@ class TestExports:
     def test_follow_and_what_cannot_is_said(self, browser, out, video, tmp_path):
         export("coco", out, tmp_path / "my-task")
         task = tmp_path / "my-task" / "annotations" / "instances_default.json"
-        with serve(out, video) as server:
+        with serve(out, [video.stem], video) as server:
             browser.get(server.address)
             assert said(browser) == "Every change is saved at once, also in my-task."
             point_at_card(browser, 1)
@@ -470,7 +452,7 @@ class TestPage:
         self, browser, out, video, monkeypatch
     ):
         monkeypatch.setattr(page_module, "MAX_POINTS", 7)
-        with serve(out, video) as server:
+        with serve(out, [video.stem], video) as server:
             browser.get(server.address)
             browser.execute_script("window.loaded = 'once'")
             before = chosen(out)
@@ -485,7 +467,7 @@ class TestPage:
             browser.get("about:blank")
 
     def test_a_server_that_ended_is_told(self, browser, out, video):
-        with serve(out, video) as server:
+        with serve(out, [video.stem], video) as server:
             browser.get(server.address)
         before = chosen(out)
         point_at_card(browser, 0)
@@ -538,7 +520,7 @@ class TestStrangers:
             pytest.skip("no file can have such a name here")
         out = tmp_path / "out"
         extract(video, out, Settings(count=3))
-        with serve(out, video) as server:
+        with serve(out, [video.stem], video) as server:
             browser.get(server.address)
             assert find(browser, "h1").text == video.name
             before = chosen(out, HOSTILE)
