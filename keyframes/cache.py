@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 MAX_BYTES = 2 * 2**30
 # Part of every key: an entry of another format is never found, and goes when it is the oldest.
-FORMAT = 2
+FORMAT = 3
 
 
 class FeatureCache:

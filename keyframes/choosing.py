@@ -15,6 +15,7 @@ from keyframes.records import Clustering, Selection
 from keyframes.selection import (
     cluster_by_kmeans,
     cluster_by_time,
+    count_alike,
     describe_keyframes,
     pick_members,
 )
@@ -40,11 +41,14 @@ class Choice:
         Every candidate's cluster.
     n_asked
         How many were to be chosen.
+    n_alike
+        How many of them are blank or all but the same as others, for want of anything else.
     """
 
     rows: IntArray
     clustering: Clustering
     n_asked: int
+    n_alike: int = 0
 
 
 def choose(
@@ -105,7 +109,7 @@ def choose(
         )
     clustering = replace(clustering, explanation={**why, **clustering.explanation})
     rows = pick_members(features, clustering, n_asked, held=held, min_gap_s=settings.min_gap_s)
-    return Choice(rows, clustering, n_asked)
+    return Choice(rows, clustering, n_asked, count_alike(features, rows, held=held))
 
 
 def describe_choice(
@@ -170,6 +174,11 @@ def _warnings(video: VideoInfo, choice: Choice, min_gap_s: float) -> Iterator[st
             else f"no more are {min_gap_s:g} s apart"
         )
         yield f"{n_chosen} of {choice.n_asked} keyframes: {cause}"
+    if choice.n_alike:
+        yield (
+            f"{choice.n_alike} of {n_chosen} keyframes are blank or all but the same as others: "
+            "no other candidates differ more"
+        )
     if video.decode_errors or video.damaged_frames:
         yield (
             f"the video is damaged: {video.decode_errors} packets could not be decoded, "

@@ -44,8 +44,12 @@ if TYPE_CHECKING:
 
 CELL = 8
 N_ORIENTATIONS = 8
-# Gray levels away from the background at which a pixel counts in full.
-FOREGROUND_LEVELS = 20
+# A codec's and a camera's noise, in gray levels of a thumbnail: what differs from the background
+# by no more is background. Otherwise the square root would lift the noise of a still scene, and
+# its frames would look different from one another.
+NOISE_LEVELS = 4
+# Gray levels beyond the noise at which a pixel counts in full.
+FOREGROUND_LEVELS = 12
 # Odd, so that the median is a value the pixel really had.
 N_BACKGROUND = 151
 # A black picture comes out of a lossy codec with a few levels of noise.
@@ -203,7 +207,8 @@ class Hog:
         """Fill `_across` and `_down`: the gradient to the right and downwards.
 
         It is the difference of the two neighbours; beyond the border the picture goes on as
-        its last pixel. It is weighted from 0, where a pixel equals the background's, to 1.
+        its last pixel. It is weighted from 0, where a pixel is the background's but for noise,
+        to 1.
         """
         b, height, width = gray.shape
         pixels = cv2.transpose(gray.reshape(b, height * width)).reshape(height, width * b)
@@ -215,7 +220,9 @@ class Hog:
         np.subtract(rows[1:-1, 2 * b :], rows[1:-1, : -2 * b], out=self._across)
         np.subtract(rows[2:, b:-b], rows[:-2, b:-b], out=self._down)
 
-        difference = np.minimum(cv2.absdiff(pixels, self._scenes), FOREGROUND_LEVELS)
+        difference = cv2.absdiff(pixels, self._scenes)
+        np.clip(difference, NOISE_LEVELS, NOISE_LEVELS + FOREGROUND_LEVELS, out=difference)
+        difference -= NOISE_LEVELS
         weight = np.multiply(difference, np.float32(1 / FOREGROUND_LEVELS), out=self._spare)
         self._across *= weight
         self._down *= weight

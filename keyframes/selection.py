@@ -127,6 +127,18 @@ def pick_members(
     return np.sort(np.array(chosen.rows, dtype=np.int64))
 
 
+def count_alike(features: Features, rows: IntArray, *, held: IntArray) -> int:
+    """Return how many of the chosen rows but the held ones are blank or near-identical to others.
+
+    They were taken because there was nothing else left.
+    """
+    chosen = _Chosen(features, held.tolist(), 0.0)
+    others = np.setdiff1d(rows, held)
+    for row in others[~features.blank[others]]:
+        chosen.take_first(row[np.newaxis])
+    return len(held) + len(others) - len(chosen.rows)
+
+
 def _by_nearness(
     members: IntArray, distances: npt.NDArray[np.float32], sharpness: npt.NDArray[np.float32]
 ) -> IntArray:

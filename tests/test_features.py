@@ -69,7 +69,8 @@ def reference_hog(frame, background):
         for x in range(width):
             across = pixels[y, min(x + 1, width - 1)] - pixels[y, max(x - 1, 0)]
             down = pixels[min(y + 1, height - 1), x] - pixels[max(y - 1, 0), x]
-            weight = min(abs(pixels[y, x] - int(background[y, x])) / 20, 1)
+            difference = abs(pixels[y, x] - int(background[y, x]))
+            weight = min(max(difference - 4, 0) / 12, 1)
             angle = math.atan2(down, across) % math.pi
             nearest = int(angle / step)
             beyond = angle - nearest * step
@@ -112,13 +113,13 @@ def test_an_edge_at_each_of_the_orientations_counts_for_it_alone(orientation):
     assert np.delete(middle, orientation).max() < 1
 
 
-def test_the_weight_grows_with_the_difference_from_the_background_up_to_a_limit():
+def test_the_weight_grows_with_the_difference_from_the_background_beyond_noise_up_to_a_limit():
     frame = np.tile(np.arange(100, 132, 4, dtype=np.uint8), (8, 1))
     energy = [
         (describe_hog(frame[np.newaxis], frame - np.uint8(difference)) ** 2).sum()
-        for difference in (0, 5, 10, 20, 60)
+        for difference in (0, 4, 7, 10, 16, 60)
     ]
-    np.testing.assert_allclose(np.array(energy) / energy[3], [0, 0.25, 0.5, 1, 1], rtol=1e-5)
+    np.testing.assert_allclose(np.array(energy) / energy[4], [0, 0, 0.25, 0.5, 1, 1], rtol=1e-5)
 
 
 def test_only_what_differs_from_the_background_is_seen():
@@ -138,6 +139,13 @@ def test_hog_ignores_a_brightness_offset_and_a_negative_of_the_whole_video(chang
     np.testing.assert_array_equal(
         describe_hog(change(frames), change(background)), describe_hog(frames, background)
     )
+
+
+def test_a_still_scene_looks_the_same_whatever_its_noise():
+    rng = np.random.default_rng(4)
+    still = scene(1)[0].clip(4, 251)
+    frames = still + rng.integers(-4, 5, (30, *still.shape)).astype(np.uint8)  # wraps round
+    assert not describe_hog(frames, still).any()
 
 
 def test_mirroring_the_picture_mirrors_cells_and_orientations():

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from drawn_animals import draw_recording, wander
 from footage import read_number
 from keyframes import extract
 from keyframes.cli.extract import extract as extract_command
@@ -124,6 +125,41 @@ def test_growing_keeps_what_is_there(video, tmp_path, method):
     assert again == grown
     record = json.loads((tmp_path / "bee 1.json").read_text("utf-8"))
     assert record["identity"]["settings"]["held"] == first.frame_indices
+
+
+@pytest.mark.parametrize("method", ["kmeans", "coverage", "uniform"])
+def test_of_a_noisy_still_scene_one_frame_is_enough(tmp_path, method):
+    poses = wander(30)
+    resting = 29
+    pictures = draw_recording([*poses, *[poses[-1]] * 90], height=240, width=320)
+    video = tmp_path / "rest.mp4"
+    with av.open(str(video), "w") as output:
+        stream = output.add_stream("libx264", rate=25, options={"crf": "23", "mbtree": "0"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.codec_context.thread_count = 1
+        for picture in pictures:
+            frame = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode())
+    assert not np.array_equal(*sequential(video)[70:72]), "the codec keeps noise"
+    first = extract(video, tmp_path, Settings(count=15, method=method, held=(70,)))
+    grown = extract(video, tmp_path, Settings(count=28, method=method), grow=True)
+    for selection, count in ((first, 15), (grown, 28)):
+        assert len(selection.keyframes) == count
+        assert [index for index in selection.frame_indices if index >= resting] == [70]
+
+
+def test_repetitions_are_taken_only_for_want_of_others_and_owned_up_to(make_video, tmp_path):
+    video = make_video(tmp_path / "slides.mp4", n_frames=40, hold=10, options={"qp": "0"})
+    four = extract(video, tmp_path / "4", Settings(count=4))
+    assert [index // 10 for index in four.frame_indices] == [0, 1, 2, 3]
+    assert not four.warnings
+    six = extract(video, tmp_path / "6", Settings(count=6, held=(3, 5)))
+    assert len(six.keyframes) == 6
+    # Of the two that the user holds nothing is said.
+    assert six.warnings == (
+        "1 of 6 keyframes are blank or all but the same as others: no other candidates differ more",
+    )
 
 
 def test_held_frames_need_not_be_candidates(video, tmp_path):

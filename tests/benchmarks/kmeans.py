@@ -62,7 +62,7 @@ def hog(frames):
     """Gradient histograms of 8-pixel cells, foreground first: what the features room makes."""
     background = np.median(frames[:: max(len(frames) // 150, 1)], axis=0)
     dy, dx = np.gradient(frames, axis=(1, 2))
-    strength = np.hypot(dx, dy) * np.minimum(np.abs(frames - background) / 20, 1)
+    strength = np.hypot(dx, dy) * np.clip((np.abs(frames - background) - 4) / 12, 0, 1)
     angle = np.arctan2(dy, dx) % np.pi / np.pi * 8
     low = np.floor(angle)
     bins = []
