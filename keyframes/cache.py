@@ -1,7 +1,8 @@
-"""Keep the features of a video, so that asking again with another k doesn't decode again.
+"""Keep what was read of a video, so that asking again with another k doesn't read it again.
 
-One file for each video and way of describing it, in the user's cache folder, or in the one that
-``KEYFRAMES_CACHE`` names. What was used longest ago goes first when the cache outgrows its bound.
+One file for each video's packets, and one for each way of describing its frames, in the user's
+cache folder, or in the one that ``KEYFRAMES_CACHE`` names. What was used longest ago goes first
+when the cache outgrows its bound.
 """
 
 from __future__ import annotations
@@ -12,25 +13,35 @@ import logging
 import os
 import sys
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from keyframes.errors import OutputError
 from keyframes.files import atomic_file, make_folder
 from keyframes.records import Features, Reading, VideoInfo
+from keyframes.video import VideoIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Arrays = dict[str, Any]
 
 logger = logging.getLogger(__name__)
 
 MAX_BYTES = 2 * 2**30
 # Part of every key: an entry of another format is never found, and goes when it is the oldest.
 FORMAT = 3
+_INDEX_ARRAYS = ("pts", "dts", "is_key", "times_s")
+
+Entry = TypeVar("Entry")
 
 
 class FeatureCache:
-    """Features on disk, by what they depend on.
+    """Features on disk, and the packets of their videos, by what they depend on.
 
     Parameters
     ----------
@@ -54,33 +65,53 @@ class FeatureCache:
         video
             Where the video lies now.
         """
-        path = self._path(key)
+        return self._load("features", key, video, _to_features)
+
+    def save(self, key: dict[str, Any], features: Features) -> None:
+        """Save the features under ``key``; a cache that can't be written is only logged."""
+        self._save("features", key, _from_features(features))
+
+    def load_index(self, key: dict[str, Any], video: Path) -> VideoIndex | None:
+        """Return the index that was saved under ``key``, as `load` does features."""
+        return self._load("packets", key, video, _to_index)
+
+    def save_index(self, key: dict[str, Any], index: VideoIndex) -> None:
+        """Save the index under ``key``, as `save` does features."""
+        self._save("packets", key, _from_index(index))
+
+    def _load(
+        self,
+        what: str,
+        key: dict[str, Any],
+        video: Path,
+        revive: Callable[[Arrays, Path], Entry],
+    ) -> Entry | None:
+        path = self._path(what, key)
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                features = _from_arrays(arrays, video)
+                entry = revive(arrays, video)
             path.touch()  # used just now
         except FileNotFoundError:
-            logger.info("%s: its features aren't in the cache, %s", video, self.folder)
+            logger.info("%s: its %s aren't in the cache, %s", video, what, self.folder)
             return None
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             logger.warning("%s can't be used and will be made anew (%s)", path, error)
             return None
-        logger.info("%s: its features come from the cache, %s", video, path)
-        return features
+        logger.info("%s: its %s come from the cache, %s", video, what, path)
+        return entry
 
-    def save(self, key: dict[str, Any], features: Features) -> None:
-        """Save the features under ``key``; a cache that can't be written is only logged."""
+    def _save(self, what: str, key: dict[str, Any], arrays: Arrays) -> None:
         try:
             make_folder(self.folder)
-            with atomic_file(self._path(key)) as file:
-                np.savez(file, **_to_arrays(features))
+            with atomic_file(self._path(what, key)) as file:
+                np.savez(file, **arrays)
             self._trim()
-        except OutputError as error:
-            logger.warning("the features are not kept for the next time: %s", error)
+        except (OSError, OutputError) as error:  # other runs may be making room, too
+            logger.warning("the %s may not be kept for the next time: %s", what, error)
 
-    def _path(self, key: dict[str, Any]) -> Path:
+    def _path(self, what: str, key: dict[str, Any]) -> Path:
         text = json.dumps({"format": FORMAT, **key}, sort_keys=True)
-        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
+        return self.folder / f"{what}-{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
 
     def _trim(self) -> None:
         """Remove the entries used longest ago until the rest is within the bound."""
@@ -106,7 +137,7 @@ def default_folder() -> Path:
     return Path(base).expanduser() / "keyframes"
 
 
-def _to_arrays(features: Features) -> dict[str, Any]:
+def _from_features(features: Features) -> Arrays:
     reading = features.reading
     return {
         "video": np.array(json.dumps({**asdict(reading.video), "path": ""})),
@@ -121,7 +152,7 @@ def _to_arrays(features: Features) -> dict[str, Any]:
     }
 
 
-def _from_arrays(arrays: Any, video: Path) -> Features:  # noqa: ANN401 - NumPy's NpzFile
+def _to_features(arrays: Arrays, video: Path) -> Features:
     reading = Reading(
         video=VideoInfo(**{**json.loads(str(arrays["video"])), "path": video}),
         frame_indices=arrays["frame_indices"],
@@ -135,4 +166,19 @@ def _from_arrays(arrays: Any, video: Path) -> Features:  # noqa: ANN401 - NumPy'
         mean=arrays["mean"],
         sharpness=arrays["sharpness"],
         blank=arrays["blank"],
+    )
+
+
+def _from_index(index: VideoIndex) -> Arrays:
+    values = {field.name: getattr(index, field.name) for field in fields(index)}
+    arrays = {name: values.pop(name) for name in _INDEX_ARRAYS}
+    header = {**values, "path": "", "rate": str(index.rate)}
+    return {"header": np.array(json.dumps(header)), **arrays}
+
+
+def _to_index(arrays: Arrays, video: Path) -> VideoIndex:
+    header = json.loads(str(arrays["header"]))
+    return VideoIndex(
+        **{**header, "path": video, "rate": Fraction(header["rate"])},
+        **{name: arrays[name] for name in _INDEX_ARRAYS},
     )

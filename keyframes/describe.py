@@ -11,7 +11,7 @@ from keyframes.features import compute_features, count_features
 from keyframes.files import identify
 from keyframes.records import Crop, ThumbnailSpec
 from keyframes.resizing import one_opencv_thread
-from keyframes.video import auto_step, n_candidates, read_thumbnails
+from keyframes.video import auto_step, index_video, n_candidates, read_thumbnails
 from keyframes.video.picture import check_crop
 
 if TYPE_CHECKING:
@@ -61,6 +61,31 @@ class Sampling:
     listed: tuple[int, ...]
     n_expected: int
     n_features: int
+
+
+def find_index(video: Path, cache: FeatureCache | None) -> VideoIndex:
+    """Return what the packets of a video say.
+
+    Parameters
+    ----------
+    video
+        The recording.
+    cache
+        Where it may be known from, and is kept; None to read the packets in any case.
+
+    Raises
+    ------
+    VideoError
+        As for `index_video`.
+    """
+    if cache is None:
+        return index_video(video)
+    key = {"video": identify(video)}
+    index = cache.load_index(key, video)
+    if index is None:
+        index = index_video(video)
+        cache.save_index(key, index)
+    return index
 
 
 def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:

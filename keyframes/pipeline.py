@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from keyframes.choosing import choose, describe_choice
-from keyframes.describe import describe_video, plan_sampling
+from keyframes.describe import describe_video, find_index, plan_sampling
 from keyframes.errors import SettingsError
 from keyframes.files import identify
 from keyframes.images import make_label
@@ -26,7 +26,7 @@ from keyframes.run_record import (
 )
 from keyframes.settings import Settings
 from keyframes.thumbnails import ThumbnailStore
-from keyframes.video import fetch_frames, index_video
+from keyframes.video import fetch_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -106,7 +106,7 @@ def extract(
     stages = Stages(video, progress)
     with ThumbnailStore() as store:
         with stages.enter("reading") as report:
-            index = index_video(video)
+            index = find_index(video, cache)
             sampling = plan_sampling(index, settings)
             features = describe_video(
                 index, sampling, settings, store, cache=cache, threads=threads, progress=report

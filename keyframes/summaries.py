@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keyframes.describe import describe_video, plan_sampling
+from keyframes.describe import describe_video, find_index, plan_sampling
 from keyframes.errors import OutputError
 from keyframes.files import atomic_file, identify, make_folder, remove_leftovers
 from keyframes.kmeans import ConvergenceWarning, KMeans
 from keyframes.pipeline import Stages
 from keyframes.run_record import PROGRAM
 from keyframes.thumbnails import ThumbnailStore
-from keyframes.video import index_video
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +117,7 @@ def summarise(
         _read(job.folder.summary)  # refuses what isn't ours
     stages = Stages(job.video, progress)
     with ThumbnailStore() as store, stages.enter("reading") as report:
-        index = index_video(job.video)
+        index = find_index(job.video, cache)
         features = describe_video(
             index,
             plan_sampling(index, job.settings),

@@ -1,6 +1,7 @@
-"""Features kept on disk: the same ones, for the same question, within a bound."""
+"""Features and packets on disk: the same ones, for the same question, within a bound."""
 
 import os
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from factories import make_features
 from keyframes.cache import FeatureCache, default_folder
+from keyframes.video import index_video
 
 KEY = {"video": {"bytes": 10}, "features": "hog"}
 
@@ -38,17 +40,25 @@ def test_another_question_has_another_answer(tmp_path, features):
     assert cache.load({**KEY, "features": "gray"}, Path("v.mp4")) is None
 
 
-def test_damaged_entry_is_made_anew(tmp_path, features, caplog):
-    cache = FeatureCache(tmp_path)
-    cache.save(KEY, features)
-    (entry,) = tmp_path.iterdir()
-    whole = entry.read_bytes()
-    for damaged in (whole[:100], b"", whole[:-30]):
-        entry.write_bytes(damaged)
-        assert cache.load(KEY, Path("v.mp4")) is None
+@pytest.mark.parametrize("what", ["features", "packets"])
+def test_damaged_entry_is_made_anew(what, tmp_path, features, make_video, caplog):
+    cache = FeatureCache(tmp_path / "cache")
+    if what == "features":
+        load, save, entry = cache.load, cache.save, features
+    else:
+        load, save = cache.load_index, cache.save_index
+        entry = index_video(make_video(tmp_path / "v.mp4", n_frames=3))
+    save(KEY, entry)
+    (file,) = cache.folder.iterdir()
+    whole, other = file.read_bytes(), BytesIO()
+    np.savez(other, header=np.array("{}"), video=np.array("{}"))
+    for damaged in (whole[:100], b"", whole[:-30], other.getvalue()):
+        file.write_bytes(damaged)
+        assert load(KEY, Path("v.mp4")) is None
         assert "made anew" in caplog.text
-    cache.save(KEY, features)
-    assert cache.load(KEY, Path("v.mp4")) is not None
+        caplog.clear()
+    save(KEY, entry)
+    assert load(KEY, Path("v.mp4")) is not None
 
 
 def test_oldest_entries_make_room(tmp_path, features):
@@ -68,7 +78,13 @@ def test_oldest_entries_make_room(tmp_path, features):
 def test_unwritable_cache_is_no_failure(tmp_path, features, caplog):
     (tmp_path / "file").write_text("x")
     FeatureCache(tmp_path / "file" / "cache").save(KEY, features)
-    assert "not kept" in caplog.text
+    assert "may not be kept" in caplog.text
+
+
+def test_what_cannot_be_removed_is_no_failure(tmp_path, features, caplog):
+    (tmp_path / "features-of-others.npz").mkdir()
+    FeatureCache(tmp_path, max_bytes=0).save(KEY, features)
+    assert "may not be kept" in caplog.text
 
 
 def test_folder_can_be_named(monkeypatch, tmp_path):

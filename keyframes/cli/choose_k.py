@@ -95,14 +95,14 @@ def choose_k(
 
     from keyframes.cache import FeatureCache
     from keyframes.choose_k import choose_k as choose
-    from keyframes.describe import describe_video, plan_sampling
+    from keyframes.describe import describe_video, find_index, plan_sampling
     from keyframes.errors import VideoError
     from keyframes.files import write_atomically
     from keyframes.progress import ProgressBars
     from keyframes.report import check_page, render_choice
     from keyframes.settings import Settings
     from keyframes.thumbnails import ThumbnailStore
-    from keyframes.video import Span, index_video
+    from keyframes.video import Span
 
     start_logging(verbose=verbose)
     settings = Settings(span=Span(start, end), **options)
@@ -113,13 +113,14 @@ def choose_k(
     shown = not quiet and sys.stderr.isatty()
     try:
         with ProgressBars([video], shown=shown) as bars, ThumbnailStore() as store:
-            index = index_video(video)
+            cache = None if no_cache else FeatureCache()
+            index = find_index(video, cache)
             features = describe_video(
                 index,
                 plan_sampling(index, settings),
                 settings,
                 store,
-                cache=None if no_cache else FeatureCache(),
+                cache=cache,
                 progress=partial(bars, video, "reading"),
             )
             found = choose(

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from keyframes.choosing import choose, rows_of
-from keyframes.describe import describe_video, plan_sampling
+from keyframes.describe import describe_video, find_index, plan_sampling
 from keyframes.errors import OutputError, VideoError
 from keyframes.files import identify
 from keyframes.images import read_label
@@ -21,7 +21,6 @@ from keyframes.review.session import Session
 from keyframes.run_record import selection_from_record
 from keyframes.settings import Settings
 from keyframes.thumbnails import ThumbnailStore
-from keyframes.video import index_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +75,7 @@ def open_session(
     folder.check_ownership()
     check_page(folder.page)
     selection = selection_from_record(video, record)
-    index = index_video(video)
+    index = find_index(video, cache)
     sampling = plan_sampling(index, settings)
     with ThumbnailStore() as store:
         features = describe_video(
