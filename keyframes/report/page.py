@@ -177,11 +177,18 @@ def _standing(
 
     It is one of the candidate's own cluster, where that has any.
     """
-    standing, _ = nearest_centers(values[shown], values[rows])
-    for cluster in np.unique(labels[rows]):
-        members = labels[shown] == cluster
-        own = np.flatnonzero(labels[rows] == cluster)
-        standing[members] = own[nearest_centers(values[shown[members]], values[rows[own]])[0]]
+    clusters, chosen_clusters = labels[shown], labels[rows]
+    standing = np.empty(len(shown), dtype=np.int32)
+    without = ~np.isin(clusters, chosen_clusters)
+    if without.any():
+        standing[without], _ = nearest_centers(values[shown[without]], values[rows])
+    for cluster in np.unique(chosen_clusters):
+        members, own = clusters == cluster, np.flatnonzero(chosen_clusters == cluster)
+        if len(own) == 1:
+            standing[members] = own
+        else:
+            nearest, _ = nearest_centers(values[shown[members]], values[rows[own]])
+            standing[members] = own[nearest]
     return standing
 
 
