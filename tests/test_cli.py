@@ -350,6 +350,15 @@ def test_help_comes_without_heavy_imports():
         assert heavy not in modules
 
 
+def test_threads_of_blas_sleep_unless_told_otherwise(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_THREAD_TIMEOUT", "20")
+    run("--version")
+    assert os.environ["OPENBLAS_THREAD_TIMEOUT"] == "20"
+    monkeypatch.delenv("OPENBLAS_THREAD_TIMEOUT")
+    run("--version")
+    assert os.environ["OPENBLAS_THREAD_TIMEOUT"] == "4"
+
+
 def test_record_table_or_list_gives_the_same_frames_again(video, tmp_path):
     run("extract", video, "-k", 4, "-o", tmp_path / "first", "-q")
     record = json.loads((tmp_path / "first" / "mouse.json").read_text("utf-8"))

@@ -7,6 +7,7 @@ One module a command. Everything heavy is imported inside the command that needs
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
 
@@ -56,6 +57,8 @@ cli.add_command(review)
 
 def main() -> None:
     """Run the command line: one line for a person's mistake, a traceback only for a bug."""
+    # OpenBLAS's threads sleep when there is nothing to do; else they spin all through the imports.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     # Schedulers end a job that runs out of time with SIGTERM: stop as cleanly as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if isinstance(sys.stdout, io.TextIOWrapper):  # which may have no letter for × or →
