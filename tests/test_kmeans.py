@@ -110,6 +110,33 @@ def test_ties_of_whole_numbers_survive_the_centring(dtype):
     assert squared.tolist() == [0, 1, 0, 0, 1, 53**2]
 
 
+def test_equal_centres_part_when_one_of_them_is_moved():
+    # The second takes the farthest row, 1.2, and then 1, which seemed safe with the first.
+    X = np.array([[-1.0], [-0.8], [1.0], [1.2], [99.5], [100.5]])
+    model = KMeans(3, init=[[0.0], [0.0], [100.0]]).fit(X)
+    assert model.labels_.tolist() == [0, 0, 1, 1, 2, 2]
+    assert_equals_textbook(X, [[0.0], [0.0], [100.0]])
+
+
+def test_equal_centres_are_compared_once():
+    centers = Centers(np.array([[5.0], [1.0], [5.0], [5.0]]), np.dtype(float))
+    assert centers.exact.tolist() == [[5.0], [1.0]]
+    rows = np.array([[4.0], [0.0]])
+    labels, upper, lower = nearest(rows, rows[:, 0] ** 2, centers)
+    assert labels.tolist() == [0, 1]
+    # Another centre is as near as 5 itself; 1 has none nearer than 5.
+    assert lower[0] <= upper[0]
+    assert upper[1] < lower[1] <= 5
+
+
+def test_once_every_row_is_a_seed_the_others_are_drawn_by_weight():
+    X = np.repeat(np.eye(6), 50, axis=0)
+    weights = np.repeat([1.0, 0, 1, 1, 0, 1], 50)
+    _, rows = kmeans_plusplus(X, 30, sample_weight=weights, random_state=0)
+    assert sorted(rows[:4] // 50) == [0, 2, 3, 5]
+    assert set(rows[4:] // 50) == {0, 2, 3, 5}
+
+
 def test_an_empty_cluster_takes_the_farthest_row_by_hand():
     # The centre at 1000 starts without rows; 32 is farthest from its centre (0).
     model = KMeans(2, init=[[0.0], [1000.0]], max_iter=1).fit(PAIRS)

@@ -32,17 +32,36 @@ GATHERING_COLUMNS = 32
 class Centers:
     """Centres made ready for matrix products with rows of a given precision.
 
+    Of equal centres only the first is compared: it is the nearest, if any of them is, and to
+    find that out row by row takes long.
+
     Parameters
     ----------
-    exact
+    centers
         (k, d) float64.
     dtype
         The rows' precision, in which products are taken.
+
+    Attributes
+    ----------
+    exact
+        (m, d) float64: those that differ.
+    index
+        (m,) int64, ascending: which of the k they are.
+    has_twins
+        (m,) whether others are equal to it.
     """
 
-    def __init__(self, exact: FloatArray, dtype: np.dtype[Any]) -> None:
-        self.exact = exact
-        norms = squared_norms(exact)
+    def __init__(self, centers: FloatArray, dtype: np.dtype[Any]) -> None:
+        norms = squared_norms(centers)
+        self.index = np.arange(len(centers))
+        self.has_twins = np.zeros(len(centers), np.bool_)
+        if len(np.unique(norms)) < len(norms):
+            _, firsts, counts = np.unique(centers, axis=0, return_index=True, return_counts=True)
+            order = np.argsort(firsts)
+            self.index, self.has_twins = firsts[order], counts[order] > 1
+            centers, norms = centers[self.index], norms[self.index]
+        self.exact = exact = centers
         self.radius = float(np.sqrt(norms.max()))
         self._squared_norms = norms.astype(dtype)
         self._minus_two = (-2 * exact).astype(dtype)
@@ -96,13 +115,14 @@ def nearest(
     (close,) = np.nonzero(lower <= upper)
     if len(close):
         labels[close] = _nearest_contender(rows[close], norms[close], upper[close], centers)
-    return labels, upper, lower
+    lower[centers.has_twins[labels]] = 0
+    return centers.index[labels], upper, lower
 
 
 def _nearest_contender(
     rows: FloatArray, norms: FloatArray, upper: FloatArray, centers: Centers
 ) -> IntArray:
-    """Return the exact nearest centre of rows (m, d) that have one within `upper` (m,)."""
+    """Return where the nearest centre of rows (m, d) is that have one within `upper` (m,)."""
     least = centers.score(rows) + (norms - 2 * centers.score_error(norms))[:, None]
     row, center = np.nonzero(least <= (upper * upper)[:, None])
     distances = np.full(least.shape, np.inf)

@@ -42,6 +42,8 @@ ROWS_PER_SEED = 100
 SEEDS_PER_STEP_AHEAD = 2
 # Columns from which on a wider product of matrices is no quicker per column.
 WIDE_PRODUCT = 64
+# Squared distances up to so many roundings of the largest squared norm are those of equal rows.
+EQUAL = 16
 # Distances that may be held even if the data is smaller.
 HELD_DISTANCES = 2**20
 
@@ -106,7 +108,8 @@ def seed_rows(
 
     A row's potential is its weight times its squared distance to the nearest of the `fixed`
     centres (f, d) and of the rows chosen before, and its probability grows with that. Of the
-    few candidates drawn at each step, the one is kept that lowers J most.
+    few candidates drawn at each step, the one is kept that lowers J most. Once every row equals
+    a centre, the rest is drawn by the weights alone.
     """
     rows = _sample(points.weights, n_clusters, rng)
     sample = replace(
@@ -122,9 +125,15 @@ def seed_rows(
         for block in row_blocks(len(closest)):
             closest[block] = nearest_squared(sample.values[block], fixed)
     chosen = np.empty(n_clusters, dtype=np.int64)
+    counts = sample.weights > 0
+    rounding = EQUAL * np.finfo(closest.dtype).eps * sample.squared_norms.max()
     for i in range(n_clusters):
         if np.isinf(closest[0]):
             tried, distances = candidates.draw(sample.weights, 1)
+        elif closest.max(where=counts, initial=0) <= rounding:
+            chances = sample.weights.astype(np.float64)
+            chosen[i:] = rng.choice(len(counts), n_clusters - i, p=chances / chances.sum())
+            break
         else:
             ahead = 1 + i // SEEDS_PER_STEP_AHEAD
             tried, distances = candidates.draw(sample.weights * closest, trials, ahead=ahead)
@@ -158,8 +167,8 @@ class Candidates:
         Parameters
         ----------
         potential
-            (n,) what the probabilities are proportional to: no higher than at the last call.
-            Where all of it is 0, the weights are.
+            (n,) what the probabilities are proportional to: no higher than at the last call,
+            and not 0 everywhere.
         count
             How many rows to draw.
         ahead
@@ -184,8 +193,6 @@ class Candidates:
         most = min(WIDE_PRODUCT, max(n * d // 8, HELD_DISTANCES) // n)
         size = max(count, min(count * ahead, most))
         cumulative = np.cumsum(potential, dtype=np.float64)
-        if cumulative[-1] <= 0:
-            cumulative = np.cumsum(self._sample.weights, dtype=np.float64)
         drawn = cumulative.searchsorted(self._rng.random(size) * cumulative[-1], side="right")
         self._rows = np.minimum(drawn, n - 1)
         self._distances = _squared_distances(self._rows, self._sample, self._team)
