@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +14,18 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_END: Any = object()
+
+
+def count_cores() -> int:
+    """Return how many cores this process may use."""
+    cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    # Not every SLURM binds its jobs to the cores that it gave them.
+    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return min(cores, int(granted)) if granted.isdecimal() else cores
 
 
 def map_ahead(
@@ -44,3 +58,34 @@ def map_ahead(
                 yield first, result.result()
         for first, result in pending:
             yield first, result.result()
+
+
+@contextmanager
+def run_ahead(items: Iterator[Item], *, waiting: int) -> Iterator[Iterator[Item]]:
+    """Take items out of an iterator in another thread, before they are asked for.
+
+    Parameters
+    ----------
+    items
+        Makes one after the other in that thread.
+    waiting
+        How many items are there at most that nobody has asked for.
+
+    Yields
+    ------
+    Iterator
+        The items, in their order; an error comes out in its place. When the context ends, the
+        item that is just being made is waited for, and no more are begun.
+    """
+    pool = ThreadPoolExecutor(1)
+    pending = deque(pool.submit(next, items, _END) for _ in range(waiting))
+
+    def take() -> Item:
+        first = pending.popleft()
+        pending.append(pool.submit(next, items, _END))
+        return first.result()
+
+    try:
+        yield iter(take, _END)
+    finally:
+        pool.shutdown(cancel_futures=True)

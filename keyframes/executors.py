@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import cv2
 from threadpoolctl import threadpool_limits
 
+from keyframes.ahead import count_cores
 from keyframes.errors import KeyframesError, MissingExtraError, SettingsError, VideoError
 
 if TYPE_CHECKING:
@@ -102,16 +103,6 @@ def run_task(
     else:
         attempt = partial(_attempt, task, threads=max(1, count_cores() // n_workers))
         yield from _run_in_processes(attempt, jobs, n_workers, progress)
-
-
-def count_cores() -> int:
-    """Return how many cores this process may use."""
-    cores = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    # Not every SLURM binds its jobs to the cores that it gave them.
-    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
-    return min(cores, int(granted)) if granted.isdecimal() else cores
 
 
 def _attempt(

@@ -86,8 +86,8 @@ def write_images(
 ) -> Iterator[Path]:
     """Encode and write each (path, image, label); yield the paths as they are done.
 
-    Encoding runs in ``threads`` threads beside whatever produces the images; at most twice as
-    many full-size images wait in memory.
+    Encoding runs in ``threads`` threads beside whatever produces the images; one more
+    than that waits in memory at most.
     """
 
     def write(item: tuple[Path, Image, dict[str, str]]) -> Path:
@@ -96,7 +96,7 @@ def write_images(
         write_atomically(path, encode_png(seen, label))
         return path
 
-    return (path for _, path in map_ahead(write, images, threads=threads, waiting=2 * threads))
+    return (path for _, path in map_ahead(write, images, threads=threads, waiting=threads + 1))
 
 
 def _text_chunk(keyword: str, text: str) -> bytes:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keyframes.ahead import count_cores
 from keyframes.batch import Outcome, find_outcome
 from keyframes.errors import KeyframesError, OutputError, SettingsError, VideoError
-from keyframes.executors import count_cores, limited_threads, run_task
+from keyframes.executors import limited_threads, run_task
 from keyframes.files import read_json
 from keyframes.kmeans import ConvergenceWarning, KMeans, nearest_centers
 from keyframes.records import Crop, PoolShare

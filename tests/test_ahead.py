@@ -1,11 +1,20 @@
 """Work in other threads, in order."""
 
+import itertools
+import os
 import threading
 import time
 
 import pytest
 
-from keyframes.ahead import map_ahead
+from keyframes.ahead import count_cores, map_ahead, run_ahead
+
+
+def test_slurms_grant_counts(monkeypatch):
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    assert count_cores() == 1
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "100000")
+    assert count_cores() <= os.cpu_count()
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -46,3 +55,74 @@ def test_the_function_runs_beside_the_making_of_items():
 def test_an_error_in_a_thread_comes_out():
     with pytest.raises(ZeroDivisionError):
         list(map_ahead(lambda x: 1 // x, [1, 0, 1], threads=2, waiting=3))
+
+
+class TestRunAhead:
+    def test_items_come_in_their_order_from_another_thread(self):
+        made_by = set()
+
+        def items():
+            for x in range(10):
+                made_by.add(threading.get_ident())
+                yield x
+
+        with run_ahead(items(), waiting=3) as ahead:
+            assert list(ahead) == list(range(10))
+        assert len(made_by) == 1
+        assert threading.get_ident() not in made_by
+
+    def test_items_are_made_before_they_are_asked_for(self):
+        made_the_second = threading.Event()
+
+        def items():
+            yield 1
+            made_the_second.set()
+            yield 2
+
+        with run_ahead(items(), waiting=2) as ahead:
+            assert made_the_second.wait(timeout=10)
+            assert list(ahead) == [1, 2]
+
+    @pytest.mark.parametrize("waiting", [1, 4])
+    def test_no_more_items_are_made_than_may_wait(self, waiting):
+        made = []
+
+        def items():
+            for x in range(20):
+                made.append(x)
+                yield x
+
+        with run_ahead(items(), waiting=waiting) as ahead:
+            time.sleep(0.05)
+            assert len(made) <= waiting
+            for n_used, _ in enumerate(ahead, start=1):
+                time.sleep(0.005)
+                assert len(made) - n_used <= waiting
+
+    def test_an_error_comes_out_in_its_place(self):
+        with run_ahead((1 // x for x in [1, 1, 0, 1]), waiting=4) as ahead:
+            assert [next(ahead), next(ahead)] == [1, 1]
+            with pytest.raises(ZeroDivisionError):
+                next(ahead)
+            assert list(ahead) == []
+
+    def test_when_it_ends_early_the_thread_ends_too(self):
+        made = []
+
+        def items():
+            for x in itertools.count():
+                made.append(x)
+                yield x
+
+        def interrupt():
+            with run_ahead(items(), waiting=2) as ahead:
+                next(ahead)
+                raise KeyboardInterrupt
+
+        before = threading.active_count()
+        with pytest.raises(KeyboardInterrupt):
+            interrupt()
+        n_made = len(made)
+        assert threading.active_count() == before
+        time.sleep(0.02)
+        assert len(made) == n_made <= 3

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from keyframes.errors import MissingExtraError, SettingsError, VideoError
-from keyframes.executors import count_cores, run_task
+from keyframes.executors import run_task
 from keyframes.jobs import Job
 from keyframes.settings import Settings
 
@@ -103,13 +103,6 @@ def test_cores_are_shared_out_not_multiplied(tmp_path, monkeypatch):
         assert result["threads"] == result["opencv"] == result["blas"] == 1
         assert result["pid"] != os.getpid()
     assert sorted(reports) == sorted((job.video, "reading", 1, 7) for job in jobs)
-
-
-def test_slurms_grant_counts(monkeypatch):
-    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
-    assert count_cores() == 1
-    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "100000")
-    assert count_cores() <= os.cpu_count()
 
 
 def test_killed_process_costs_its_own_job_only(tmp_path):

@@ -81,7 +81,7 @@ class Runner:
 
     def count_workers(self, n_videos: int) -> int:
         """Return how many videos are worked on at a time on this machine."""
-        from keyframes.executors import count_cores
+        from keyframes.ahead import count_cores
 
         return min(self.n_jobs or min(count_cores(), MOST_JOBS), max(1, n_videos))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from io import SEEK_END, FileIO
 from itertools import chain, dropwhile, islice
@@ -52,11 +53,18 @@ class Decoder:
         self._newest_key: int | None = None
         self.tick_s = float(stream.time_base or 1)
         self._has_begun = False
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """End whatever another thread does with it, by a `CancelledError` there."""
+        self._is_cancelled = True
 
     def packets(self) -> Iterator[Packet[VideoStream]]:
         """Read on to the end of the file."""
         try:
             for packet in self.container.demux(self.stream):
+                if self._is_cancelled:
+                    raise CancelledError
                 if packet.size:  # the last is empty: a sign to flush the decoder
                     yield packet
         except av.FFmpegError as error:

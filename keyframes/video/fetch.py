@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack, closing
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keyframes.ahead import count_cores, run_ahead
 from keyframes.errors import VideoError
 from keyframes.video.decode import open_decoder
-from keyframes.video.frames import Disagreement, decode_all, decode_some
+from keyframes.video.frames import Disagreement, decode_all, decode_some, split_runs
 from keyframes.video.picture import checksum, full_image, thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from keyframes.records import Image, IntArray, Reading, ThumbnailSpec
     from keyframes.video.frames import Decoded
     from keyframes.video.index import VideoIndex
+
+# Each decoder holds a dozen frames. So there are at most as many decoders, and of large frames
+# only so many that one frame of each makes as many pixels.
+_MAX_DECODERS = 4
+_MAX_PIXELS = 2**21
+_WAITING = 1  # frames of each decoder that wait to be looked at
 
 _log = logging.getLogger(__name__)
 
@@ -32,9 +41,9 @@ def fetch_frames(
 ) -> Iterator[tuple[int, Image]]:
     """Decode chosen frames again, whole and upright.
 
-    The decoder jumps to the key frame before each of them. Each frame's thumbnail has to be the
-    one of pass one, bit for bit; from the first that isn't, the recording is decoded from its
-    beginning with a counter instead.
+    Decoders jump to the key frame before each of them, several at a time. Each frame's thumbnail
+    has to be the one of pass one, bit for bit; from the first that isn't, the recording is decoded
+    from its beginning with a counter instead.
 
     Parameters
     ----------
@@ -47,7 +56,7 @@ def fetch_frames(
     spec
         How pass one made thumbnails.
     threads
-        Threads of the decoder; None for one a processor core.
+        Threads of the decoders together; None for one a processor core.
 
     Yields
     ------
@@ -64,8 +73,8 @@ def fetch_frames(
     left = np.unique(np.fromiter(rows, np.int64))
     is_damaged = reading.video.decode_errors > 0 or reading.video.damaged_frames > 0
     if index.doubt is None and not is_damaged:
-        with open_decoder(index.path, threads) as decoder:
-            frames = decode_some(decoder, index, reading.frame_indices[left])
+        frames = _decode_runs(index, reading.frame_indices[left], threads or count_cores())
+        with closing(frames):
             for row, image in _matches(frames, reading, left, spec):
                 yield row, image
                 left = left[1:]
@@ -80,6 +89,28 @@ def fetch_frames(
             f"frame {reading.frame_indices[left[0]]} of {index.path} isn't the one that was read "
             "before: if the file has changed, run again; if not, repair it by re-encoding it"
         )
+
+
+def _decode_runs(
+    index: VideoIndex, wanted: IntArray, threads: int
+) -> Generator[Decoded, None, None]:
+    """Decode some frames as `decode_some` does, with several decoders that take turns at the runs.
+
+    They share the threads out: a decoder with many can't keep them busy over the few frames that
+    there are between two jumps.
+    """
+    runs = split_runs(index, wanted)
+    affordable = max(1, _MAX_PIXELS // (index.width * index.height))
+    n_decoders = min(threads, len(runs), _MAX_DECODERS, affordable)
+    with ExitStack() as stack:
+        parts = []
+        for number in range(n_decoders):
+            decoder = stack.enter_context(open_decoder(index.path, threads // n_decoders))
+            part = decode_some(decoder, index, np.concatenate(runs[number::n_decoders]))
+            parts.append(stack.enter_context(run_ahead(part, waiting=_WAITING)))
+            stack.callback(decoder.cancel)
+        for number, run in enumerate(runs):
+            yield from islice(parts[number % n_decoders], len(run))
 
 
 def _matches(

@@ -98,8 +98,8 @@ def _needed(decoder: Decoder, index: VideoIndex, wanted: IntArray) -> Iterator[V
     """Yield the wanted frames and those that are decoded on the way."""
     only_keys = bool(index.is_key.all())
     targets = index.pts[wanted]
-    for key, run in _runs(index, wanted):
-        n_left = len(run)
+    for run in split_runs(index, wanted):
+        key, n_left = index.key_before(run[:1])[0], len(run)
         for packet in decoder.packets_from(int(index.pts[key]), int(index.dts[key])):
             is_wanted = _holds(targets, packet.pts)
             if is_wanted or not only_keys:
@@ -111,13 +111,12 @@ def _needed(decoder: Decoder, index: VideoIndex, wanted: IntArray) -> Iterator[V
         yield from decoder.decode(None)
 
 
-def _runs(index: VideoIndex, wanted: IntArray) -> Iterator[tuple[int, IntArray]]:
-    """Split ascending ordinals where a jump pays; yield each part after its key frame."""
-    keys = index.key_before(wanted)
-    cuts = np.flatnonzero(keys[1:] - wanted[:-1] > _WORTH_A_JUMP) + 1
-    for run in np.split(np.arange(len(wanted)), cuts):
-        if len(run):
-            yield int(keys[run[0]]), wanted[run]
+def split_runs(index: VideoIndex, wanted: IntArray) -> list[IntArray]:
+    """Split ascending ordinals where a jump to the key frame before the next one pays."""
+    if not len(wanted):
+        return []
+    cuts = np.flatnonzero(index.key_before(wanted[1:]) - wanted[:-1] > _WORTH_A_JUMP) + 1
+    return np.split(wanted, cuts)
 
 
 def _holds(ascending: IntArray, value: int | None) -> bool:
