@@ -116,11 +116,18 @@ def test_from_the_first_frame_that_differs_on_the_recording_is_decoded_in_full(
         seen.append(image)
         return checksum(image) ^ (len(seen) == 3)  # of 55, the second of the second run
 
+    def decode_alone(*arguments):
+        n_threads.append(threading.active_count())
+        return decode_all(*arguments)
+
+    decode_all, n_threads = fetch.decode_all, [threading.active_count()]
+    monkeypatch.setattr(fetch, "decode_all", decode_alone)
     monkeypatch.setattr(fetch, "checksum", err_once)
     with caplog.at_level("INFO"):
         found = numbers(fetch_frames(*known, ROWS, SPEC, threads=2))
     assert found == [(row, row) for row in ROWS]
     assert opened == [1, 1, 2]
+    assert n_threads[1] == n_threads[0]  # those that jumped have ended
     assert "frame 55 decodes differently after a jump" in caplog.text
 
 
