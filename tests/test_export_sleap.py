@@ -78,6 +78,7 @@ def test_adding_keeps_all_that_the_file_holds(output, tmp_path):
     labels = sio.Labels(
         [
             sio.LabeledFrame(video=mouse, frame_idx=15, instances=[instance]),
+            sio.LabeledFrame(video=mouse, frame_idx=5, instances=[predicted]),
             sio.LabeledFrame(video=other, frame_idx=25, instances=[predicted]),
         ],
         suggestions=[sio.SuggestionFrame(mouse, 3), sio.SuggestionFrame(mouse, 35)],
@@ -89,9 +90,11 @@ def test_adding_keeps_all_that_the_file_holds(output, tmp_path):
     export("sleap", output, target)
     after = load(target)
     assert [video.filename for video in after.videos][:2] == [mouse.filename, other.filename]
-    assert suggested(after, after.videos[0]) == [3, 35, 5, 25], "15 is labelled, 35 suggested"
+    # 15 is labelled and 35 suggested; 5 is only predicted.
+    assert suggested(after, after.videos[0]) == [3, 35, 5, 25]
     assert suggested(after, after.videos[2]) == FRAMES
-    first, second = after.labeled_frames
+    first, guess, second = after.labeled_frames
+    assert guess.instances[0].score == 0.5
     np.testing.assert_array_equal(first.instances[0].numpy(), instance.numpy())
     assert (second.instances[0].score, second.instances[0].track.name) == (0.5, "left")
     assert after.skeleton.edge_names == [("nose", "tail")]

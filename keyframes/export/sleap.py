@@ -87,7 +87,8 @@ def export_sleap(results: Sequence[Result], destination: Path, *, embed: bool = 
     asked = {str(result.place): result.settings for result in results}
     labels.provenance["keyframes"] = {**earlier, **asked}
     _save(sio, labels, destination, dict(zip(datasets, results, strict=True)) if embed else {})
-    return Exported((destination,), notes=(f"{n_new} frames suggested",), new_frames=new_frames)
+    note = f"{n_new} frame{'s' * (n_new != 1)} suggested"
+    return Exported((destination,), notes=(note,), new_frames=new_frames)
 
 
 def withdraw_from_sleap(past: PastExport, video: Path, gone: Mapping[int, Path]) -> dict[int, str]:
@@ -104,7 +105,7 @@ def withdraw_from_sleap(past: PastExport, video: Path, gone: Mapping[int, Path])
     labels = _load(sio, past.destination)
     entry = _find_video(labels, video)
     there = gone.keys() & _frames_of(labels, entry)
-    labelled = {int(frame.frame_idx) for frame in labels.labeled_frames if frame.video is entry}
+    labelled = _labelled(labels, entry)
     stays = {
         frame: LABELLED if frame in labelled else NOT_OURS
         for frame in sorted(there)
@@ -249,8 +250,17 @@ def _may_be(source: Any, video: Path) -> bool:  # noqa: ANN401
 
 def _frames_of(labels: Any, video: Any) -> set[int]:  # noqa: ANN401
     """Return the frames of a video that the file suggests or has labelled."""
-    frames: Iterable[Any] = [*labels.suggestions, *labels.labeled_frames]
-    return {int(frame.frame_idx) for frame in frames if frame.video is video}
+    suggested = {int(each.frame_idx) for each in labels.suggestions if each.video is video}
+    return suggested | _labelled(labels, video)
+
+
+def _labelled(labels: Any, video: Any) -> set[int]:  # noqa: ANN401
+    """Return the frames of a video that a person has labelled; a prediction alone is no label."""
+    return {
+        int(frame.frame_idx)
+        for frame in labels.labeled_frames
+        if frame.video is video and (frame.user_instances or not frame.instances)
+    }
 
 
 def _make_video(sio: Any, result: Result, dataset: str | None) -> Any:  # noqa: ANN401
