@@ -36,6 +36,13 @@ def read(path, **options):
     return index, reading
 
 
+def fetched(path, **options):
+    """Yield the frame number and the picture of every candidate."""
+    index, reading = read(path, **options)
+    for row, image in fetch_frames(index, reading, range(len(reading)), SPEC):
+        yield int(reading.frame_indices[row]), image
+
+
 def packets_of(path):
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
@@ -144,6 +151,20 @@ def test_sparse_reading_of_damage_gives_frames_of_the_sequential_decode(step, vi
     for row, image in fetch_frames(index, sparse, range(len(sparse)), SPEC):
         np.testing.assert_array_equal(image, truth[sparse.frame_indices[row]])
         assert looks_real(image)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+@pytest.mark.parametrize("offset", [5, 6, 9])
+@pytest.mark.parametrize("options", [{"step": 5}, {"step": None, "listed": (0, 7, 20, 39)}])
+def test_a_lost_frame_that_others_refer_to_is_missed_though_others_are_left_out(
+    codec, offset, options, make_video, tmp_path
+):
+    path = make_video(tmp_path / "lost.mp4", 40, codec=codec, gop=GROUP)
+    damage(path, [14], offset=offset)
+    whole = dict(fetched(path))
+    for index, image in fetched(path, **options):
+        # Where nobody looks at a lost frame, it counts.
+        assert read_number(image) == index or np.array_equal(image, whole.get(index))
 
 
 def test_every_thumbnail_is_handed_on_once_though_the_reading_is_repeated(video):

@@ -11,7 +11,8 @@ from itertools import chain, dropwhile, islice
 from typing import TYPE_CHECKING
 
 import av
-from av import VideoStream
+from av import Packet, VideoStream
+from av.bitstream import BitStreamFilterContext
 from av.stream import Disposition
 
 from keyframes.errors import VideoError
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from av import Packet, VideoFrame
+    from av import VideoFrame
     from av.container import InputContainer
 
 _RUN_UP_S = 2  # before a key frame, in containers that can only nearly be positioned
+# Of these, packets say whether other frames refer to theirs.
+_TELLING_CODECS = ("h264", "hevc")
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +46,8 @@ class Decoder:
         Timestamp of the newest key frame that went in before the last error; None for none.
     tick_s
         Seconds in one unit of the stream's timestamps.
+    tells_references
+        `is_needed` knows which packets matter; else the decoder leaves some out by itself.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
@@ -54,6 +59,8 @@ class Decoder:
         self.tick_s = float(stream.time_base or 1)
         self._has_begun = False
         self._is_cancelled = False
+        self.tells_references = stream.codec_context.name in _TELLING_CODECS
+        self._filter: BitStreamFilterContext | None = None
 
     def cancel(self) -> None:
         """End whatever another thread does with it, by a `CancelledError` there."""
@@ -101,9 +108,20 @@ class Decoder:
             yield from self.decode(packet)
         yield from self.decode(None)
 
-    def skip_unreferenced(self, skip: bool) -> None:
-        """Skip, from the next packet on, frames to which no other refers."""
-        self.stream.codec_context.skip_frame = "NONREF" if skip else "DEFAULT"
+    def is_needed(self, packet: Packet[VideoStream], *, is_wanted: bool) -> bool:
+        """Say whether a packet's frame is wanted, or other frames may refer to it."""
+        if not self.tells_references:
+            self.stream.codec_context.skip_frame = "DEFAULT" if is_wanted else "NONREF"
+            return True
+        if is_wanted and not packet.is_keyframe:  # from those the filter learns
+            return True
+        try:
+            if self._filter is None:
+                self._filter = BitStreamFilterContext("filter_units=discard=nonref", self.stream)
+            return bool(self._filter.filter(Packet(bytes(packet)))) or is_wanted
+        except av.FFmpegError as error:
+            self._count(error)
+            return True
 
     def _begin(self) -> None:
         """Decode the first packet, unless that is done.

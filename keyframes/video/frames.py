@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -83,9 +84,9 @@ def decode_some(decoder: Decoder, index: VideoIndex, wanted: IntArray) -> Iterat
         When a wanted frame doesn't come out.
     """
     n_yielded, is_faulty = 0, False
-    for frame in _needed(decoder, index, wanted):
+    for frame, is_after_loss in _needed(decoder, index, wanted):
         position = index.position(frame.pts)
-        is_faulty |= frame.is_corrupt or position < 0
+        is_faulty |= is_after_loss or frame.is_corrupt or position < 0
         if n_yielded < len(wanted) and position >= wanted[n_yielded]:
             is_faulty |= position > wanted[n_yielded]
             yield Decoded(position, float(index.times_s[position]), frame, is_faulty)
@@ -94,21 +95,39 @@ def decode_some(decoder: Decoder, index: VideoIndex, wanted: IntArray) -> Iterat
         raise Disagreement(f"frame {wanted[n_yielded]} doesn't come out")
 
 
-def _needed(decoder: Decoder, index: VideoIndex, wanted: IntArray) -> Iterator[VideoFrame]:
-    """Yield the wanted frames and those that are decoded on the way."""
+def _needed(
+    decoder: Decoder, index: VideoIndex, wanted: IntArray
+) -> Iterator[tuple[VideoFrame, bool]]:
+    """Yield the wanted frames and those that are decoded on the way; after each if one is lost."""
     only_keys = bool(index.is_key.all())
     targets = index.pts[wanted]
     for run in split_runs(index, wanted):
         key, n_left = index.key_before(run[:1])[0], len(run)
+        due: list[int] = []  # timestamps of frames that have to come out, the earliest first
         for packet in decoder.packets_from(int(index.pts[key]), int(index.dts[key])):
-            is_wanted = _holds(targets, packet.pts)
-            if is_wanted or not only_keys:
-                decoder.skip_unreferenced(not is_wanted)
-                yield from decoder.decode(packet)
+            pts, is_wanted = packet.pts, _holds(targets, packet.pts)
+            if is_wanted if only_keys else decoder.is_needed(packet, is_wanted=is_wanted):
+                # What is shown before the key frame may refer to what lies before the jump.
+                is_due = decoder.tells_references and not packet.is_discard
+                if is_due and pts is not None and pts >= index.pts[key]:
+                    heappush(due, pts)
+                for frame in decoder.decode(packet):
+                    yield frame, _is_after_loss(frame, due)
             n_left -= is_wanted
             if n_left == 0:
                 break
-        yield from decoder.decode(None)
+        for frame in decoder.decode(None):
+            yield frame, _is_after_loss(frame, due)
+        if due:
+            raise Disagreement("a frame that others refer to doesn't come out")
+
+
+def _is_after_loss(frame: VideoFrame, due: list[int]) -> bool:
+    """Say whether a frame should have come out before this one; take this one off the heap."""
+    is_lost = False
+    while due and frame.pts is not None and due[0] <= frame.pts:
+        is_lost |= heappop(due) < frame.pts
+    return is_lost
 
 
 def split_runs(index: VideoIndex, wanted: IntArray) -> list[IntArray]:
