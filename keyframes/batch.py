@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import KeyframesError
 from keyframes.executors import run_task
 from keyframes.pipeline import extract, find_earlier, is_enough
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from keyframes.cache import FeatureCache
-    from keyframes.executors import BatchProgress
+    from keyframes.executors import BatchProgress, Task
     from keyframes.jobs import Job
     from keyframes.pipeline import Progress
     from keyframes.records import Selection
@@ -73,18 +73,42 @@ def run_jobs(
     n_workers, scheduler, progress
         Where it is done, as for `run_task`.
     """
+    find = partial(find_outcome, overwrite=overwrite, grow=grow)
+    task = partial(_extract, overwrite=overwrite, grow=grow, with_page=with_page, cache=cache)
+    yield from finish_jobs(
+        jobs, find, task, n_workers=n_workers, scheduler=scheduler, progress=progress
+    )
+
+
+def finish_jobs(
+    jobs: Iterable[Job],
+    find: Callable[[Job], Outcome | None],
+    task: Task[Selection],
+    **place: Any,  # noqa: ANN401 - those of run_task
+) -> Iterator[Outcome]:
+    """Do what is left to do; yield each outcome when it is there.
+
+    Parameters
+    ----------
+    jobs
+        The videos.
+    find
+        Returns what is known of a job without doing it; None if it is to be done.
+    task
+        Does a job.
+    **place
+        Where it is done, as for `run_task`.
+    """
     left = []
     for job in jobs:
-        outcome = find_outcome(job, overwrite=overwrite, grow=grow)
+        outcome = find(job)
         if outcome is None:
             left.append(job)
         else:
             if outcome.selection:
                 job.folder.tidy()
             yield outcome
-    task = partial(_extract, overwrite=overwrite, grow=grow, with_page=with_page, cache=cache)
-    results = run_task(task, left, n_workers=n_workers, scheduler=scheduler, progress=progress)
-    for job, result in results:
+    for job, result in run_task(task, left, **place):
         if isinstance(result, KeyframesError):
             yield Outcome(job, error=result)
         else:

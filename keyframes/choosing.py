@@ -9,7 +9,7 @@ import numpy as np
 
 from keyframes.choose_k import LARGEST, SMALLEST, elbow
 from keyframes.coverage import choose_for_coverage
-from keyframes.errors import SettingsError
+from keyframes.errors import SettingsError, VideoError
 from keyframes.kmeans import nearest_centers
 from keyframes.records import Clustering, Selection
 from keyframes.selection import (
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from keyframes.records import Features, IntArray, PoolShare, Reading, VideoInfo
-    from keyframes.settings import Settings
+    from keyframes.settings import Match, Settings
     from keyframes.thumbnails import ThumbnailStore
     from keyframes.video import Step
 
@@ -43,12 +43,15 @@ class Choice:
         How many were to be chosen.
     n_alike
         How many of them are blank or all but the same as others, for want of anything else.
+    notes
+        What a person should know of how they were asked for, one sentence each.
     """
 
     rows: IntArray
     clustering: Clustering
     n_asked: int
     n_alike: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def choose(
@@ -74,11 +77,11 @@ def choose(
     ------
     SettingsError
         A frame that is held or listed isn't in the video.
+    VideoError
+        A listed frame isn't at the moment for which it was listed.
     """
     if settings.frames:
-        rows, n = rows_of(settings.frames, features.reading), len(features.values)
-        each_its_own = Clustering(n, np.arange(n, dtype=np.int32), np.zeros(n, np.float32))
-        return Choice(rows, each_its_own, len(rows))
+        return _take_listed(features.reading, settings)
     rng = np.random.default_rng(settings.seed)
     held = rows_of(settings.held, features.reading)
     count, why = settings.count, {}
@@ -129,6 +132,31 @@ def describe_choice(
     )
 
 
+def _take_listed(reading: Reading, settings: Settings) -> Choice:
+    """Take the listed frames, each for a cluster of its own."""
+    rows, n, match = rows_of(settings.frames, reading), len(reading), settings.match
+    if match:
+        _check_times(reading, rows, match)
+    each_its_own = Clustering(
+        n,
+        np.arange(n, dtype=np.int32),
+        np.zeros(n, np.float32),
+        explanation=dict(match.facts) if match else {},
+    )
+    return Choice(rows, each_its_own, len(rows), notes=match.warnings if match else ())
+
+
+def _check_times(reading: Reading, rows: IntArray, match: Match) -> None:
+    """Refuse frames that came out at other times than the packets had said they would."""
+    late = np.abs(reading.times_s[rows] - match.times_s) > 0.5 / reading.video.fps
+    if late.any():
+        raise VideoError(
+            f"{reading.video.path}: has lost frames, so that frame "
+            f"{reading.frame_indices[rows[late][0]]} is at another moment than its packets say; "
+            "`keyframes probe` says how to repair it"
+        )
+
+
 def _cluster_by_share(features: Features, share: PoolShare) -> Clustering:
     """Give every candidate to the nearest of the pool's centres that the video represents."""
     labels, squared = nearest_centers(features.values, share.centers - features.mean)
@@ -160,12 +188,14 @@ def rows_of(frames: Iterable[int], reading: Reading) -> IntArray:
         missing = ", ".join(map(str, wanted[~there].tolist()))
         raise SettingsError(
             f"{reading.video.path}: has no whole frame {missing} "
-            f"(it has {reading.video.n_frames} frames); is it another video?"
+            f"(of its {reading.video.n_frames} frames {reading.video.damaged_frames} are damaged); "
+            "is it another video?"
         )
     return rows
 
 
 def _warnings(video: VideoInfo, choice: Choice, min_gap_s: float) -> Iterator[str]:
+    yield from choice.notes
     n_chosen, n_candidates = len(choice.rows), len(choice.clustering.labels)
     if n_chosen < choice.n_asked:
         cause = (

@@ -43,6 +43,7 @@ _IN_WORDS = {
     "sha256_of_samples": "other content",
     "held": "other frames in the project",
     "frames": "another list of frames",
+    "match": "other moments",
 }
 # What growing asks for anew, whatever the earlier run was asked.
 GROWING = ("count", "held", "frames")
@@ -169,9 +170,7 @@ class OutputFolder:
             The folder can't be written, or a file of a new picture's name isn't ours.
         """
         new = [(self.images / name, image, label) for name, image, label in images]
-        targets = [path for path, _, _ in new]
-        earlier = self._earlier_images()
-        self._start_writing(targets, earlier)
+        self._start_writing([path for path, _, _ in new], self._earlier_images())
         for _ in write_images(new, crop=crop):
             pass  # one after the other is written
         self._write_documents(table, page, record)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FeatureName = Literal["hog", "gray", "colour"]
 Method = Literal["kmeans", "coverage", "uniform"]
+MatchBy = Literal["auto", "frame", "time"]
 ExportFormat = Literal["deeplabcut", "sleap", "lightning-pose", "coco", "cvat", "label-studio"]
 
 

@@ -2,19 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from keyframes.errors import SettingsError
-from keyframes.records import Crop, FeatureName, Method
+from keyframes.records import Crop, FeatureName, MatchBy, Method
 from keyframes.video import Span, parse_position
 
 if TYPE_CHECKING:
-    from keyframes.records import PoolShare
+    from keyframes.records import PoolShare, Selection
 
 
 _LEAST = {"count": 1, "step": 1, "width": 8, "n_init": 1, "seed": 0}
 _WORDS = {"count": ("auto",), "step": ("auto", "keyframes")}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Whose moments are wanted: those of another camera's keyframes.
+
+    Attributes
+    ----------
+    pattern
+        The keyframes, and the recording that they are from.
+    sha256_of_samples
+        What tells the content of that recording from another's.
+    by
+        What the frames are to be found by.
+    times_s
+        Where they are found: when each is, seconds after the first frame.
+    facts
+        What was found, for the run record.
+    warnings
+        What a person should know of it, one sentence each.
+    """
+
+    pattern: Selection
+    sha256_of_samples: str
+    by: MatchBy = "auto"
+    times_s: tuple[float, ...] = ()
+    facts: tuple[tuple[str, str | float], ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was asked as plain values; the rest follows from it and the video."""
+        return {
+            "to": self.pattern.video.path.name,
+            "sha256_of_samples": self.sha256_of_samples,
+            "frames": self.pattern.frame_indices,
+            "by": self.by,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +88,8 @@ class Settings:
     share
         The video's share of a selection over many videos, ``count`` keyframes; None where it
         stands alone.
+    match
+        Whose moments ``frames`` are, once they are found; None for a list of its own, or a choice.
     """
 
     count: int | Literal["auto"] = 20
@@ -67,6 +106,7 @@ class Settings:
     seed: int = 0
     min_gap_s: float = 0.0
     share: PoolShare | None = None
+    match: Match | None = None
 
     def __post_init__(self) -> None:
         self._check_values()
@@ -109,7 +149,7 @@ class Settings:
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values, as the run record holds them."""
-        document = asdict(self)
+        document = asdict(replace(self, match=None))
         span, share = document.pop("span"), document.pop("share")
         for name in ("held", "frames"):
             document[name] = sorted(set(document[name]))
@@ -120,12 +160,13 @@ class Settings:
             "start": _to_text(span["start"]),
             "end": _to_text(span["end"]),
             "pool": share and share["pool"],
+            "match": self.match and self.match.to_json(),
         }
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Settings:
-        """Return the settings that `to_json` wrote, but for the share of a pool."""
-        others = ("start", "end", "pool")
+        """Return the settings that `to_json` wrote, but for the share of a pool and the match."""
+        others = ("start", "end", "pool", "match")
         plain = {name: value for name, value in document.items() if name not in others}
         start, end = (
             None if document[name] is None else parse_position(document[name])

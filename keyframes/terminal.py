@@ -27,7 +27,9 @@ def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
         return summarise(selection, outcome.job.output)
     if outcome.is_new:
         of_all = f" of {selection.video.n_frames:,} frames"
-        line = _count_new(selection, read_json(outcome.record), of_all)
+        record = read_json(outcome.record)
+        match = _describe_match(record)
+        line = _count_new(selection, record, of_all) + (f", matched {match}" if match else "")
     else:
         line = f"finished before, {_count(len(selection.keyframes), 'keyframe')}"
     return "\n".join([f"{video}: {line}", *_warnings(selection)])
@@ -92,6 +94,8 @@ def summarise(selection: Selection, output: Path) -> str:
         facts["considered"] = f"{selection.n_candidates:,} of them"
     if why := record["explanation"].get("k"):  # it was found, not asked for
         facts["k"] = why
+    if match := _describe_match(record):
+        facts["matched"] = match
     if selection.step is not None:  # a list leaves nothing to compare with
         facts["clusters"] = f"explain {coverage.variance_explained:.0%} of the variance"
         facts["coverage"] = _gain(selection)
@@ -122,6 +126,15 @@ def _count_new(selection: Selection, record: dict[str, Any], of_all: str = "") -
     n_keyframes = _count(len(selection.keyframes), "keyframe")
     new = f" ({n_new:,} new)" if held else ""
     return f"{n_keyframes}{new}{of_all}"
+
+
+def _describe_match(record: dict[str, Any]) -> str:
+    """Say which camera's moments the keyframes are of, and how that was found; else nothing."""
+    why = record["explanation"]
+    if "matched_to" not in why:
+        return ""
+    apart = f"at most {why['greatest_difference_s']:.3f} s apart"
+    return f"to {why['matched_to']} by {why['matched_by']}, {apart}"
 
 
 def describe_label(path: Path, label: dict[str, str]) -> str:

@@ -17,6 +17,7 @@ from keyframes import __version__
 from keyframes.cli.choose_k import choose_k
 from keyframes.cli.export import export
 from keyframes.cli.extract import extract
+from keyframes.cli.match import match
 from keyframes.cli.parameters import EXIT_INTERRUPTED, EXIT_WRONG_COMMAND, complain
 from keyframes.cli.probe import probe
 from keyframes.cli.review import review
@@ -42,6 +43,7 @@ def cli(context: click.Context) -> None:
       keyframes probe mouse.mp4                is this file whole? how many frames has it?
       keyframes choose-k mouse.mp4             how many keyframes is it worth?
       keyframes review keyframes-out           look at the choice, and change it
+      keyframes match keyframes-out side.mp4   the same moments from another camera
       keyframes export sleap keyframes-out -o labels.slp
     """
     if context.invoked_subcommand is None:
@@ -51,6 +53,7 @@ def cli(context: click.Context) -> None:
 cli.add_command(export)
 cli.add_command(extract)
 cli.add_command(choose_k)
+cli.add_command(match)
 cli.add_command(probe)
 cli.add_command(review)
 

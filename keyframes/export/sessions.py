@@ -59,6 +59,15 @@ def fit(name: str) -> str:
     return _UNFIT.sub("-", plain).strip("-")
 
 
+def session_of(stem: str) -> str:
+    """Return the session in a video's name: all but its last part, which is the view.
+
+    >>> session_of("day1_top"), session_of("top")
+    ('day1', '')
+    """
+    return stem[: max(stem.rfind(each) for each in _SEPARATORS) + 1].rstrip(_SEPARATORS)
+
+
 def _name_all(
     sources: Sequence[SomeSource], views: Sequence[str]
 ) -> dict[tuple[str, str], SomeSource]:
@@ -102,12 +111,12 @@ def _check_views(session: str, by_view: dict[str, Source | None]) -> None:
     if missing:
         raise OutputError(
             f"{session}: has no keyframes of the view {', '.join(missing)}; extract that video, "
-            "too, with the --frames of the others"
+            "too, with `keyframes match`"
         )
     frames = {source.frames for source in by_view.values() if source}
     if len(frames) > 1 or None in frames:
         raise OutputError(
             f"{session}: the keyframes of its views {', '.join(by_view)} are different frames, but "
-            "Lightning Pose needs the same; choose those of one view, and give its table to the "
-            "others with --frames"
+            "Lightning Pose needs the same; choose those of one view, and let the others follow "
+            "with `keyframes match --by frame`"
         )

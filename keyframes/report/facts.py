@@ -71,7 +71,7 @@ def _actions(record: dict[str, Any]) -> dict[str, str]:
 
 def _stepwise(step: int | str | None) -> str:
     if step is None:
-        return "listed by hand"
+        return "only those listed"
     if step == "keyframes":
         return "the stream's own key frames"
     return "every frame" if step == 1 else f"one frame in {step}"

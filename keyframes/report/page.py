@@ -157,6 +157,7 @@ def report_content(
         "method": settings["method"],
         "asked": describe_asked(settings),
         "found": describe_found(selection, record),
+        "matched_to": record["explanation"].get("matched_to"),
         "n_changed": max(map(len, by_hand(record))),
         "command": command,
     }

@@ -1,0 +1,266 @@
+"""The same moments from other cameras: which keyframes are the pattern, and a batch that follows.
+
+From then on it is a batch like any other, in which each video's settings list its frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keyframes.batch import Outcome, finish_jobs
+from keyframes.errors import KeyframesError, OutputError, SettingsError
+from keyframes.export.sessions import session_of
+from keyframes.files import identify
+from keyframes.jobs import Job, refuse_shared_outputs
+from keyframes.moments import find_moments, read_timeline
+from keyframes.output import find_results_below
+from keyframes.pipeline import extract
+from keyframes.run_record import selection_from_record
+from keyframes.settings import Match, Settings
+from keyframes.video import index_video
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from keyframes.executors import BatchProgress
+    from keyframes.output import OutputFolder
+    from keyframes.pipeline import Progress
+    from keyframes.records import MatchBy, Selection
+    from keyframes.run_record import Record
+
+    Results = Mapping[OutputFolder, Record]
+
+
+def plan_matches(
+    output: Path, videos: Collection[Path], *, to: str | None = None, by: MatchBy = "auto"
+) -> tuple[list[Job], list[Outcome]]:
+    """Return a job for each video that is to follow a pattern; besides, why others can't.
+
+    The pattern is the selection named ``to``. Without a name it is the only one in the output
+    folder that isn't a match itself, unless by their names the videos are of its session and of
+    others; and else the one of the same session. The video that a pattern is from has nothing to
+    follow.
+
+    Parameters
+    ----------
+    output
+        Folder that `extract` wrote; the folders in it are looked through, too. What is matched
+        goes beside its pattern.
+    videos
+        The other cameras' recordings.
+    to
+        Name of a selection: its video's without the suffix, with as many folders of the output
+        folder before it as tell it from others.
+    by
+        What the frames are to be found by, as for `find_moments`.
+
+    Raises
+    ------
+    OutputError
+        The folder holds no keyframes.
+    SettingsError
+        No selection is called ``to``, or several are; two videos would be written under one name;
+        there is no video but the patterns' own.
+    """
+    results = find_results_below(output)
+    if not results:
+        raise OutputError(f"{output}: holds no finished keyframes; run keyframes extract first")
+    named = _find_named(output, results, to) if to else _find_only(results, videos)
+    jobs, failed = [], []
+    for video in videos:
+        try:
+            pattern = named or _find_pattern(output, results, video)
+            record = results[pattern]
+            if _is_own(video, pattern, record):
+                continue
+            jobs.append(Job(video, pattern.root, Settings(match=_match(record, by))))
+        except KeyframesError as error:
+            failed.append(Outcome(Job(video, output, Settings()), error=error))
+    if not jobs and not failed:
+        raise SettingsError(
+            f"the keyframes in {output} are from these videos; name those of the other cameras"
+        )
+    refuse_shared_outputs(jobs)
+    return jobs, failed
+
+
+def match_videos(
+    jobs: Sequence[Job],
+    *,
+    n_workers: int = 1,
+    scheduler: str | None = None,
+    overwrite: bool = False,
+    with_page: bool = True,
+    progress: BatchProgress | None = None,
+) -> Iterator[Outcome]:
+    """Write the frames of every video at its pattern's moments; yield each outcome when it's there.
+
+    Parameters
+    ----------
+    jobs
+        From `plan_matches`.
+    overwrite, with_page
+        As for `extract`.
+    n_workers, scheduler, progress
+        Where it is done, as for `run_task`.
+    """
+    yield from finish_jobs(
+        jobs,
+        partial(_find_outcome, overwrite=overwrite),
+        partial(_extract, overwrite=overwrite, with_page=with_page),
+        n_workers=n_workers,
+        scheduler=scheduler,
+        progress=progress,
+    )
+
+
+def _find_named(output: Path, results: Results, name: str) -> OutputFolder:
+    wanted = Path(name).parts
+    found = [each for each in results if (*each.root.parts, each.stem)[-len(wanted) :] == wanted]
+    if len(found) == 1:
+        return found[0]
+    there = _list_names(output, found or results)
+    if found:
+        raise SettingsError(f"--to {name} could be {there}; write more of it")
+    raise SettingsError(f"--to {name} is none of the selections in {output}: {there}")
+
+
+def _find_patterns(results: Results) -> list[OutputFolder]:
+    """Return the selections that aren't matched to others themselves."""
+    return [each for each in results if not results[each]["identity"]["settings"].get("match")]
+
+
+def _find_only(results: Results, videos: Iterable[Path]) -> OutputFolder | None:
+    """Return the only selection that there is to follow; None where the videos' names decide."""
+    patterns = _find_patterns(results)
+    if len(patterns) != 1:
+        return None
+    (only,) = patterns
+    sessions = {session_of(video.stem) for video in videos if video.stem != only.stem}
+    return None if len(sessions) > 1 and session_of(only.stem) in sessions else only
+
+
+def _find_pattern(output: Path, results: Results, video: Path) -> OutputFolder:
+    """Return the selection of a video's session, by its name.
+
+    Where that tells of none or of several, it is the one whose recording lies in the same folder.
+    """
+    session, here = session_of(video.stem), video.parent.resolve()
+    found = [each for each in _find_patterns(results) if session_of(each.stem) == session]
+    if not (session and len(found) == 1):
+        found = [
+            each for each in found if Path(results[each]["video"]["path"]).parent.resolve() == here
+        ]
+    if len(found) == 1:
+        return found[0]
+    there = _list_names(output, found or results)
+    if found:
+        raise OutputError(f"{video}: could follow {there}; say which with --to NAME")
+    raise OutputError(
+        f"{video}: is of the session of none of the selections in {output} ({there}); say which "
+        "it is to follow with --to NAME"
+    )
+
+
+def _is_own(video: Path, pattern: OutputFolder, record: Record) -> bool:
+    """Say whether the pattern is from this very video; OutputError where another has its name."""
+    if video.stem.casefold() != pattern.stem.casefold():
+        return False
+    there, asked = record["identity"]["video"], identify(video)
+    if there["sha256_of_samples"] != asked["sha256_of_samples"]:
+        raise OutputError(
+            f"{video}: would be written as '{video.stem}', where the keyframes are that it is to "
+            f"follow, those of {record['video']['path']}; rename one of the recordings"
+        )
+    return True
+
+
+def _match(record: Record, by: MatchBy) -> Match:
+    pattern = selection_from_record(Path(record["video"]["path"]), record)
+    return Match(pattern, record["identity"]["video"]["sha256_of_samples"], by)
+
+
+def _list_names(output: Path, folders: Iterable[OutputFolder]) -> str:
+    names = [(folder.root / folder.stem).relative_to(output).as_posix() for folder in folders]
+    return ", ".join([*sorted(names)[:5], *(["…"] if len(names) > 5 else [])])
+
+
+def _find_outcome(job: Job, *, overwrite: bool) -> Outcome | None:
+    """Return what is known of a job without looking into its video; None if it is to be done."""
+    if overwrite:
+        return None
+    try:
+        return _find_earlier(job)
+    except KeyframesError as error:
+        return Outcome(job, error=error)
+
+
+def _find_earlier(job: Job) -> Outcome | None:
+    folder, asked = job.folder, job.settings.to_json()["match"]
+    record = folder.find_finished(identify(job.video), {})
+    if record is None:
+        return None
+    there = record["identity"]["settings"].get("match")
+    if there != asked:
+        raise OutputError(
+            f"{folder.record}: holds keyframes {_describe_other(there, asked)}; replace them with "
+            "--overwrite"
+        )
+    return Outcome(job, selection_from_record(job.video, record), is_new=False)
+
+
+def _describe_other(there: Record | None, asked: Record) -> str:
+    """Say what is there instead of what is asked."""
+    if there is None:
+        return f"of its own, not those at the moments of {asked['to']}"
+    if there["sha256_of_samples"] != asked["sha256_of_samples"]:
+        return f"matched to {there['to']}, not to {asked['to']}"
+    if there["frames"] != asked["frames"]:
+        return f"matched to {there['to']} when that had others"
+    return f"matched --by {there['by']}, now --by {asked['by']}"
+
+
+def _extract(
+    job: Job, *, overwrite: bool, with_page: bool, threads: int, progress: Progress | None
+) -> Selection:
+    """Find the frames of one video, and write them."""
+    return extract(
+        job.video,
+        job.output,
+        _list_frames(job, threads, progress),
+        overwrite=overwrite,
+        with_page=with_page,
+        threads=threads,
+        progress=progress,
+    )
+
+
+def _list_frames(job: Job, threads: int, progress: Progress | None) -> Settings:
+    """Return the job's settings with the frames listed that show the pattern's moments."""
+    match = job.settings.match
+    if match is None:
+        raise ValueError("the job is none of plan_matches")
+    timeline = read_timeline(
+        index_video(job.video),
+        threads=threads,
+        progress=progress and partial(progress, "reading"),
+    )
+    found = find_moments(match.pattern, timeline, match.by)
+    facts: dict[str, str | float] = {
+        "matched_to": match.pattern.video.path.name,
+        "matched_by": {"frame": "frame number", "time": "time"}[found.by],
+        "greatest_difference_s": round(found.difference_s, 6),
+    }
+    return replace(
+        job.settings,
+        frames=tuple(found.frame_indices.tolist()),
+        match=replace(
+            match,
+            times_s=tuple(found.times_s.tolist()),
+            facts=tuple(facts.items()),
+            warnings=found.warnings,
+        ),
+    )
