@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -134,9 +135,10 @@ def describe_choice(
 
 def _take_listed(reading: Reading, settings: Settings) -> Choice:
     """Take the listed frames, each for a cluster of its own."""
-    rows, n, match = rows_of(settings.frames, reading), len(reading), settings.match
+    match = settings.match
     if match:
-        _check_times(reading, rows, match)
+        _check_times(reading, settings.frames, match)
+    rows, n = rows_of(settings.frames, reading), len(reading)
     each_its_own = Clustering(
         n,
         np.arange(n, dtype=np.int32),
@@ -146,14 +148,19 @@ def _take_listed(reading: Reading, settings: Settings) -> Choice:
     return Choice(rows, each_its_own, len(rows), notes=match.warnings if match else ())
 
 
-def _check_times(reading: Reading, rows: IntArray, match: Match) -> None:
-    """Refuse frames that came out at other times than the packets had said they would."""
-    late = np.abs(reading.times_s[rows] - match.times_s) > 0.5 / reading.video.fps
-    if late.any():
+def _check_times(reading: Reading, frames: tuple[int, ...], match: Match) -> None:
+    """Refuse frames that aren't whole, or at other times than the packets had said."""
+    times_s = dict(zip(reading.frame_indices.tolist(), reading.times_s.tolist(), strict=True))
+    lost = [
+        str(frame)
+        for frame, time_s in zip(frames, match.times_s, strict=True)
+        if not abs(times_s.get(frame, math.inf) - time_s) < 0.5 / reading.video.fps
+    ]
+    if lost:
         raise VideoError(
-            f"{reading.video.path}: has lost frames, so that frame "
-            f"{reading.frame_indices[rows[late][0]]} is at another moment than its packets say; "
-            "`keyframes probe` says how to repair it"
+            f"{reading.video.path}: is damaged: frame {', '.join(lost)}, which "
+            f"{match.pattern.video.path.name} has a keyframe for, isn't whole, or isn't when its "
+            "packet says; `keyframes probe` says how to repair it"
         )
 
 
@@ -188,8 +195,7 @@ def rows_of(frames: Iterable[int], reading: Reading) -> IntArray:
         missing = ", ".join(map(str, wanted[~there].tolist()))
         raise SettingsError(
             f"{reading.video.path}: has no whole frame {missing} "
-            f"(of its {reading.video.n_frames} frames {reading.video.damaged_frames} are damaged); "
-            "is it another video?"
+            f"(it has {reading.video.n_frames} frames); is it another video?"
         )
     return rows
 

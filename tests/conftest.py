@@ -2,12 +2,14 @@
 
 import logging
 import shutil
+import sys
 
 import hypothesis
 import pytest
 
 from footage import encode_video
 from keyframes import Settings, extract
+from keyframes.cli import main
 
 # On a machine that has other things to do, any example may take long.
 hypothesis.settings.register_profile("keyframes", deadline=None)
@@ -36,6 +38,21 @@ def own_log():
 def make_video():
     """A function that encodes a tiny video: make_video(path, n_frames=40, ...) -> path."""
     return encode_video
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run the command in a folder of its own: run(*arguments) -> (exit code, output, errors)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["keyframes", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import json
 import re
 import shlex
 import shutil
-import sys
 from itertools import takewhile
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pytest
 
 from export_helpers import snapshot
 from footage import encode_video
-from keyframes.cli import main
 
 sio = pytest.importorskip("sleap_io", reason="needs the extra sleap")
 yaml = pytest.importorskip("ruamel.yaml", reason="needs the extra dlc")
@@ -36,21 +34,6 @@ def recordings(tmp_path_factory):
         (folder / name).parent.mkdir()
         encode_video(folder / name, 40, first_number=len(name))
     return folder
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Run the command in a folder of its own: run(*arguments) -> (exit code, output, errors)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["keyframes", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

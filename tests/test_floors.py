@@ -21,7 +21,7 @@ FLOORS = [
     ["jobs"],
     ["executors", "summaries"],
     ["batch"],
-    ["pool", "projects", "matching"],
+    ["pool", "matching", "projects"],
     ["forecast"],
     ["progress", "terminal"],
     ["cli"],

@@ -1,0 +1,348 @@
+"""The same moments from other cameras, by the command: which selection, which frames, what else."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import pytest
+
+from export_helpers import snapshot
+from footage import encode_video, read_number
+from keyframes import KeyframesError, Settings, extract
+from keyframes.export import export
+from keyframes.files import read_json
+from keyframes.matching import match_videos, plan_matches
+from reviewing import open_stem
+from test_video_damage import damage
+
+FRAMES = (0, 7, 8, 20, 39)  # of the first camera, of forty at 25 a second
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """The recordings of two cameras, and the second one's again in other ways."""
+    folder = tmp_path_factory.mktemp("recordings")
+    encode_video(folder / "day1_top.mp4", 40)
+    encode_video(
+        folder / "day1_side.mkv", 40, first_number=1000, pts=[5000 + 40 * n for n in range(40)]
+    )
+    encode_video(folder / "day1_fast.mp4", 80, fps=50)
+    encode_video(folder / "day1_doubtful.avi", 80, fps=50, codec="mpeg4", b_frames=2)
+    encode_video(folder / "day1_short.mp4", 36)
+    encode_video(folder / "day1_long.mp4", 43)
+    encode_video(folder / "day1_slow.mp4", 17, fps=10)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def chosen(recordings, tmp_path_factory):
+    out = tmp_path_factory.mktemp("chosen")
+    extract(recordings / "day1_top.mp4", out, Settings(frames=FRAMES))
+    return out
+
+
+@pytest.fixture
+def out(chosen, tmp_path):
+    """An output folder with the first camera's keyframes."""
+    return shutil.copytree(chosen, tmp_path / "out")
+
+
+def follow(out, *videos, overwrite=False, **options):
+    """Match videos in this process; return what became of them by name."""
+    jobs, failed = plan_matches(out, videos, **options)
+    outcomes = [*match_videos(jobs, overwrite=overwrite), *failed]
+    return {outcome.job.video.name: outcome for outcome in outcomes}
+
+
+def refusal(out, video, **options):
+    """Match one video that is to fail; return why it did."""
+    (outcome,) = follow(out, video, **options).values()
+    assert outcome.error is not None
+    return str(outcome.error)
+
+
+def shown(out, stem):
+    """The numbers that the pictures in a folder show, by their names."""
+    return {
+        int(path.stem.removeprefix("img")): read_number(cv2.imread(str(path)))
+        for path in sorted((out / "labeled-data" / stem).iterdir())
+    }
+
+
+def choose(out, *videos):
+    for video in videos:
+        extract(video, out, Settings(frames=FRAMES[:2]))
+
+
+def test_cameras_that_are_triggered_together(run, recordings, out):
+    before = snapshot(out)
+    code, output, errors = run("match", out, recordings / "day1_side.mkv")
+    assert (code, output) == (0, "")
+    assert "matched     to day1_top.mp4 by frame number, at most 0.000 s apart" in errors
+    assert shown(out, "day1_side") == {frame: 1000 + frame for frame in FRAMES}
+    record = read_json(out / "day1_side.json")
+    assert [row["time_s"] for row in record["keyframes"]] == pytest.approx(
+        [frame / 25 for frame in FRAMES]
+    )
+    assert record["explanation"] == {
+        "matched_to": "day1_top.mp4",
+        "matched_by": "frame number",
+        "greatest_difference_s": 0.0,
+    }
+    assert record["identity"]["settings"]["match"]["frames"] == list(FRAMES)
+    assert record["warnings"] == []
+    assert "5 frames of 40, at the moments of day1_top.mp4." in (
+        (out / "day1_side.html").read_text("utf-8")
+    )
+    after = snapshot(out)
+    assert {name: after[name] for name in before} == before, "the first camera's are left alone"
+    assert (out / "index.html").exists()
+
+
+@pytest.mark.parametrize("name", ["day1_fast.mp4", "day1_doubtful.avi"])
+def test_cameras_of_other_rates_are_compared_by_time(name, recordings, out):
+    (outcome,) = follow(out, recordings / name).values()
+    assert outcome.error is None
+    assert shown(out, Path(name).stem) == {2 * frame: 2 * frame for frame in FRAMES}
+    record = read_json(outcome.record)
+    assert record["explanation"]["matched_by"] == "time"
+    assert record["explanation"]["greatest_difference_s"] == 0.0
+    assert record["warnings"] == []
+
+
+def test_the_greatest_difference_is_on_record(recordings, tmp_path):
+    extract(recordings / "day1_fast.mp4", tmp_path, Settings(frames=(2, 31, 60)))
+    (outcome,) = follow(tmp_path, recordings / "day1_top.mp4").values()
+    assert shown(tmp_path, "day1_top") == {1: 1, 15: 15, 30: 30}
+    record = read_json(outcome.record)
+    assert record["explanation"]["greatest_difference_s"] == pytest.approx(0.02)
+
+
+def test_one_that_fails_does_not_stop_the_rest(run, recordings, out):
+    videos = [
+        recordings / name
+        for name in ("day1_short.mp4", "day1_long.mp4", "day1_slow.mp4", "day1_fast.mp4")
+    ]
+    code, output, errors = run("match", out, *videos, "--json")
+    assert code == 1
+    document = json.loads(output)
+    assert [Path(video["video"]["path"]).name for video in document["videos"]] == [
+        "day1_long.mp4",
+        "day1_fast.mp4",
+    ]
+    short, slow = (failure["error"] for failure in document["failed"])
+    assert (
+        "day1_short.mp4: has no whole frame within half a frame's time for 1 of the 5 moments"
+        in short
+    )
+    assert "frame 39 at 1.560 s; it has 36 frames in 1.440 s" in short
+    assert (
+        "day1_slow.mp4: shows several moments of day1_top.mp4 on one frame, as on frame 3" in slow
+    )
+    assert "frame 7 at 0.280 s, frame 8 at 0.320 s" in slow
+    assert "2 of 4 videos done now" in errors
+    assert (
+        "  warning: it has 43 frames in 1.720 s, day1_top.mp4 40 frames in 1.600 s: unless one "
+        "camera merely stopped later, they drifted apart by up to 0.120 s (3.0 frames)\n"
+    ) in errors
+    assert shown(out, "day1_long") == {frame: frame for frame in FRAMES}
+    assert {path.name for path in (out / "labeled-data").iterdir()} == {
+        "day1_top",
+        "day1_long",
+        "day1_fast",
+    }
+
+
+def test_either_way_can_be_forced(recordings, out):
+    (outcome,) = follow(out, recordings / "day1_fast.mp4", by="frame").values()
+    assert shown(out, "day1_fast") == {frame: frame for frame in FRAMES}
+    record = read_json(outcome.record)
+    assert record["explanation"]["greatest_difference_s"] == pytest.approx(39 / 50)
+    assert [warning[:6] for warning in record["warnings"]] == ["it has", "by the"]
+    (outcome,) = follow(out, recordings / "day1_side.mkv", by="time").values()
+    assert read_json(outcome.record)["explanation"]["matched_by"] == "time"
+
+
+def test_a_second_time_nothing_is_done(run, recordings, out):
+    videos = [recordings / "day1_side.mkv", recordings / "day1_long.mp4"]
+    assert run("match", out, *videos, "-q") == (0, "", "")
+    before = snapshot(out)
+    code, _, errors = run("match", out, *videos)
+    assert code == 0
+    assert "0 of 2 videos done now, 2 before" in errors
+    assert "day1_long.mp4: finished before, 5 keyframes\n  warning: it has 43 frames" in errors
+    assert snapshot(out) == before
+
+
+def test_what_is_finished_is_not_even_looked_into(recordings, out, monkeypatch):
+    follow(out, recordings / "day1_doubtful.avi")
+    monkeypatch.setattr("keyframes.matching.index_video", None)
+    (outcome,) = follow(out, recordings / "day1_doubtful.avi").values()
+    assert (outcome.error, outcome.is_new) == (None, False)
+
+
+def test_other_keyframes_are_replaced_only_when_asked(recordings, out):
+    side = recordings / "day1_side.mkv"
+    extract(side, out, Settings(frames=(3,)))
+    assert "holds keyframes of its own, not those at" in refusal(out, side, to="day1_top")
+    follow(out, side, to="day1_top", overwrite=True)
+    assert list(shown(out, "day1_side")) == list(FRAMES)
+    assert "matched --by auto, now --by time; replace" in refusal(out, side, by="time")
+    extract(recordings / "day1_top.mp4", out, Settings(frames=(5, 6)), overwrite=True)
+    assert "matched to day1_top.mp4 when that had others" in refusal(out, side)
+    follow(out, side, overwrite=True)
+    assert list(shown(out, "day1_side")) == [5, 6]
+    extract(recordings / "day1_long.mp4", out, Settings(frames=(9,)))
+    assert "to day1_top.mp4, not to day1_long.mp4" in refusal(out, side, to="day1_long")
+    with pytest.raises(KeyframesError, match=r"another list of frames, other moments\)"):
+        extract(side, out, Settings(frames=(5,)))
+
+
+def test_each_video_follows_its_own_session(make_video, tmp_path):
+    for day, frames in (("day 1", (1, 2)), ("day2.b", (3, 4))):
+        extract(
+            make_video(tmp_path / f"{day}_top.mp4", 8), tmp_path / "out", Settings(frames=frames)
+        )
+    sides = [make_video(tmp_path / f"{day}_side.mp4", 8) for day in ("day 1", "day2.b", "day3")]
+    everything = sorted(tmp_path.glob("*.mp4"))  # those that are followed have nothing to do
+    outcomes = follow(tmp_path / "out", *everything)
+    assert outcomes.keys() == {side.name for side in sides}
+    assert list(shown(tmp_path / "out", "day 1_side")) == [1, 2]
+    assert list(shown(tmp_path / "out", "day2.b_side")) == [3, 4]
+    assert "of the session of none of the selections" in str(outcomes["day3_side.mp4"].error)
+    # Those that follow aren't followed.
+    again = follow(tmp_path / "out", make_video(tmp_path / "day2.b_front.mp4", 8))
+    assert again["day2.b_front.mp4"].selection.frame_indices == [3, 4]
+
+
+def test_the_only_selection_is_followed_unless_names_tell_otherwise(make_video, tmp_path):
+    choose(tmp_path, make_video(tmp_path / "top_day1.mp4", 8))
+    for name in ("side_day1.mp4", "front_day1.mp4"):
+        make_video(tmp_path / name, 8)
+    videos = [tmp_path / "side_day1.mp4", tmp_path / "front_day1.mp4"]
+    assert [outcome.error for outcome in follow(tmp_path, *videos).values()] == [None, None]
+    out = tmp_path / "out"
+    choose(out, make_video(tmp_path / "day1_top.mp4", 8))
+    videos = [make_video(tmp_path / f"day{day}_side.mp4", 8) for day in (1, 2)]
+    outcomes = follow(out, *videos)
+    assert outcomes["day1_side.mp4"].error is None
+    assert "is of the session of none" in str(outcomes["day2_side.mp4"].error)
+
+
+def test_names_without_a_session_are_told_apart_by_their_folders(make_video, tmp_path):
+    for number, day in enumerate(("day1", "day2")):
+        (tmp_path / day).mkdir()
+        top = make_video(tmp_path / day / "top.mp4", 8)
+        extract(top, tmp_path / "out" / day, Settings(frames=(number, 5)))
+        make_video(tmp_path / day / "side.mp4", 8)
+    for number, day in enumerate(("day1", "day2")):
+        (outcome,) = follow(tmp_path / "out", tmp_path / day / "side.mp4").values()
+        assert outcome.record == tmp_path / "out" / day / "side.json"
+        assert outcome.selection.frame_indices == [number, 5]
+    elsewhere = make_video(tmp_path / "side.mp4", 8)
+    assert "none of the selections" in refusal(tmp_path / "out", elsewhere)
+    named = follow(tmp_path / "out", elsewhere, to="day2/top", overwrite=True)["side.mp4"]
+    assert named.job.output == tmp_path / "out" / "day2"
+    with pytest.raises(KeyframesError, match="could be day1/top, day2/top; write more"):
+        follow(tmp_path / "out", elsewhere, to="top")
+
+
+def test_selections_of_one_session_are_not_guessed_between(recordings, out, make_video, tmp_path):
+    choose(out, make_video(tmp_path / "day1_front.mp4", 40))
+    side = recordings / "day1_side.mkv"
+    assert "could follow day1_front" not in refusal(out, tmp_path / "x_y.mp4")
+    choose(out, make_video(recordings / "day1_back.mp4", 40))
+    assert "could follow day1_back, day1_top; say which with --to" in refusal(out, side)
+    follow(out, side, to="day1_top")
+    assert list(shown(out, "day1_side")) == list(FRAMES)
+
+
+def test_another_recording_of_the_same_name_never_replaces_what_it_follows(
+    make_video, recordings, out, tmp_path
+):
+    other = make_video(tmp_path / "day1_top.mp4", 40, first_number=9)
+    before = snapshot(out)
+    assert "would be written as 'day1_top'" in refusal(out, other, overwrite=True)
+    assert snapshot(out) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none", "day1_side.mkv"], "none: holds no finished keyframes"),
+        (["out", "absent.mp4"], "absent.mp4: no such file"),
+        (["out", "day1_top.mp4"], "name those of the other cameras"),
+        (["out", "day1_side.mkv", "--to", "top"], "--to top is none of the selections in"),
+        (["out", "day1_side.mkv", "--by", "magic"], "magic"),
+        (["out"], "Missing argument 'VIDEO...'"),
+        (["out", "day1_long.mp4", "copy/day1_long.mp4"], "would both be written as 'day1_long'"),
+    ],
+)
+def test_wrong_commands(run, recordings, out, tmp_path, arguments, message):
+    (tmp_path / "copy").mkdir()
+    shutil.copyfile(recordings / "day1_long.mp4", tmp_path / "copy" / "day1_long.mp4")
+    for path in recordings.iterdir():
+        shutil.copyfile(path, tmp_path / path.name)
+    before = snapshot(tmp_path)
+    code, output, errors = run("match", *arguments)
+    assert (code, output) == (2, "")
+    assert message in errors
+    assert len(errors.splitlines()) == 1
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize(("name", "lost"), [("day1_photo.avi", "20, 39"), ("day1_group.mp4", "20")])
+def test_a_frame_that_is_damaged_is_refused(name, lost, make_video, out, tmp_path):
+    # Where a picture is lost, those behind it move up.
+    is_photo = name.endswith("avi")
+    video = make_video(tmp_path / name, 40, codec="mjpeg" if is_photo else "libx264")
+    damage(video, [20], offset=0) if is_photo else damage(video, [15])
+    message = refusal(out, video)
+    assert f"is damaged: frame {lost}, which day1_top.mp4 has a keyframe for, isn't" in message
+    assert not list(out.rglob("*photo*"))
+    assert not list(out.rglob("*group*"))
+
+
+def test_damage_elsewhere_does_no_harm(make_video, out, tmp_path):
+    video = make_video(tmp_path / "photo.avi", 40, codec="mjpeg")
+    damage(video, [30], offset=0)
+    (outcome,) = follow(out, video).values()
+    assert outcome.error is None
+    assert sorted(shown(out, "photo").values()) == list(FRAMES)
+
+
+def test_two_at_a_time(run, recordings, out, monkeypatch):
+    monkeypatch.setattr("keyframes.executors.count_cores", lambda: 2)
+    code, _, errors = run("match", out, recordings / "day1_side.mkv", recordings / "day1_fast.mp4")
+    assert code == 0, errors
+    assert "by frame number" in errors
+    assert "by time" in errors
+    assert list(shown(out, "day1_fast")) == [2 * frame for frame in FRAMES]
+
+
+def test_views_for_lightning_pose(run, make_video, tmp_path):
+    videos = [make_video(tmp_path / f"day1_{view}.mp4", 40) for view in ("top", "side", "front")]
+    run("extract", videos[0], "-k", 4, "-q")
+    assert run("match", "keyframes-out", *videos[1:], "-q") == (0, "", "")
+    views = ["top", "side", "front"]
+    export("lightning-pose", Path("keyframes-out"), Path("lp"), views=views, context=1)
+    pictures = {
+        view: sorted(path.name for path in Path(f"lp/labeled-data/day1_{view}").iterdir())
+        for view in views
+    }
+    assert pictures["top"] == pictures["side"] == pictures["front"]
+    for view in views:
+        for path in Path(f"lp/labeled-data/day1_{view}").iterdir():
+            assert read_number(cv2.imread(str(path))) == int(path.stem.removeprefix("img"))
+
+
+def test_a_match_can_be_reviewed_and_stays_one(recordings, out):
+    follow(out, recordings / "day1_side.mkv")
+    session = open_stem(out, "day1_side")
+    session.reject(8)
+    session.wait_until_saved()
+    assert list(shown(out, "day1_side")) == [0, 7, 20, 39]
+    assert read_json(out / "day1_side.json")["explanation"]["matched_to"] == "day1_top.mp4"
+    (outcome,) = follow(out, recordings / "day1_side.mkv").values()
+    assert (outcome.error, outcome.is_new) == (None, False)
