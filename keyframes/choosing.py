@@ -158,9 +158,9 @@ def _check_times(reading: Reading, frames: tuple[int, ...], match: Match) -> Non
     ]
     if lost:
         raise VideoError(
-            f"{reading.video.path}: is damaged: frame {', '.join(lost)}, which "
-            f"{match.pattern.video.path.name} has a keyframe for, isn't whole, or isn't when its "
-            "packet says; `keyframes probe` says how to repair it"
+            f"{reading.video.path}: is damaged where {match.pattern.video.path.name} has keyframes "
+            f"(not whole, or not when the packets say: frame {', '.join(lost)}); `keyframes probe` "
+            "says how to repair it"
         )
 
 

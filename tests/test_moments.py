@@ -47,17 +47,18 @@ def even(fps, n_frames=100):
 
 
 @given(
-    st.lists(st.floats(0, 10), min_size=2, max_size=60, unique=True),
-    st.lists(st.floats(0, 10), min_size=1, max_size=5, unique=True),
+    st.lists(st.integers(1, 60), min_size=1, max_size=60),
+    st.lists(st.integers(0, 2000), min_size=1, max_size=5, unique=True),
 )
-def test_what_is_found_by_time_is_the_nearest(times_s, moments_s):
-    times_s, moments_s = np.sort(np.array(times_s)), np.sort(np.array(moments_s))
+def test_what_is_found_by_time_is_the_nearest(intervals_ms, moments_ms):
+    times_s = np.cumsum([0, *intervals_ms]) / 1000
+    moments_s = np.sort(moments_ms) / 1000
     wanted = pattern(range(len(moments_s)), times_s=moments_s.tolist())
     try:
-        found = find_moments(wanted, timeline(times_s - times_s[0]), "time")
+        found = find_moments(wanted, timeline(times_s), "time")
     except VideoError:
         return
-    distances = np.abs(moments_s[:, None] - (times_s - times_s[0]))
+    distances = np.abs(moments_s[:, None] - times_s)
     nearest = distances.min(axis=1)
     at_found = distances[np.arange(len(moments_s)), found.frame_indices]
     np.testing.assert_allclose(at_found, nearest, atol=1.1e-6)  # ties
@@ -85,6 +86,16 @@ def test_cameras_triggered_together_are_compared_by_number():
     found = find_moments(pattern([0, 50, 99]), timeline(clock))
     assert (found.by, found.frame_indices.tolist(), found.warnings) == ("frame", [0, 50, 99], ())
     assert found.difference_s == pytest.approx(99 / 25 * 1e-4)
+
+
+def test_clocks_may_differ_but_not_rates():
+    """An hour, triggered together: clocks a hundredth of a percent apart; and 29.97 against 30."""
+    wanted = pattern([0, 100_000], fps=30.0, n_frames=108_000)
+    assert find_moments(wanted, even(30.003, 108_000)).by == "frame"
+    with pytest.raises(
+        VideoError, match=r"within half .*108,000 frames in 3600\.000 s.*--by frame"
+    ):
+        find_moments(pattern([0, 107_990], fps=29.97, n_frames=108_000), even(30, 108_000))
 
 
 @pytest.mark.parametrize("other", [even(25, 101), even(24.8), even(50)])
@@ -173,7 +184,11 @@ def test_one_frame_is_a_recording_too():
     ("name", "options"),
     [
         ("sound.mp4", {"b_frames": 2}),
-        ("doubtful.avi", {"codec": "mpeg4", "b_frames": 2}),
+        # Hidden frames, so that there are more packets.
+        (
+            "doubtful.webm",
+            {"codec": "libvpx", "options": {"auto-alt-ref": "1", "lag-in-frames": "12"}},
+        ),
         ("late.mkv", {"pts": [5000 + 40 * n for n in range(40)]}),
     ],
 )
@@ -183,4 +198,4 @@ def test_the_timeline_of_a_recording_is_that_of_all_its_frames(name, options, ma
     assert (read.path, read.n_frames) == (video, 40)
     assert read.fps == pytest.approx(25)
     assert read.frame_indices.tolist() == list(range(40))
-    np.testing.assert_allclose(read.times_s, np.arange(40) / 25, atol=1e-9)
+    np.testing.assert_allclose(read.times_s, np.arange(40) / 25, atol=1e-3)
