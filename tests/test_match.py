@@ -160,14 +160,17 @@ def test_one_that_fails_does_not_stop_the_rest(run, recordings, out):
     }
 
 
-def test_either_way_can_be_forced(recordings, out):
+def test_either_way_can_be_forced(run, recordings, out):
     (outcome,) = follow(out, recordings / "day1_fast.mp4", by="frame").values()
     assert shown(out, "day1_fast") == {frame: frame for frame in FRAMES}
     record = read_json(outcome.record)
     assert record["explanation"]["greatest_difference_s"] == pytest.approx(39 / 50)
     assert [warning[:6] for warning in record["warnings"]] == ["it has", "by the"]
-    (outcome,) = follow(out, recordings / "day1_side.mkv", by="time").values()
-    assert read_json(outcome.record)["explanation"]["matched_by"] == "time"
+    code, output, errors = run(
+        "match", out, recordings / "day1_side.mkv", *("--by", "time", "--json")
+    )
+    assert code == 0, errors
+    assert json.loads(output)["videos"][0]["explanation"]["matched_by"] == "time"
 
 
 def test_a_second_time_nothing_is_done(run, recordings, out):
@@ -222,7 +225,7 @@ def test_each_video_follows_its_own_session(make_video, tmp_path):
     assert again["day2.b_front.mp4"].selection.frame_indices == [3, 4]
 
 
-def test_the_only_selection_is_followed_unless_names_tell_otherwise(make_video, tmp_path):
+def test_the_only_selection_is_followed_unless_names_tell_otherwise(run, make_video, tmp_path):
     choose(tmp_path, make_video(tmp_path / "top_day1.mp4", 8))
     for name in ("side_day1.mp4", "front_day1.mp4"):
         make_video(tmp_path / name, 8)
@@ -234,6 +237,11 @@ def test_the_only_selection_is_followed_unless_names_tell_otherwise(make_video, 
     outcomes = follow(out, *videos)
     assert outcomes["day1_side.mp4"].error is None
     assert "is of the session of none" in str(outcomes["day2_side.mp4"].error)
+    code, output, errors = run("match", out, *videos, "--json", "-q")
+    assert code == 1
+    (failed,) = json.loads(output)["failed"]
+    assert failed["video"] == str(videos[1])
+    assert errors.splitlines()[-1].endswith("1 of 2 videos failed: " + str(videos[1]))
 
 
 def test_names_without_a_session_are_told_apart_by_their_folders(make_video, tmp_path):
@@ -254,12 +262,19 @@ def test_names_without_a_session_are_told_apart_by_their_folders(make_video, tmp
         follow(tmp_path / "out", elsewhere, to="top")
 
 
-def test_selections_of_one_session_are_not_guessed_between(recordings, out, make_video, tmp_path):
-    choose(out, make_video(tmp_path / "day1_front.mp4", 40))
+def test_names_without_a_session_mean_nothing_elsewhere(recordings, out, make_video, tmp_path):
+    (tmp_path / "here").mkdir()
+    choose(out, make_video(tmp_path / "here" / "top.mp4", 8))
+    elsewhere = make_video(tmp_path / "side.mp4", 8)
+    assert "none of the selections" in refusal(out, elsewhere)
+    beside = shutil.copyfile(elsewhere, tmp_path / "here" / "side.mp4")
+    assert follow(out, beside)["side.mp4"].error is None
+
+
+def test_selections_of_one_session_are_not_guessed_between(recordings, out):
     side = recordings / "day1_side.mkv"
-    assert "could follow day1_front" not in refusal(out, tmp_path / "x_y.mp4")
-    choose(out, make_video(recordings / "day1_back.mp4", 40))
-    assert "could follow day1_back, day1_top; say which with --to" in refusal(out, side)
+    choose(out, recordings / "day1_long.mp4")
+    assert "could follow day1_long, day1_top; say which with --to" in refusal(out, side)
     follow(out, side, to="day1_top")
     assert list(shown(out, "day1_side")) == list(FRAMES)
 
