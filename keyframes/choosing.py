@@ -154,7 +154,7 @@ def _check_times(reading: Reading, frames: tuple[int, ...], match: Match) -> Non
     lost = [
         str(frame)
         for frame, time_s in zip(frames, match.times_s, strict=True)
-        if not abs(times_s.get(frame, math.inf) - time_s) < 0.5 / reading.video.fps
+        if abs(times_s.get(frame, math.inf) - time_s) >= 0.5 / reading.video.fps
     ]
     if lost:
         raise VideoError(

@@ -110,8 +110,8 @@ def _check_views(session: str, by_view: dict[str, Source | None]) -> None:
     missing = [view for view, source in by_view.items() if source is None]
     if missing:
         raise OutputError(
-            f"{session}: has no keyframes of the view {', '.join(missing)}; extract that video, "
-            "too, with `keyframes match`"
+            f"{session}: has no keyframes of the view {', '.join(missing)}; write the same "
+            "moments of that video, too, with `keyframes match`"
         )
     frames = {source.frames for source in by_view.values() if source}
     if len(frames) > 1 or None in frames:
