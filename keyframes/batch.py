@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from keyframes.errors import KeyframesError
 from keyframes.executors import run_task
 from keyframes.pipeline import extract, find_earlier, is_enough
+from keyframes.run_record import note_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -107,6 +108,7 @@ def finish_jobs(
         else:
             if outcome.selection:
                 job.folder.tidy()
+                note_place(job.folder.record, job.video)
             yield outcome
     for job, result in run_task(task, left, **place):
         if isinstance(result, KeyframesError):
@@ -120,7 +122,7 @@ def find_outcome(job: Job, *, overwrite: bool = False, grow: bool = False) -> Ou
 
     It takes milliseconds: the video's size and a few samples are compared with the run record.
     """
-    if overwrite:
+    if overwrite and not grow:
         return None
     try:
         there = find_earlier(job.video, job.output, job.settings, grow=grow)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import cv2
+import numpy as np
 
 from keyframes.ahead import map_ahead
 from keyframes.errors import OutputError
@@ -71,6 +72,13 @@ def read_label(path: Path) -> dict[str, str]:
                 length = 0
             file.seek(length + 4, 1)
     return label
+
+
+def read_picture(path: Path) -> Image | None:
+    """Return the pixels of a PNG, (height, width, 3) uint8 BGR; None when it isn't a whole one."""
+    # Not imread: it can't open every file name on Windows.
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    return cast("Image | None", image)
 
 
 def is_ours(path: Path) -> bool:

@@ -15,7 +15,7 @@ from keyframes.describe import describe_video, find_index, plan_sampling
 from keyframes.errors import SettingsError
 from keyframes.files import identify
 from keyframes.images import make_label
-from keyframes.output import GROWING, OutputFolder
+from keyframes.output import CHOOSING, GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report
 from keyframes.resizing import shrink
 from keyframes.run_record import (
@@ -66,7 +66,7 @@ def extract(
     settings
         What is asked; None for the defaults.
     overwrite
-        Replace what an earlier run with other settings wrote.
+        Replace what an earlier run with other settings wrote, unless that is to grow.
     grow
         Keep the keyframes that are there and add to them, until there are ``count``.
     with_page
@@ -95,7 +95,8 @@ def extract(
     if grow and (settings.count == "auto" or settings.frames):
         raise SettingsError("growing needs a number of keyframes to grow to, not auto or a list")
     folder = OutputFolder(Path(output), video.stem)
-    if not overwrite and (there := find_earlier(video, folder.root, settings, grow=grow)):
+    keep = grow or not overwrite
+    if keep and (there := find_earlier(video, folder.root, settings, grow=grow)):
         folder.tidy()
         if is_enough(there, settings, grow=grow):
             return there
@@ -141,7 +142,8 @@ def find_earlier(
     if set(settings.held) <= set(there.frame_indices):
         del asked["held"]
     if grow:
-        asked = {name: value for name, value in asked.items() if name not in GROWING}
+        free = {*GROWING, *(CHOOSING if there.step is None else ())}
+        asked = {name: value for name, value in asked.items() if name not in free}
     folder.check_settings(record, asked)
     return there
 

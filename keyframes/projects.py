@@ -85,6 +85,8 @@ def plan_project_jobs(
         raise SettingsError(
             f"{config}: none of its {len(project.missing)} videos is there; put them into the "
             "project's videos folder, or mend the paths in video_sets"
+            if project.missing
+            else f"{config}: has no videos yet; name some, and they will be added"
         )
     asked = settings
     if "count" not in given:

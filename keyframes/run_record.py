@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keyframes.files import read_json, write_json
 from keyframes.records import Coverage, Keyframe, Reach, Selection, VideoInfo
 from keyframes.settings import Settings
 
@@ -148,6 +149,14 @@ def make_table(selection: Selection, image_paths: list[str]) -> list[dict[str, s
         }
         for path, keyframe in zip(image_paths, selection.keyframes, strict=True)
     ]
+
+
+def note_place(path: Path, video: Path) -> None:
+    """Keep a run record true whose recording was moved: what goes by it looks there."""
+    record, place = read_json(path), str(video.absolute())
+    if record["video"]["path"] != place and not Path(record["video"]["path"]).exists():
+        record["video"]["path"] = place
+        write_json(path, record)
 
 
 def selection_from_record(video: Path, record: Record) -> Selection:

@@ -121,6 +121,16 @@ def tree(root):
     return files
 
 
+def test_the_record_of_a_moved_recording_says_where_it_is_now(jobs):
+    job = jobs[0]
+    list(run_jobs([job]))
+    moved = job.video.rename(job.video.parent / "out" / job.video.name)
+    (outcome,) = run_jobs([replace(job, video=moved)])
+    assert not outcome.is_new
+    record = json.loads(outcome.record.read_text("utf-8"))
+    assert record["video"]["path"] == str(moved)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the killed process is forked")
 @pytest.mark.parametrize(("names", "least"), [("abc", 4), ("a", 0)], ids=["random", "every step"])
 def test_killed_at_any_moment_it_leaves_whole_files_and_the_next_run_completes(

@@ -56,6 +56,10 @@ def pictures(project: Path, stem: str) -> list[str]:
     return sorted(path.name for path in (project / "labeled-data" / stem).iterdir())
 
 
+def somebody_elses_picture() -> bytes:
+    return cv2.imencode(".png", np.zeros((64, 96, 3), np.uint8))[1].tobytes()
+
+
 def video(output: Path, name: str) -> Path:
     return output.parent / name
 
@@ -102,13 +106,28 @@ def test_new_videos_are_added_and_all_else_in_the_config_stays(output, make_proj
     assert [line for line in after if line not in added] == before
 
 
+def test_frames_of_another_recording_of_the_same_name_are_refused(output, make_project, tmp_path):
+    project = make_project({"/gone/mouse.mp4": "0, 96, 0, 64"})
+    export("deeplabcut", output, project)
+    encode_video(tmp_path / "mouse.mp4", 40, first_number=100)
+    extract(tmp_path / "mouse.mp4", tmp_path / "out", Settings(frames=(6, 15)))
+    before = snapshot(project)
+    with pytest.raises(OutputError, match=r"img15\.png: is a frame of another recording"):
+        export("deeplabcut", tmp_path / "out", project)
+    assert snapshot(project) == before
+    # Of a picture that somebody else extracted nothing is known.
+    (project / "labeled-data/mouse/img15.png").write_bytes(somebody_elses_picture())
+    (written,) = export("deeplabcut", tmp_path / "out", project).written
+    assert written.name == "img06.png"
+
+
 def test_line_ends_stay(output, make_project):
     config = make_project({}) / "config.yaml"
     config.write_bytes(config.read_bytes().replace(b"\n", b"\r\n"))
     before = config.read_bytes().replace(b"video_sets:\r\n", b"")
     export("deeplabcut", output, config)
     after = config.read_bytes()
-    assert after.count(b"\n") == after.count(b"\r\n")
+    assert after.count(b"\r") == after.count(b"\n") == after.count(b"\r\n")
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
 
 
@@ -124,7 +143,7 @@ def test_the_padding_of_the_folder_is_kept(output, make_project):
     project = make_project({})
     folder = project / "labeled-data" / "mouse"
     folder.mkdir(parents=True)
-    picture = (output / "labeled-data/mouse/img000005.png").read_bytes()
+    picture = somebody_elses_picture()
     (folder / "img00015.png").write_bytes(picture)
     export("deeplabcut", output, project)
     assert pictures(project, "mouse") == [f"img000{n:02}.png" for n in (5, 15, 25, 35)]

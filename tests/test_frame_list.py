@@ -33,8 +33,9 @@ def test_numbers_are_read(text):
 
 
 def test_no_list_is_no_list():
-    assert parse_frames("") == {}
-    assert assigned(["a.mp4", "b.mp4"], {}) == {"a.mp4": (), "b.mp4": ()}
+    assert assigned(["a.mp4", "b.mp4"], None) == {"a.mp4": (), "b.mp4": ()}
+    with pytest.raises(ValueError, match="'' lists no frames"):
+        parse_frames("")
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,12 @@ def test_growing_minds_all_settings_but_the_count(video, tmp_path):
     assert len(pictures_in(tmp_path)) == 4
 
 
+def test_what_grows_is_kept_though_other_things_are_overwritten(video, tmp_path):
+    first = extract(video, tmp_path, Settings(count=4))
+    grown = extract(video, tmp_path, Settings(count=7), grow=True, overwrite=True)
+    assert set(first.frame_indices) < set(grown.frame_indices)
+
+
 def test_a_list_of_frames_can_be_grown(video, tmp_path):
     extract(video, tmp_path, Settings(frames=(10, 30)))
     with pytest.raises(OutputError, match=r"count 2, now 6, another list.*with --grow, "):

@@ -183,7 +183,7 @@ def test_a_missing_package_is_missed_first(videos, monkeypatch):
 def test_views_need_listed_frames(videos):
     side = encode_video(Path("rat_side.mp4"), 40)
     views = {"views": ["top", "side"]}
-    with pytest.raises(OutputError, match="--frames"):
+    with pytest.raises(OutputError, match="keyframes match"):
         check("lightning-pose", "to", [videos[1], side], **views)
     check("lightning-pose", "to", [videos[1], side], Settings(frames=(3, 5)), **views)
 

@@ -42,6 +42,9 @@ _HEADINGS = {
     "This run": "--dry-run --json --no-cache --quiet --verbose --help",
 }
 
+# What says how to choose, and so means nothing beside a list.
+_CHOOSING = ("count", "grow", "method", "min_gap_s", "start", "end", "step")
+
 
 @click.command(cls=GroupedCommand, headings=_HEADINGS)
 @click.argument("paths", metavar="PATH...", nargs=-1, type=PATH)
@@ -126,7 +129,7 @@ _HEADINGS = {
 )
 @click.option(
     "--frames",
-    default="",
+    default=None,
     type=FRAMES,
     help="Write exactly these frames instead of choosing: 12,55,300, or a file: a table with a "
     "column frame_index or frame (and, for several videos, a column video), a run record, or a "
@@ -165,8 +168,8 @@ _HEADINGS = {
 @click.option(
     "--overwrite",
     is_flag=True,
-    help="Replace keyframes that were made with other settings, and the task files of "
-    "coco, cvat and label-studio that nobody has edited.",
+    help="Replace keyframes that were made with other settings (with --grow they stay), and the "
+    "task files of coco, cvat and label-studio that nobody has edited.",
 )
 @click.option(
     "--dry-run",
@@ -192,7 +195,7 @@ def extract(
     pool: bool,
     per_video_min: int,
     grow: bool,
-    frames: dict[str, tuple[int, ...]],
+    frames: dict[str, tuple[int, ...]] | None,
     targets: tuple[tuple[ExportFormat, Path], ...],
     dlc: Path | None,
     add_videos: bool | None,
@@ -316,8 +319,8 @@ def _check_plan(*, pool: bool, per_video_min: int, grow: bool) -> None:
         raise click.UsageError("--per-video-min goes with --pool.", context)
     if pool and grow:
         raise click.UsageError("--pool starts from nothing: leave out --grow.", context)
-    options = {"count": "-k", "grow": "--grow"}
-    extra = " and ".join(options[name] for name in sorted(_given(*options)))
+    given = _given(*_CHOOSING)
+    extra = " and ".join(each.opts[0] for each in context.command.params if each.name in given)
     if extra and _given("frames"):
         raise click.UsageError(f"--frames lists all the keyframes: leave out {extra}.", context)
     if grow and context.params["count"] == "auto":

@@ -22,7 +22,7 @@ _NUMBERS = re.compile(r"[\d\s,]*", re.ASCII)
 
 
 def parse_frames(text: str) -> dict[str, tuple[int, ...]]:
-    """Read frame numbers from the text, or from the file that it names; none from no text.
+    """Read frame numbers from the text, or from the file that it names.
 
     Returns
     -------
@@ -34,8 +34,6 @@ def parse_frames(text: str) -> dict[str, tuple[int, ...]]:
     ValueError
         There are no frame numbers.
     """
-    if not text:
-        return {}
     listed = {"": _to_numbers(text)} if _NUMBERS.fullmatch(text) else _read_file(Path(text))
     if not any(listed.values()):
         raise ValueError(f"{text!r} lists no frames")
@@ -45,7 +43,7 @@ def parse_frames(text: str) -> dict[str, tuple[int, ...]]:
 FRAMES = Parsed("LIST", parse_frames)
 
 
-def assign_frames(jobs: Sequence[Job], listed: Mapping[str, tuple[int, ...]]) -> list[Job]:
+def assign_frames(jobs: Sequence[Job], listed: Mapping[str, tuple[int, ...]] | None) -> list[Job]:
     """Return the jobs of the videos that the list names, each with its frames; all for no list.
 
     A video is named by its file name, with or without suffix, or by as much of its path as
@@ -56,7 +54,7 @@ def assign_frames(jobs: Sequence[Job], listed: Mapping[str, tuple[int, ...]]) ->
     SettingsError
         The list names no video of the jobs, or one that could be several of them.
     """
-    if not listed:
+    if listed is None:
         return list(jobs)
     if "" in listed and len(jobs) > 1:
         raise SettingsError(

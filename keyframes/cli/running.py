@@ -57,7 +57,7 @@ class Runner:
                 bars.finish(outcome.job.video, was_work=outcome.is_new and not outcome.error)
                 outcomes[outcome.job.video] = outcome
                 if outcome.error:
-                    say(complaint(str(outcome.error)))
+                    say(complaint(_explain(outcome.job, outcome.error)))
                 elif not self.quiet and (alone or outcome.is_news):
                     say(describe_outcome(outcome, at_length=alone))
         return [outcomes[job.video] for job in jobs]
@@ -179,13 +179,19 @@ def conclude_forecast(
             click.echo(describe_forecasts(forecasts, len(found), n_workers))
         for target in targets:
             click.echo(f"{target.tool}: would be exported to {target.destination}")
-    for _, error in failed:
-        complain(str(error))
+    for job, error in failed:
+        complain(_explain(job, error))
     return _name_failed([job for job, _ in failed], len(found))
 
 
 def _failures(failed: Sequence[tuple[Job, Exception]]) -> list[dict[str, str]]:
     return [{"video": str(job.video), "error": str(error)} for job, error in failed]
+
+
+def _explain(job: Job, error: Exception) -> str:
+    """Say what is wrong, and with which video."""
+    named = job.video.stem in str(error)
+    return str(error) if named else f"{job.video}: {error}"
 
 
 def _name_failed(failed: Sequence[Job], n_videos: int) -> int:

@@ -14,6 +14,7 @@ from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Delivery
 from keyframes.export.dlc_config import DlcConfig, stem_of
 from keyframes.export.frame_folder import (
+    check_same_frame,
     find_kept,
     find_labelled,
     find_pictures,
@@ -159,7 +160,8 @@ def export_deeplabcut(
     Raises
     ------
     OutputError
-        There is no project, two videos share a folder, or the frames there are of another size.
+        There is no project, two videos share a folder, or the frames there are of another size or
+        another recording.
     VideoError
         A video to be added isn't where it was.
     MissingExtraError
@@ -250,6 +252,7 @@ def _add_frames(delivery: Delivery, folder: Path, result: Result) -> None:
     for keyframe, picture in result.items():
         name = there.get(keyframe.frame_index, f"img{keyframe.frame_index:0{width}d}.png")
         if (folder / name).exists():
+            check_same_frame(folder / name, picture)
             delivery.keep(folder / name)
         else:
             delivery.add(folder / name, picture)

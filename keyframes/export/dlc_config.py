@@ -37,7 +37,8 @@ class DlcConfig:
         yaml.preserve_quotes = True
         yaml.width = _ONE_LINE
         try:
-            text = path.read_bytes().decode()
+            content = path.read_bytes().decode()
+            text = content.replace("\r\n", "\n")
             _, indent, offset = import_extra("ruamel.yaml.util", "dlc").load_yaml_guess_indent(text)
             yaml.indent(sequence=indent, offset=offset)
             values = yaml.load(text)
@@ -54,7 +55,7 @@ class DlcConfig:
                 f"{path}: has no video_sets, so it is no DeepLabCut project's config.yaml; "
                 "name one that is"
             )
-        return cls(path.absolute(), yaml, values, "\r\n" if "\r\n" in text else "\n")
+        return cls(path.absolute(), yaml, values, "\r\n" if text != content else "\n")
 
     @property
     def videos(self) -> dict[str, Any]:

@@ -9,13 +9,18 @@ import csv
 import re
 from typing import TYPE_CHECKING
 
+import cv2
+
 from keyframes.errors import OutputError
 from keyframes.export.history import LABELLED, NOT_OURS
+from keyframes.images import is_ours, read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
+# Versions of FFmpeg turn one frame into colours that differ by a few levels at most.
+SAME_LEVELS = 8
 _PICTURE = re.compile(r"\D*(\d+)\D*\.(?:png|jpe?g)", re.ASCII | re.IGNORECASE)
 
 
@@ -62,6 +67,32 @@ def find_kept(
         elif frame in gone and (folder / name).read_bytes() != gone[frame].read_bytes():
             kept[frame] = NOT_OURS
     return kept
+
+
+def check_same_frame(there: Path, ours: Path) -> None:
+    """Refuse to take one recording for another of its name.
+
+    Only a picture that keyframes wrote is compared. What DeepLabCut extracted itself may well be
+    a few frames beside: it seeks.
+
+    Raises
+    ------
+    OutputError
+        Our picture of this frame, that is there already, shows something else.
+    """
+    if not is_ours(there) or there.read_bytes() == ours.read_bytes():
+        return
+    one, other = read_picture(there), read_picture(ours)
+    if (
+        one is None
+        or other is None
+        or one.shape != other.shape
+        or cv2.norm(one, other, cv2.NORM_INF) > SAME_LEVELS
+    ):
+        raise OutputError(
+            f"{there}: is a frame of another recording of this name; rename one of the recordings, "
+            "or export to another project"
+        )
 
 
 def remove_pictures(folder: Path, frames: Collection[int]) -> None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import cv2
 import numpy as np
 
 from keyframes.errors import OutputError
 from keyframes.files import remove_leftovers, write_atomically
+from keyframes.images import read_picture
 from keyframes.output import OutputFolder, find_results, find_results_below
 from keyframes.report.pictures import to_data_uris
 from keyframes.report.templating import check_page, render
@@ -154,9 +154,8 @@ def _thumbnails(files: Iterator[Path]) -> Iterator[Image]:
     for file in files:
         if not file.exists():
             continue
-        # Not imread: it can't open every file name on Windows.
-        picture = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR)
+        picture = read_picture(file)
         if picture is not None:
             height, width = picture.shape[:2]
             longest = round(2 * STRIP_HEIGHT * max(1.0, width / height))  # sharp on dense screens
-            yield shrink(picture, longest)  # type: ignore[arg-type]
+            yield shrink(picture, longest)

@@ -6,14 +6,11 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-
 from keyframes.choosing import choose, rows_of
 from keyframes.describe import describe_video, find_index, plan_sampling
 from keyframes.errors import OutputError, VideoError
 from keyframes.files import identify
-from keyframes.images import read_label
+from keyframes.images import read_label, read_picture
 from keyframes.report import check_page, picture_size
 from keyframes.resizing import shrink
 from keyframes.review.gallery import Gallery
@@ -134,13 +131,12 @@ def _read_picture(path: Path, keyframe: Keyframe) -> Image:
     """Read one of our PNGs again; OutputError when it isn't there or isn't ours."""
     if not path.is_file():
         raise OutputError(f"{path}: is missing; extract again with --overwrite")
-    # Not imread: it can't open every file name on Windows.
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    image = read_picture(path)
     if image is None or read_label(path).get("frame_index") != str(keyframe.frame_index):
         raise OutputError(
             f"{path}: isn't the picture that keyframes wrote; extract again with --overwrite"
         )
-    return image  # type: ignore[return-value]
+    return image
 
 
 def _ignore(stage: str, done: int, total: int) -> None:
