@@ -115,10 +115,17 @@ def test_frames_of_another_recording_of_the_same_name_are_refused(output, make_p
     with pytest.raises(OutputError, match=r"img15\.png: is a frame of another recording"):
         export("deeplabcut", tmp_path / "out", project)
     assert snapshot(project) == before
-    # Of a picture that somebody else extracted nothing is known.
-    (project / "labeled-data/mouse/img15.png").write_bytes(somebody_elses_picture())
-    (written,) = export("deeplabcut", tmp_path / "out", project).written
-    assert written.name == "img06.png"
+    # Other programs may merely have been inexact; that is said.
+    theirs = project / "labeled-data/mouse/img15.png"
+    theirs.write_bytes(somebody_elses_picture())
+    exported = export("deeplabcut", tmp_path / "out", project)
+    assert [path.name for path in exported.written] == ["img06.png"]
+    (note,) = exported.notes
+    assert "don't look like the frames of mouse.mp4" in note
+    assert "named after: img15.png;" in note
+    same = cv2.imread(str(tmp_path / "out/labeled-data/mouse/img000015.png"))
+    theirs.write_bytes(cv2.imencode(".png", cv2.add(same, 12))[1].tobytes())  # other colours
+    assert not export("deeplabcut", tmp_path / "out", project).notes
 
 
 def test_line_ends_stay(output, make_project):

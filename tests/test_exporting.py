@@ -101,6 +101,12 @@ def test_new_frames_are_told_from_those_that_the_project_has(run, project, recor
     assert run("extract", "--dlc", project, "--grow")[0] == 0
 
 
+def test_a_project_says_itself_how_pictures_are_cut(run, project):
+    code, _, errors = run("extract", "--dlc", project, "--crop-output")
+    assert code == 2
+    assert "leave out --crop-output" in errors
+
+
 def test_a_dry_run_tells_of_exports(run, recordings):
     command = ["extract", recordings / "day1", "--export", "coco", "tasks", "--dry-run"]
     assert "\ncoco: would be exported to tasks\n" in run(*command)[1]

@@ -246,8 +246,8 @@ def extract(
     from keyframes.video import Span
 
     start_logging(verbose=verbose)
-    settings = Settings(span=Span(start, end), **options)
     _check_plan(pool=pool, per_video_min=per_video_min, grow=grow)
+    settings = Settings(span=Span(start, end), **options)
     exports = plan_targets(
         [("deeplabcut", dlc), *targets] if dlc else targets,
         {"add_videos": add_videos, "context": context, "views": views, "keypoints": keypoints},
@@ -319,6 +319,9 @@ def _check_plan(*, pool: bool, per_video_min: int, grow: bool) -> None:
         raise click.UsageError("--per-video-min goes with --pool.", context)
     if pool and grow:
         raise click.UsageError("--pool starts from nothing: leave out --grow.", context)
+    if _given("dlc") and _given("crop_output") and not _given("crop"):
+        said = "With --dlc the pictures are cut as the project's are: leave out --crop-output."
+        raise click.UsageError(said, context)
     given = _given(*_CHOOSING)
     extra = " and ".join(each.opts[0] for each in context.command.params if each.name in given)
     if extra and _given("frames"):

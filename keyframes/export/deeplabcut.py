@@ -14,10 +14,10 @@ from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Delivery
 from keyframes.export.dlc_config import DlcConfig, stem_of
 from keyframes.export.frame_folder import (
-    check_same_frame,
     find_kept,
     find_labelled,
     find_pictures,
+    is_same_frame,
     padded_width,
     remove_pictures,
 )
@@ -249,13 +249,21 @@ def _add_frames(delivery: Delivery, folder: Path, result: Result) -> None:
     """Plan a video's frames, named like those that are there."""
     there = _names_in(folder)
     width = padded_width(there.values()) or len(str(result.selection.video.n_frames - 1))
+    others = []
     for keyframe, picture in result.items():
         name = there.get(keyframe.frame_index, f"img{keyframe.frame_index:0{width}d}.png")
         if (folder / name).exists():
-            check_same_frame(folder / name, picture)
             delivery.keep(folder / name)
+            if not is_same_frame(folder / name, picture):
+                others.append(name)
         else:
             delivery.add(folder / name, picture)
+    if others:
+        delivery.note(
+            f"pictures in {folder.name} that don't look like the frames of {result.video.name} "
+            f"that they are named after: {', '.join(others)}; they were extracted by seeking, or "
+            "from another recording of this name"
+        )
 
 
 def _names_in(folder: Path) -> dict[int, str]:

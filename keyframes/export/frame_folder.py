@@ -14,13 +14,17 @@ import cv2
 from keyframes.errors import OutputError
 from keyframes.export.history import LABELLED, NOT_OURS
 from keyframes.images import is_ours, read_picture
+from keyframes.resizing import shrink
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-# Versions of FFmpeg turn one frame into colours that differ by a few levels at most.
+# Versions of FFmpeg turn one frame into colours that differ by a few levels at most; programs
+# that know other colour spaces, by more.
 SAME_LEVELS = 8
+ALIKE_LEVELS = 40
+_SMALL = 64  # pixels
 _PICTURE = re.compile(r"\D*(\d+)\D*\.(?:png|jpe?g)", re.ASCII | re.IGNORECASE)
 
 
@@ -69,30 +73,27 @@ def find_kept(
     return kept
 
 
-def check_same_frame(there: Path, ours: Path) -> None:
-    """Refuse to take one recording for another of its name.
-
-    Only a picture that keyframes wrote is compared. What DeepLabCut extracted itself may well be
-    a few frames beside: it seeks.
+def is_same_frame(there: Path, ours: Path) -> bool:
+    """Say whether a picture that is there already shows what ours does, going by small copies.
 
     Raises
     ------
     OutputError
-        Our picture of this frame, that is there already, shows something else.
+        It doesn't, though keyframes wrote it: it is of another recording.
     """
-    if not is_ours(there) or there.read_bytes() == ours.read_bytes():
-        return
+    if there.read_bytes() == ours.read_bytes():
+        return True
     one, other = read_picture(there), read_picture(ours)
-    if (
-        one is None
-        or other is None
-        or one.shape != other.shape
-        or cv2.norm(one, other, cv2.NORM_INF) > SAME_LEVELS
-    ):
+    if one is None or other is None or one.shape != other.shape:
+        return False
+    if is_ours(there):
+        if cv2.norm(one, other, cv2.NORM_INF) <= SAME_LEVELS:
+            return True
         raise OutputError(
             f"{there}: is a frame of another recording of this name; rename one of the recordings, "
             "or export to another project"
         )
+    return cv2.norm(shrink(one, _SMALL), shrink(other, _SMALL), cv2.NORM_INF) <= ALIKE_LEVELS
 
 
 def remove_pictures(folder: Path, frames: Collection[int]) -> None:
