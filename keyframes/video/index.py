@@ -134,7 +134,8 @@ def index_video(path: Path) -> VideoIndex:
     with open_decoder(path, threads=1) as decoder:
         stream = decoder.stream
         container, codec = decoder.container.format.name, stream.codec_context.codec.canonical_name
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        # PyAV 19 has rationals of its own.
+        rate = Fraction(str(stream.average_rate or stream.guessed_rate or 25))
         claimed_frames = stream.frames
         proof = _Proof(decoder)
         packets = _read_packets(decoder, proof)
