@@ -112,8 +112,18 @@ def choose(
             on_restart=lambda done: progress(done, settings.n_init),
         )
     clustering = replace(clustering, explanation={**why, **clustering.explanation})
-    rows = pick_members(features, clustering, n_asked, held=held, min_gap_s=settings.min_gap_s)
-    return Choice(rows, clustering, n_asked, count_alike(features, rows, held=held))
+    # Evenly spaced is evenly spaced, through a still scene as well.
+    is_even = settings.method == "uniform" and not settings.share
+    rows = pick_members(
+        features,
+        clustering,
+        n_asked,
+        held=held,
+        min_gap_s=settings.min_gap_s,
+        distinct=not is_even,
+    )
+    n_alike = 0 if is_even else count_alike(features, rows, held=held)
+    return Choice(rows, clustering, n_asked, n_alike)
 
 
 def describe_choice(
@@ -158,9 +168,9 @@ def _check_times(reading: Reading, frames: tuple[int, ...], match: Match) -> Non
     ]
     if lost:
         raise VideoError(
-            f"{reading.video.path}: is damaged where {match.pattern.video.path.name} has keyframes "
-            f"(not whole, or not when the packets say: frame {', '.join(lost)}); `keyframes probe` "
-            "says how to repair it"
+            f"{reading.video.path}: is damaged, and frames are lost: {len(lost)} of the moments of "
+            f"{match.pattern.video.path.name} can't be told in it (at its frames "
+            f"{', '.join(lost)}); repair it first, `keyframes probe` says how"
         )
 
 

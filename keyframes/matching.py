@@ -40,9 +40,8 @@ def plan_matches(
     """Return a job for each video that is to follow a pattern; besides, why others can't.
 
     The pattern is the selection named ``to``. Without a name it is the only one in the output
-    folder that isn't a match itself, unless by their names the videos are of its session and of
-    others; and else the one of the same session. The video that a pattern is from has nothing to
-    follow.
+    folder that isn't a match itself, and else the one of the same session. The video that a
+    pattern is from has nothing to follow.
 
     Parameters
     ----------
@@ -68,7 +67,7 @@ def plan_matches(
     results = find_results_below(output)
     if not results:
         raise OutputError(f"{output}: holds no finished keyframes; run keyframes extract first")
-    named = _find_named(output, results, to) if to else _find_only(results, videos)
+    named = _find_named(output, results, to) if to else _find_only(results)
     jobs, failed = [], []
     for video in videos:
         try:
@@ -133,14 +132,10 @@ def _find_patterns(results: Results) -> list[OutputFolder]:
     return [each for each in results if not results[each]["identity"]["settings"].get("match")]
 
 
-def _find_only(results: Results, videos: Iterable[Path]) -> OutputFolder | None:
-    """Return the only selection that there is to follow; None where the videos' names decide."""
+def _find_only(results: Results) -> OutputFolder | None:
+    """Return the only selection that there is to follow; None where there are several."""
     patterns = _find_patterns(results)
-    if len(patterns) != 1:
-        return None
-    (only,) = patterns
-    sessions = {session_of(video.stem) for video in videos if video.stem != only.stem}
-    return None if len(sessions) > 1 and session_of(only.stem) in sessions else only
+    return patterns[0] if len(patterns) == 1 else None
 
 
 def _find_pattern(output: Path, results: Results, video: Path) -> OutputFolder:
@@ -261,6 +256,16 @@ def _list_frames(job: Job, threads: int, progress: Progress | None) -> Settings:
             match,
             times_s=tuple(found.times_s.tolist()),
             facts=tuple(facts.items()),
-            warnings=found.warnings,
+            warnings=(*_doubt_session(job.video, match.pattern.video.path), *found.warnings),
         ),
     )
+
+
+def _doubt_session(video: Path, pattern: Path) -> Iterator[str]:
+    """Say where the names are of different sessions."""
+    mine, its = session_of(video.stem), session_of(pattern.stem)
+    if mine and its and mine != its:
+        yield (
+            f"by its name it is of session {mine}, and {pattern.name} of {its}: they have to be "
+            "recordings of one session"
+        )

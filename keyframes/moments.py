@@ -214,8 +214,9 @@ def _doubt_clocks(pattern: Selection, timeline: Timeline, _: float) -> Iterator[
     if gap_s > _WITHIN / min(timeline.fps, pattern.video.fps):
         yield (
             f"it has {_length(timeline.n_frames, timeline.fps)}, {pattern.video.path.name} "
-            f"{_length_of(pattern)}: unless one camera merely stopped later, they drifted apart by "
-            f"up to {gap_s:.3f} s ({gap_s * timeline.fps:.1f} frames)"
+            f"{_length_of(pattern)}: right if one camera merely stopped later; if one started "
+            f"later or they drifted apart, by up to {gap_s:.3f} s ({gap_s * timeline.fps:.1f} "
+            "frames), these aren't the same moments"
             f"{_other_way(pattern, timeline, 'time')}"
         )
 
@@ -225,8 +226,9 @@ def _doubt_numbers(pattern: Selection, timeline: Timeline, difference_s: float) 
     name, half_s = pattern.video.path.name, _WITHIN / min(timeline.fps, pattern.video.fps)
     if timeline.n_frames != pattern.video.n_frames:
         yield (
-            f"it has {timeline.n_frames:,} frames, {name} {pattern.video.n_frames:,}: unless one "
-            "camera merely stopped later, frames of one number aren't of one moment"
+            f"it has {timeline.n_frames:,} frames, {name} {pattern.video.n_frames:,}: right if one "
+            "camera merely stopped later; if one started later or frames are lost, frames of one "
+            "number aren't of one moment"
         )
     if difference_s > half_s:
         yield (

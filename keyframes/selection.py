@@ -99,22 +99,23 @@ def pick_members(
     *,
     held: IntArray,
     min_gap_s: float = 0.0,
+    distinct: bool = True,
 ) -> IntArray:
     """Choose one candidate of each cluster: the nearest, or a nearly as near but sharper one.
 
     The rows ``held`` are chosen already; a cluster with one of them needs no other.
 
-    A candidate is passed over while it is blank, near-identical to a chosen one or less than
-    ``min_gap_s`` seconds from one. Where a cluster has no other, the place goes to the candidate
-    that is farthest from all chosen ones; and only when the video has nothing else left are
-    near-identical frames and, last, blank ones taken.
+    A candidate is passed over while it is blank, if ``distinct`` near-identical to a chosen one,
+    or less than ``min_gap_s`` seconds from one. Where a cluster has no other, the place goes to the
+    candidate that is farthest from all chosen ones; and only when the video has nothing else left
+    are near-identical frames and, last, blank ones taken.
 
     Returns
     -------
     (k,) int64, ascending: rows of distinct candidates. k is less than ``n_keyframes`` only where
     there are fewer candidates, or too few that are ``min_gap_s`` apart.
     """
-    chosen = _Chosen(features, held.tolist(), min_gap_s)
+    chosen = _Chosen(features, held.tolist(), min_gap_s, distinct=distinct)
     served = set(clustering.labels[chosen.rows].tolist())
     sizes = np.bincount(clustering.labels, minlength=clustering.n_clusters)
     for cluster in np.argsort(-sizes, kind="stable"):
@@ -122,8 +123,8 @@ def pick_members(
             continue
         members = np.flatnonzero((clustering.labels == cluster) & ~features.blank)
         chosen.take_first(_by_nearness(members, clustering.distances, features.sharpness))
-    for allowed, distinct in ((~features.blank, True), (~features.blank, False), (None, False)):
-        chosen.fill(n_keyframes, allowed, distinct=distinct)
+    for allowed, apart in ((~features.blank, True), (~features.blank, False), (None, False)):
+        chosen.fill(n_keyframes, allowed, distinct=apart)
     return np.sort(np.array(chosen.rows, dtype=np.int64))
 
 
@@ -154,13 +155,16 @@ def _by_nearness(
 class _Chosen:
     """The rows chosen so far, and what may still join them."""
 
-    def __init__(self, features: Features, rows: list[int], min_gap_s: float) -> None:
+    def __init__(
+        self, features: Features, rows: list[int], min_gap_s: float, *, distinct: bool = True
+    ) -> None:
         self.rows = rows
         self._values = features.values
         self._times = features.reading.times_s
         self._min_gap_s = min_gap_s
         # The mean squared distance between two points is twice the total variance.
-        self._near_identical = NEAR_IDENTICAL * 2.0 * _total_variance(self._values)
+        variance = _total_variance(self._values)
+        self._near_identical = NEAR_IDENTICAL * 2.0 * variance if distinct else -1.0
 
     def take_first(self, rows: IntArray) -> None:
         """Take the first of ``rows`` that is far enough from all chosen ones, if any is."""

@@ -127,7 +127,7 @@ def test_growing_keeps_what_is_there(video, tmp_path, method):
     assert record["identity"]["settings"]["held"] == first.frame_indices
 
 
-@pytest.mark.parametrize("method", ["kmeans", "coverage", "uniform"])
+@pytest.mark.parametrize("method", ["kmeans", "coverage"])
 def test_of_a_noisy_still_scene_one_frame_is_enough(tmp_path, method):
     poses = wander(30)
     resting = 29
@@ -147,6 +147,13 @@ def test_of_a_noisy_still_scene_one_frame_is_enough(tmp_path, method):
     for selection, count in ((first, 15), (grown, 28)):
         assert len(selection.keyframes) == count
         assert [index for index in selection.frame_indices if index >= resting] == [70]
+
+
+def test_evenly_spaced_frames_are_so_through_a_still_scene(make_video, tmp_path):
+    video = make_video(tmp_path / "slides.mp4", n_frames=80, hold=20, options={"qp": "0"})
+    even = extract(video, tmp_path, Settings(count=8, method="uniform"))
+    assert even.frame_indices == [5, 15, 25, 35, 45, 55, 65, 75]
+    assert not even.warnings
 
 
 def test_repetitions_are_taken_only_for_want_of_others_and_owned_up_to(make_video, tmp_path):

@@ -167,6 +167,16 @@ def test_a_lost_frame_that_others_refer_to_is_missed_though_others_are_left_out(
         assert read_number(image) == index or np.array_equal(image, whole.get(index))
 
 
+def test_the_numbers_of_a_list_are_those_of_a_full_decode(make_video, tmp_path):
+    path = make_video(tmp_path / "lost.mp4", 40, codec="libx265", gop=GROUP)
+    damage(path, [3], offset=6)
+    whole = dict(fetched(path))
+    listed = dict(fetched(path, step=None, listed=sorted(whole)[::4]))
+    assert len(listed) >= 5
+    for index, image in listed.items():
+        np.testing.assert_array_equal(image, whole[index])
+
+
 def test_every_thumbnail_is_handed_on_once_though_the_reading_is_repeated(video):
     damage(video, [60])
     index, thumbnails = index_video(video), []

@@ -101,7 +101,8 @@ def read_thumbnails(
     check_crop(spec, index.width, index.height)
     plan = _Plan(index, spec, Window.of(span, index), step, frozenset(listed))
     ways = [_Way(in_full=True, threads=threads), _Way(in_full=True, threads=1, is_strict=False)]
-    if index.doubt is None and (step != 1 or span != Span()):
+    # The numbers in a list come from a full decode, so they are counted in one.
+    if index.doubt is None and step is not None and (step != 1 or span != Span()):
         ways.insert(0, _Way(in_full=False, threads=threads))
     table = _Table(index, consume, progress)
     for way in ways:
