@@ -1,5 +1,6 @@
 """Tiny videos whose frames say their own number."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -62,10 +63,11 @@ def encode_video(
     first_number: int = 0,
     hold: int = 1,
     threads: int = 1,
+    pictures: Sequence[np.ndarray] | None = None,
 ) -> Path:
     """Encode frames that show the numbers from `first_number` on; `pts` in 1/1000 s.
 
-    Each number is shown for `hold` frames.
+    Each number is shown for `hold` frames. `pictures`, (height, width, 3) BGR, are shown instead.
     """
     with av.open(str(path), "w", format=container, options=container_options or {}) as output:
         stream = output.add_stream(codec, rate=fps)
@@ -79,7 +81,10 @@ def encode_video(
         if pts is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         for number in range(n_frames):
-            picture = numbered_picture(first_number + number // hold, size)
+            if pictures is None:
+                picture = numbered_picture(first_number + number // hold, size)
+            else:
+                picture = pictures[number]
             frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
             frame = frame.reformat(format=stream.pix_fmt)
             frame.pts = number if pts is None else pts[number]

@@ -128,19 +128,18 @@ def test_growing_keeps_what_is_there(video, tmp_path, method):
 
 
 @pytest.mark.parametrize("method", ["kmeans", "coverage"])
-def test_of_a_noisy_still_scene_one_frame_is_enough(tmp_path, method):
+def test_of_a_noisy_still_scene_one_frame_is_enough(make_video, tmp_path, method):
     poses = wander(30)
     resting = 29
-    pictures = draw_recording([*poses, *[poses[-1]] * 90], height=240, width=320)
-    video = tmp_path / "rest.mp4"
-    with av.open(str(video), "w") as output:
-        stream = output.add_stream("libx264", rate=25, options={"crf": "23", "mbtree": "0"})
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        stream.codec_context.thread_count = 1
-        for picture in pictures:
-            frame = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode())
+    frames = draw_recording([*poses, *[poses[-1]] * 90], height=240, width=320)
+    pictures = np.repeat(frames[..., np.newaxis], 3, axis=-1)
+    video = make_video(
+        tmp_path / "rest.mp4",
+        len(pictures),
+        size=(320, 240),
+        options={"crf": "23"},
+        pictures=pictures,
+    )
     assert not np.array_equal(*sequential(video)[70:72]), "the codec keeps noise"
     first = extract(video, tmp_path, Settings(count=15, method=method, held=(70,)))
     grown = extract(video, tmp_path, Settings(count=28, method=method), grow=True)
