@@ -19,14 +19,13 @@ with the background and then with one block of thumbnails after the other; enter
 from __future__ import annotations
 
 import math
-import os
 import threading
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from keyframes.ahead import map_ahead
+from keyframes.ahead import count_cores, map_ahead
 from keyframes.errors import SettingsError
 from keyframes.records import Features
 from keyframes.resizing import shrink
@@ -105,7 +104,7 @@ def compute_features(
     values = np.empty((n, describe(background[np.newaxis])[0].shape[1]), np.float32)
     sharpness = np.empty(n, np.float32)
     blank = np.empty(n, np.bool_)
-    threads = threads or os.cpu_count() or 1
+    threads = threads or count_cores()
     blocks = store.blocks(max(1, _BLOCK_PIXELS // background.size))
     start = 0
     for block, described in map_ahead(describe, blocks, threads=threads, waiting=2 * threads):

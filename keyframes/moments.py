@@ -15,6 +15,7 @@ import numpy as np
 from keyframes.errors import VideoError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import read_thumbnails
+from keyframes.video.probe import GAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 # Of a frame. Half of one is as far as the nearest can be; the rest is for containers that round
 # timestamps, to milliseconds at worst.
 _WITHIN = 0.55
-# Frames that are so much farther apart than usual have lost some between them, as for `probe`.
-_GAP = 1.8
 # Clocks of cameras differ by less, 29.97 and 30 frames a second by more.
 _SAME_RATE = 5e-4
 # Times that differ by less are the same, and the earlier frame is taken.
@@ -174,7 +173,7 @@ def _find_nearest(moments_s: FloatArray, timeline: Timeline) -> tuple[IntArray, 
     fenced_s = np.concatenate([[-np.inf], times_s, [np.inf]])
     rows = times_s.searchsorted(moments_s)
     since_s, until_s = moments_s - fenced_s[rows], fenced_s[rows + 1] - moments_s
-    in_gap = since_s + until_s > _GAP * usual_s
+    in_gap = since_s + until_s > GAP * usual_s
     missing = in_gap & (np.minimum(since_s, until_s) > _WITHIN * usual_s)
     return rows - (since_s <= until_s + _TIE_S), missing
 

@@ -61,12 +61,12 @@ class Centers:
             order = np.argsort(firsts)
             self.index, self.has_twins = firsts[order], counts[order] > 1
             centers, norms = centers[self.index], norms[self.index]
-        self.exact = exact = centers
+        self.exact = centers
         self.radius = float(np.sqrt(norms.max()))
         self._squared_norms = norms.astype(dtype)
-        self._minus_two = (-2 * exact).astype(dtype)
+        self._minus_two = (-2 * centers).astype(dtype)
         # Rounding of a sum of d products (Higham 2002, section 3.1) and of the steps around it.
-        self._unit_error = (exact.shape[1] + 16) * float(np.finfo(dtype).eps) / 2
+        self._unit_error = (centers.shape[1] + 16) * float(np.finfo(dtype).eps) / 2
 
     def score(self, rows: FloatArray) -> FloatArray:
         """Return ``|c|^2 - 2 x.c`` (m, k): the squared distances, each row's less its ``|x|^2``."""

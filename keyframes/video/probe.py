@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from keyframes.records import VideoInfo
     from keyframes.video.index import VideoIndex
 
+# Frames that are so many times farther apart than usual have lost some between them.
+GAP = 1.8
 _MAX_GAPS = 20  # that are listed
 
 
@@ -149,7 +151,7 @@ def _rhythm(index: VideoIndex) -> tuple[Literal["constant", "variable", "unknown
     if not index.is_timed or not len(intervals):
         return "unknown", []
     usual = float(np.median(intervals))
-    is_gap = intervals > 1.8 * usual + index.tick_s
+    is_gap = intervals > GAP * usual + index.tick_s
     even = np.abs(intervals[~is_gap] - usual) <= 0.1 * usual + index.tick_s
     gaps = [Gap(float(index.times_s[i]), float(intervals[i])) for i in np.flatnonzero(is_gap)]
     return ("constant" if even.all() else "variable"), gaps
