@@ -208,10 +208,64 @@ def test_key_frames_are_those_that_were_asked_of_the_encoder(odd_file):
         assert reading.frame_indices.tolist() == [0, 12, 24, 36]
 
 
-def test_results_do_not_depend_on_the_number_of_threads(odd_file):
-    index = index_video(odd_file("b-pyramid.mkv"))
+@pytest.mark.parametrize("name", ["b-pyramid.mkv", "mjpeg.avi", "raw.mjpeg", "bgr24.avi"])
+def test_results_do_not_depend_on_the_number_of_threads(name, odd_file):
+    index = index_video(odd_file(name))
     one, four = read(index, threads=1), read(index, threads=4)
     assert one.checksums.tolist() == four.checksums.tolist()
+    np.testing.assert_array_equal(one.pts, four.pts)
+    np.testing.assert_array_equal(one.times_s, four.times_s)
+
+
+def rewrite_packets(source, target, rewrite):
+    """Write a video's packets to another file, each put through `rewrite(number, bytes)`."""
+    with av.open(str(source)) as container, av.open(str(target), "w") as output:
+        stream = output.add_stream_from_template(container.streams.video[0])
+        for number, packet in enumerate(container.demux(video=0)):
+            if packet.size:
+                changed = av.Packet(rewrite(number, bytes(packet)))
+                changed.pts, changed.dts, changed.duration = packet.pts, packet.dts, packet.duration
+                changed.time_base, changed.is_keyframe = packet.time_base, True
+                changed.stream = stream
+                output.mux(changed)
+    return target
+
+
+def without_tables(number, data):
+    """Take the quantization and Huffman tables out of all JPEGs but the first."""
+    place, kept = 2, data[:2]
+    while number and data[place + 1] != 0xDA:  # start of scan
+        end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        kept += b"" if data[place + 1] in (0xDB, 0xC4) else data[place:end]
+        place = end
+    return kept + data[place:] if number else data
+
+
+def test_threads_know_the_tables_of_a_motion_jpeg_that_sends_them_once(make_video, tmp_path):
+    full = make_video(
+        tmp_path / "full.mov",
+        codec="mjpeg",
+        options={"huffman": "default", "qmin": "3", "qmax": "3"},
+    )
+    path = rewrite_packets(full, tmp_path / "once.mov", without_tables)
+    assert path.stat().st_size < 0.9 * full.stat().st_size
+    index = index_video(path)
+    one, four = read(index, threads=1), read(index, threads=4)
+    assert one.video.decode_errors == four.video.decode_errors == 0
+    assert one.checksums.tolist() == four.checksums.tolist()
+
+
+def test_threads_count_the_errors_of_a_motion_jpeg(make_video, tmp_path):
+    whole = make_video(tmp_path / "whole.mov", codec="mjpeg")
+    path = rewrite_packets(
+        whole, tmp_path / "holes.mov", lambda i, data: b"no JPEG" if i % 7 == 3 else data
+    )
+    numbers = []
+    for threads in (1, 4):
+        with open_decoder(path, threads) as decoder:
+            numbers.append([read_number(f.to_ndarray(format="bgr24")) for f in decoder.frames()])
+            assert decoder.n_errors == 6
+    assert numbers[0] == numbers[1] == [i for i in range(40) if i % 7 != 3]
 
 
 def test_times_are_timestamps_counted_from_the_first_frame(odd_file):

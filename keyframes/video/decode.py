@@ -5,28 +5,32 @@ from __future__ import annotations
 import logging
 import struct
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import SEEK_END, FileIO
 from itertools import chain, dropwhile, islice
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import av
 from av import Packet, VideoStream
 from av.bitstream import BitStreamFilterContext
+from av.codec import Capabilities
 from av.stream import Disposition
 
+from keyframes.ahead import count_cores, map_ahead
 from keyframes.errors import VideoError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from av import VideoFrame
+    from av import VideoCodecContext, VideoFrame
     from av.container import InputContainer
 
 _RUN_UP_S = 2  # before a key frame, in containers that can only nearly be positioned
 # Of these, packets say whether other frames refer to theirs.
 _TELLING_CODECS = ("h264", "hevc")
+_MAX_CODECS = 8  # that decode side by side; each has a frame or two in hand
 
 _log = logging.getLogger(__name__)
 
@@ -36,10 +40,18 @@ class Decoder:
 
     Errors of single packets are counted, not raised: what can be read is read.
 
-    Attributes
+    Parameters
     ----------
     container, stream
         The open file and its video stream.
+    twins
+        More codecs that are set up for the stream. They help `frames` with it, so each packet
+        has to make a frame by itself.
+
+    Attributes
+    ----------
+    container, stream
+        The same.
     n_errors
         Packets so far that are damaged or could not be read or decoded.
     stale_key
@@ -50,9 +62,15 @@ class Decoder:
         `is_needed` knows which packets matter; else the decoder leaves some out by itself.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        twins: Sequence[VideoCodecContext] = (),
+    ) -> None:
         self.container = container
         self.stream = stream
+        self._twins = twins
         self.n_errors = 0
         self.stale_key: int | None = None
         self._newest_key: int | None = None
@@ -91,21 +109,15 @@ class Decoder:
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         """Return the frames that are ready once this packet is decoded; None for the rest."""
-        self._has_begun = True
-        if packet is not None and packet.is_keyframe:
-            self._newest_key = packet.pts
-        if packet is not None and packet.is_corrupt:
-            self._count("damaged packet")
-        try:
-            return self.stream.codec_context.decode(packet)
-        except av.FFmpegError as error:
-            self._count(error)
-            return []
+        return self._take(packet, _decode(self.stream.codec_context, packet))
 
     def frames(self) -> Iterator[VideoFrame]:
         """Decode on to the end of the file."""
-        for packet in self.packets():
-            yield from self.decode(packet)
+        if self._twins:
+            yield from self._frames_side_by_side()
+        else:
+            for packet in self.packets():
+                yield from self.decode(packet)
         yield from self.decode(None)
 
     def is_needed(self, packet: Packet[VideoStream], *, is_wanted: bool) -> bool:
@@ -122,6 +134,41 @@ class Decoder:
         except av.FFmpegError as error:
             self._count(error)
             return True
+
+    def _frames_side_by_side(self) -> Iterator[VideoFrame]:
+        packets = self.packets()
+        idle: SimpleQueue[VideoCodecContext] = SimpleQueue()
+        for packet in islice(packets, 1):
+            yield from self.decode(packet)
+            for codec in self._twins:  # for what is only said in the first packet
+                _decode(codec, packet)
+                idle.put(codec)
+            idle.put(self.stream.codec_context)
+
+        def decode(packet: Packet[VideoStream]) -> list[VideoFrame] | av.FFmpegError:
+            codec = idle.get()
+            try:
+                return _decode(codec, packet)
+            finally:
+                idle.put(codec)
+
+        n_codecs = 1 + len(self._twins)
+        for packet, outcome in map_ahead(decode, packets, threads=n_codecs, waiting=n_codecs + 1):
+            yield from self._take(packet, outcome)
+
+    def _take(
+        self, packet: Packet[VideoStream] | None, outcome: list[VideoFrame] | av.FFmpegError
+    ) -> list[VideoFrame]:
+        """Return the frames that came of a packet; note what there is to note."""
+        self._has_begun = True
+        if packet is not None and packet.is_keyframe:
+            self._newest_key = packet.pts
+        if packet is not None and packet.is_corrupt:
+            self._count("damaged packet")
+        if isinstance(outcome, av.FFmpegError):
+            self._count(outcome)
+            return []
+        return outcome
 
     def _begin(self) -> None:
         """Decode the first packet, unless that is done.
@@ -145,6 +192,16 @@ class Decoder:
         _log.debug("%s", error)
 
 
+def _decode(
+    codec: VideoCodecContext, packet: Packet[VideoStream] | None
+) -> list[VideoFrame] | av.FFmpegError:
+    """Return the frames that are ready once this packet is decoded, or why it can't be."""
+    try:
+        return codec.decode(packet)
+    except av.FFmpegError as error:
+        return error
+
+
 @contextmanager
 def open_decoder(path: Path, threads: int | None = None) -> Iterator[Decoder]:
     """Open the video stream of a recording.
@@ -165,6 +222,25 @@ def open_decoder(path: Path, threads: int | None = None) -> Iterator[Decoder]:
     VideoError
         When the file can't be opened or has no video stream that can be decoded.
     """
+    with ExitStack() as stack:
+        container, stream = stack.enter_context(_open_stream(path, threads))
+        n_codecs = 1
+        if _is_for_one_thread(stream.codec_context):
+            n_codecs = min(threads or count_cores(), _MAX_CODECS)
+        twins = [stack.enter_context(_open_stream(path, 1))[1] for _ in range(1, n_codecs)]
+        yield Decoder(container, stream, [twin.codec_context for twin in twins])
+
+
+def _is_for_one_thread(context: VideoCodecContext) -> bool:
+    """Whether FFmpeg decodes each frame by itself and one after the other (Motion JPEG)."""
+    capabilities = context.codec.capabilities
+    return context.codec.intra_only and not capabilities & (
+        Capabilities.frame_threads | Capabilities.slice_threads
+    )
+
+
+@contextmanager
+def _open_stream(path: Path, threads: int | None) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         file = FileIO(path)
     except OSError as error:
@@ -181,7 +257,7 @@ def open_decoder(path: Path, threads: int | None = None) -> Iterator[Decoder]:
             stream = _video_stream(path, container)
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = threads or 0
-            yield Decoder(container, stream)
+            yield container, stream
 
 
 def _why_unreadable(file: FileIO) -> str:
