@@ -21,7 +21,7 @@ from keyframes.ahead import count_cores, map_ahead
 from keyframes.errors import VideoError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from av import VideoCodecContext, VideoFrame
@@ -45,8 +45,8 @@ class Decoder:
     container, stream
         The open file and its video stream.
     twins
-        More codecs that are set up for the stream. They help `frames` with it, so each packet
-        has to make a frame by itself.
+        Codecs that are set up for the stream, too, to decode its packets side by side. So each
+        of these has to make a frame by itself.
 
     Attributes
     ----------
@@ -109,15 +109,18 @@ class Decoder:
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         """Return the frames that are ready once this packet is decoded; None for the rest."""
+        if not self._has_begun:  # what is said in the first packet, all have to know
+            for codec in self._twins:
+                _decode(codec, packet)
         return self._take(packet, _decode(self.stream.codec_context, packet))
 
-    def frames(self) -> Iterator[VideoFrame]:
-        """Decode on to the end of the file."""
+    def frames(self, packets: Iterable[Packet[VideoStream]] | None = None) -> Iterator[VideoFrame]:
+        """Decode packets, or on to the end of the file, and what is left in the decoder."""
+        packets = iter(self.packets() if packets is None else packets)
         if self._twins:
-            yield from self._frames_side_by_side()
-        else:
-            for packet in self.packets():
-                yield from self.decode(packet)
+            yield from self._frames_side_by_side(packets)
+        for packet in packets:
+            yield from self.decode(packet)
         yield from self.decode(None)
 
     def is_needed(self, packet: Packet[VideoStream], *, is_wanted: bool) -> bool:
@@ -135,15 +138,14 @@ class Decoder:
             self._count(error)
             return True
 
-    def _frames_side_by_side(self) -> Iterator[VideoFrame]:
-        packets = self.packets()
+    def _frames_side_by_side(self, packets: Iterator[Packet[VideoStream]]) -> Iterator[VideoFrame]:
+        if not self._has_begun:
+            for packet in islice(packets, 1):
+                yield from self.decode(packet)
+        # The stream's own codec stays out of it: a jump, which may come meanwhile, empties it.
         idle: SimpleQueue[VideoCodecContext] = SimpleQueue()
-        for packet in islice(packets, 1):
-            yield from self.decode(packet)
-            for codec in self._twins:  # for what is only said in the first packet
-                _decode(codec, packet)
-                idle.put(codec)
-            idle.put(self.stream.codec_context)
+        for codec in self._twins:
+            idle.put(codec)
 
         def decode(packet: Packet[VideoStream]) -> list[VideoFrame] | av.FFmpegError:
             codec = idle.get()
@@ -152,7 +154,7 @@ class Decoder:
             finally:
                 idle.put(codec)
 
-        n_codecs = 1 + len(self._twins)
+        n_codecs = len(self._twins)
         for packet, outcome in map_ahead(decode, packets, threads=n_codecs, waiting=n_codecs + 1):
             yield from self._take(packet, outcome)
 
@@ -224,10 +226,10 @@ def open_decoder(path: Path, threads: int | None = None) -> Iterator[Decoder]:
     """
     with ExitStack() as stack:
         container, stream = stack.enter_context(_open_stream(path, threads))
-        n_codecs = 1
-        if _is_for_one_thread(stream.codec_context):
-            n_codecs = min(threads or count_cores(), _MAX_CODECS)
-        twins = [stack.enter_context(_open_stream(path, 1))[1] for _ in range(1, n_codecs)]
+        n_codecs = min(threads or count_cores(), _MAX_CODECS)
+        twins = []
+        if n_codecs > 1 and _is_for_one_thread(stream.codec_context):
+            twins = [stack.enter_context(_open_stream(path, 1))[1] for _ in range(n_codecs)]
         yield Decoder(container, stream, [twin.codec_context for twin in twins])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +13,7 @@ from av.video.frame import PictureType
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from av import VideoFrame
+    from av import Packet, VideoFrame, VideoStream
 
     from keyframes.records import IntArray
     from keyframes.video.decode import Decoder
@@ -102,24 +103,40 @@ def _needed(
     only_keys = bool(index.is_key.all())
     targets = index.pts[wanted]
     for run in split_runs(index, wanted):
-        key, n_left = index.key_before(run[:1])[0], len(run)
-        due: list[int] = []  # timestamps of frames that have to come out, the earliest first
-        for packet in decoder.packets_from(int(index.pts[key]), int(index.dts[key])):
-            pts, is_wanted = packet.pts, _holds(targets, packet.pts)
-            if is_wanted if only_keys else decoder.is_needed(packet, is_wanted=is_wanted):
-                # What is shown before the key frame may refer to what lies before the jump.
-                is_due = decoder.tells_references and not packet.is_discard
-                if is_due and pts is not None and pts >= index.pts[key]:
-                    heappush(due, pts)
-                for frame in decoder.decode(packet):
-                    yield frame, _is_after_loss(frame, due)
-            n_left -= is_wanted
-            if n_left == 0:
-                break
-        for frame in decoder.decode(None):
-            yield frame, _is_after_loss(frame, due)
-        if due:
-            raise Disagreement("a frame that others refer to doesn't come out")
+        key = index.key_before(run[:1])[0]
+        packets = decoder.packets_from(int(index.pts[key]), int(index.dts[key]))
+        marked = ((packet, _holds(targets, packet.pts)) for packet in packets)
+        if only_keys:
+            wanted_packets = (packet for packet, is_wanted in marked if is_wanted)
+            for frame in decoder.frames(islice(wanted_packets, len(run))):
+                yield frame, False
+        else:
+            yield from _needed_of_run(decoder, marked, len(run), int(index.pts[key]))
+
+
+def _needed_of_run(
+    decoder: Decoder,
+    packets: Iterator[tuple[Packet[VideoStream], bool]],
+    n_wanted: int,
+    key_pts: int,
+) -> Iterator[tuple[VideoFrame, bool]]:
+    """Do the same from one key frame on, given the packets and if they are wanted."""
+    due: list[int] = []  # timestamps of frames that have to come out, the earliest first
+    for packet, is_wanted in packets:
+        if decoder.is_needed(packet, is_wanted=is_wanted):
+            # What is shown before the key frame may refer to what lies before the jump.
+            is_due = decoder.tells_references and not packet.is_discard
+            if is_due and packet.pts is not None and packet.pts >= key_pts:
+                heappush(due, packet.pts)
+            for frame in decoder.decode(packet):
+                yield frame, _is_after_loss(frame, due)
+        n_wanted -= is_wanted
+        if n_wanted == 0:
+            break
+    for frame in decoder.decode(None):
+        yield frame, _is_after_loss(frame, due)
+    if due:
+        raise Disagreement("a frame that others refer to doesn't come out")
 
 
 def _is_after_loss(frame: VideoFrame, due: list[int]) -> bool:
