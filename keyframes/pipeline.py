@@ -132,7 +132,7 @@ def find_earlier(
 
     OutputError where it is of another video or was asked for differently; but for the count and
     a list of frames with ``grow``, and for held frames that it has. VideoError where the video
-    can't be opened.
+    can't be opened. Pictures that are gone since are a warning: a person may have moved them.
     """
     folder = OutputFolder(output, video.stem)
     record = folder.find_finished(identify(video), {})
@@ -145,6 +145,13 @@ def find_earlier(
         free = {*GROWING, *(CHOOSING if there.step is None else ())}
         asked = {name: value for name, value in asked.items() if name not in free}
     folder.check_settings(record, asked)
+    n_lost = sum(not (folder.root / row["image"]).exists() for row in record["keyframes"])
+    if n_lost:
+        lost = (
+            f"{n_lost} of {len(there.keyframes)} pictures are gone from {folder.images}: "
+            "--overwrite writes all of them again"
+        )
+        there = replace(there, warnings=(*there.warnings, lost))
     return there
 
 

@@ -61,6 +61,19 @@ def test_finished_selection_is_read_from_the_record(video, tmp_path):
     assert not stages, "nothing was done"
 
 
+def test_pictures_that_are_gone_from_a_finished_selection_are_told_of(video, tmp_path):
+    extract(video, tmp_path, Settings(count=4))
+    whole = [path.read_bytes() for path in pictures_in(tmp_path)]
+    pictures_in(tmp_path)[2].unlink()
+    again = extract(video, tmp_path, Settings(count=4))
+    assert len(again.keyframes) == 4
+    (warning,) = again.warnings
+    assert warning.startswith("1 of 4 pictures are gone from ")
+    assert len(pictures_in(tmp_path)) == 3, "somebody may have moved it"
+    assert extract(video, tmp_path, Settings(count=4), overwrite=True).warnings == ()
+    assert [path.read_bytes() for path in pictures_in(tmp_path)] == whole
+
+
 def test_number_of_threads_does_not_show(video, tmp_path):
     for threads in (1, 2, 4):
         extract(video, tmp_path / str(threads), Settings(count=8), threads=threads)
