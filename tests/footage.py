@@ -1,6 +1,6 @@
 """Tiny videos whose frames say their own number."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -92,3 +92,25 @@ def encode_video(
             output.mux(stream.encode(frame))
         output.mux(stream.encode())
     return path
+
+
+def rewrite_packets(
+    sources: Sequence[Path], target: Path, rewrite: Callable[[int, bytes], bytes]
+) -> Path:
+    """Write the packets of all-intra videos one after the other, as `rewrite(number, bytes)`."""
+    with av.open(str(target), "w") as output:
+        stream, number, shift = None, 0, 0
+        for source in sources:
+            with av.open(str(source)) as container:
+                template = container.streams.video[0]
+                stream = stream or output.add_stream_from_template(template)
+                for packet in container.demux(template):
+                    if packet.size:
+                        changed = av.Packet(rewrite(number, bytes(packet)))
+                        changed.pts, changed.dts = packet.pts + shift, packet.dts + shift
+                        changed.duration, changed.time_base = packet.duration, packet.time_base
+                        changed.is_keyframe, changed.stream = True, stream
+                        output.mux(changed)
+                        number += 1
+                shift += template.duration
+    return target

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from footage import N_BITS, numbered_picture, read_number
+from footage import N_BITS, numbered_picture, read_number, rewrite_packets
 from keyframes.errors import SettingsError, VideoError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import (
@@ -140,6 +140,31 @@ def test_intra_frames_are_lost_one_by_one(make_video, tmp_path):
     assert len(reading) == N_FRAMES - 3
     numbers = [read_number(i) for _, i in fetch_frames(index, reading, range(len(reading)), SPEC)]
     assert numbers == [n for n in range(N_FRAMES) if n not in (20, 21, 50)]
+
+
+CUT = {5, 21, 22, 60}
+
+
+@pytest.mark.parametrize("step", [1, 3, "keyframes"])
+@pytest.mark.parametrize("threads", [1, 4])
+def test_pictures_that_are_cut_short_are_no_candidates(threads, step, make_video, tmp_path):
+    """Cameras send such pictures, and FFmpeg fills them with what lay in the memory."""
+    whole = make_video(tmp_path / "whole.avi", N_FRAMES, codec="mjpeg", size=(320, 240))
+    path = rewrite_packets(
+        [whole],
+        tmp_path / "cut.avi",
+        lambda number, data: data[: len(data) * 3 // 4] if number in CUT else data,
+    )
+    numbers = [n for n in range(0, N_FRAMES, step if step == 3 else 1) if n not in CUT]
+    index, reading = read(path, step=step, threads=threads)
+    assert reading.frame_indices.tolist() == numbers
+    assert reading.video.n_frames == N_FRAMES
+    assert reading.video.decode_errors == reading.video.damaged_frames == len(CUT)
+    truth = decode_plainly(path)
+    for row, image in fetch_frames(index, reading, range(len(reading)), SPEC, threads=threads):
+        np.testing.assert_array_equal(image, truth[numbers[row]])
+        assert read_number(image) == numbers[row]
+    assert probe(path).damaged
 
 
 @pytest.mark.parametrize("step", [5, "keyframes"])

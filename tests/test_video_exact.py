@@ -1,16 +1,17 @@
 """Every frame of every odd file is the one that a plain sequential decode gives."""
 
+import itertools
 import logging
 
 import av
 import numpy as np
 import pytest
 
-from footage import read_number
+from footage import read_number, rewrite_packets
 from keyframes.errors import SettingsError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import Span, fetch_frames, index_video, parse_position, read_thumbnails
-from keyframes.video.decode import open_decoder
+from keyframes.video.opening import open_decoder
 
 SPEC = ThumbnailSpec(size=24)
 X265 = {"x265-params": "log-level=none:open-gop=1:bframes=3:b-adapt=0"}
@@ -218,95 +219,41 @@ def test_results_do_not_depend_on_the_number_of_threads(name, odd_file):
         np.testing.assert_array_equal(one.times_s, four.times_s)
 
 
-def rewrite_packets(source, target, rewrite):
-    """Write a video's packets to another file, each put through `rewrite(number, bytes)`."""
-    with av.open(str(source)) as container, av.open(str(target), "w") as output:
-        stream = output.add_stream_from_template(container.streams.video[0])
-        for number, packet in enumerate(container.demux(video=0)):
-            if packet.size:
-                changed = av.Packet(rewrite(number, bytes(packet)))
-                changed.pts, changed.dts, changed.duration = packet.pts, packet.dts, packet.duration
-                changed.time_base, changed.is_keyframe = packet.time_base, True
-                changed.stream = stream
-                output.mux(changed)
-    return target
+def keep_tables_of(numbers):
+    """Take the quantization and Huffman tables out of all other JPEGs."""
+
+    def rewrite(number, data):
+        if number in numbers:
+            return data
+        place, kept = 2, data[:2]
+        while data[place + 1] != 0xDA:  # start of scan
+            end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+            kept += b"" if data[place + 1] in (0xDB, 0xC4) else data[place:end]
+            place = end
+        return kept + data[place:]
+
+    return rewrite
 
 
-def without_tables(number, data):
-    """Take the quantization and Huffman tables out of all JPEGs but the first."""
-    place, kept = 2, data[:2]
-    while number and data[place + 1] != 0xDA:  # start of scan
-        end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-        kept += b"" if data[place + 1] in (0xDB, 0xC4) else data[place:end]
-        place = end
-    return kept + data[place:] if number else data
-
-
-def test_threads_know_the_tables_of_a_motion_jpeg_that_sends_them_once(make_video, tmp_path):
-    full = make_video(
-        tmp_path / "full.mov",
-        codec="mjpeg",
-        options={"huffman": "default", "qmin": "3", "qmax": "3"},
-    )
-    path = rewrite_packets(full, tmp_path / "once.mov", without_tables)
-    assert path.stat().st_size < 0.9 * full.stat().st_size
+@pytest.mark.parametrize("numbers", [{0}, {0, 20}, {0, 20, 21, 22}])
+def test_a_motion_jpeg_that_sends_its_tables_seldom(numbers, make_video, tmp_path):
+    """Where it sends them again, at frame 20, they are others."""
+    halves = [
+        make_video(
+            tmp_path / f"{first}.mov",
+            codec="mjpeg",
+            n_frames=20,
+            first_number=first,
+            options={"huffman": "default", "qmin": quantizer, "qmax": quantizer},
+        )
+        for first, quantizer in ((0, "3"), (20, "3" if numbers == {0} else "9"))
+    ]
+    path = rewrite_packets(halves, tmp_path / "seldom.mov", keep_tables_of(numbers))
+    truth = decode_plainly(path)
     index = index_video(path)
-    for step in (1, 3):
-        one, four = (read(index, step=step, threads=threads) for threads in (1, 4))
-        assert one.video.decode_errors == four.video.decode_errors == 0
-        assert one.checksums.tolist() == four.checksums.tolist()
-
-
-def test_threads_count_the_errors_of_a_motion_jpeg(make_video, tmp_path):
-    whole = make_video(tmp_path / "whole.mov", codec="mjpeg")
-    path = rewrite_packets(
-        whole, tmp_path / "holes.mov", lambda i, data: b"no JPEG" if i % 7 == 3 else data
-    )
-    numbers = []
-    for threads in (1, 4):
-        with open_decoder(path, threads) as decoder:
-            numbers.append([read_number(f.to_ndarray(format="bgr24")) for f in decoder.frames()])
-            assert decoder.n_errors == 6
-    assert numbers[0] == numbers[1] == [i for i in range(40) if i % 7 != 3]
-
-
-def test_times_are_timestamps_counted_from_the_first_frame(odd_file):
-    reading = read(index_video(odd_file("variable-rate.mp4")))
-    pts = np.array(ODD_FILES["variable-rate.mp4"]["pts"])
-    np.testing.assert_allclose(reading.times_s, pts / 1000, atol=1e-3)
-    late = read(index_video(odd_file("late-start.mkv")))
-    np.testing.assert_allclose(late.times_s, np.arange(40) * 0.04, atol=1e-3)
-    assert late.video.start_time_s == pytest.approx(5.0, abs=0.1)
-
-
-def test_avi_times_are_even_though_its_timestamps_are_not(odd_file):
-    for name in ("h264.avi", "mpeg4.avi"):
-        reading = read(index_video(odd_file(name)))
-        np.testing.assert_allclose(reading.times_s, np.arange(40) / 25)
-
-
-def test_a_jump_knows_what_only_the_first_packet_says(make_video, tmp_path):
-    """Before build 151, x264 wrote 4:4:4 in a way of its own; only the first packet says so."""
-    path = make_video(
-        tmp_path / "old.mp4",
-        size=(320, 240),
-        pixel_format="yuv444p",
-        options={"x264-params": "scenecut=0:8x8dct=1", "crf": "40"},
-    )
-    data = path.read_bytes()
-    place = data.index(b"x264 - core 1") + len(b"x264 - core ")
-    path.write_bytes(data[:place] + b"150" + data[place + 3 :])
-    with open_decoder(path, threads=1) as decoder:
-        truth = {frame.pts: frame.to_ndarray() for frame in decoder.frames()}
-    index = index_video(path)
-    with open_decoder(path, threads=1) as decoder:
-        packets = decoder.packets_from(int(index.pts[24]), int(index.dts[24]))
-        frames = [frame for packet in packets for frame in decoder.decode(packet)]
-    assert frames[0].pts == index.pts[24]
-    for frame in frames:
-        np.testing.assert_array_equal(frame.to_ndarray(), truth[frame.pts])
-
-
-def test_without_timestamps_times_are_ordinals_over_the_rate(odd_file):
-    reading = read(index_video(odd_file("raw.h264")))
-    np.testing.assert_allclose(reading.times_s, np.arange(40) / 25)
+    for step, threads in itertools.product((1, 3), (1, 4)):
+        reading = read(index, step=step, threads=threads)
+        assert reading.frame_indices.tolist() == list(range(0, len(truth), step))
+        assert reading.video.decode_errors == 0
+        for row, image in fetch_frames(index, reading, range(len(reading)), SPEC, threads=threads):
+            np.testing.assert_array_equal(image, truth[row * step])

@@ -13,7 +13,7 @@ from footage import read_number
 from keyframes.errors import VideoError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import fetch, fetch_frames, index_video, read_thumbnails
-from keyframes.video.decode import open_decoder
+from keyframes.video.opening import open_decoder
 from keyframes.video.picture import checksum
 
 SPEC = ThumbnailSpec(size=24)

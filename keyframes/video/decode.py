@@ -1,36 +1,30 @@
-"""Opening a recording and decoding it packet by packet."""
+"""Decoding a recording packet by packet."""
 
 from __future__ import annotations
 
 import logging
-import struct
 from concurrent.futures import CancelledError
-from contextlib import ExitStack, contextmanager
-from io import SEEK_END, FileIO
 from itertools import chain, dropwhile, islice
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import av
-from av import Packet, VideoStream
+from av import Packet
 from av.bitstream import BitStreamFilterContext
-from av.codec import Capabilities
-from av.stream import Disposition
 
-from keyframes.ahead import count_cores, map_ahead
-from keyframes.errors import VideoError
+from keyframes.ahead import map_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
-    from av import VideoCodecContext, VideoFrame
+    from av import VideoCodecContext, VideoFrame, VideoStream
     from av.container import InputContainer
 
 _RUN_UP_S = 2  # before a key frame, in containers that can only nearly be positioned
 # Of these, packets say whether other frames refer to theirs.
 _TELLING_CODECS = ("h264", "hevc")
-_MAX_CODECS = 8  # that decode side by side; each has a frame or two in hand
+# Markers in a JPEG (ITU-T T.81, annex B): two kinds of tables, and what follows them.
+_QUANTIZATION, _HUFFMAN, _SCAN = 0xDB, 0xC4, 0xDA
 
 _log = logging.getLogger(__name__)
 
@@ -44,9 +38,12 @@ class Decoder:
     ----------
     container, stream
         The open file and its video stream.
-    twins
-        Codecs that are set up for the stream, too, to decode its packets side by side. So each
-        of these has to make a frame by itself.
+    team
+        Codecs that decode the packets of Motion JPEG side by side.
+    witness
+        A codec that fails where that of the stream hides damage.
+    is_apart
+        Every packet has to be a picture by itself, or it counts as an error.
 
     Attributes
     ----------
@@ -66,11 +63,17 @@ class Decoder:
         self,
         container: InputContainer,
         stream: VideoStream,
-        twins: Sequence[VideoCodecContext] = (),
+        *,
+        team: Sequence[VideoCodecContext] = (),
+        witness: VideoCodecContext | None = None,
+        is_apart: bool = False,
     ) -> None:
         self.container = container
         self.stream = stream
-        self._twins = twins
+        self._team = team
+        self._witness = witness
+        self._is_apart = is_apart
+        self._tables: frozenset[int] | None = None  # those of the first picture
         self.n_errors = 0
         self.stale_key: int | None = None
         self._newest_key: int | None = None
@@ -109,15 +112,17 @@ class Decoder:
 
     def decode(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         """Return the frames that are ready once this packet is decoded; None for the rest."""
-        if not self._has_begun:  # what is said in the first packet, all have to know
-            for codec in self._twins:
-                _decode(codec, packet)
-        return self._take(packet, _decode(self.stream.codec_context, packet))
+        frames = self._take(packet, _decode(self.stream.codec_context, packet))
+        if self._witness is not None:
+            verdict = _decode(self._witness, packet)
+            if frames and isinstance(verdict, av.FFmpegError):
+                self._count(verdict)
+        return frames
 
     def frames(self, packets: Iterable[Packet[VideoStream]] | None = None) -> Iterator[VideoFrame]:
         """Decode packets, or on to the end of the file, and what is left in the decoder."""
         packets = iter(self.packets() if packets is None else packets)
-        if self._twins:
+        if self._team:
             yield from self._frames_side_by_side(packets)
         for packet in packets:
             yield from self.decode(packet)
@@ -139,12 +144,9 @@ class Decoder:
             return True
 
     def _frames_side_by_side(self, packets: Iterator[Packet[VideoStream]]) -> Iterator[VideoFrame]:
-        if not self._has_begun:
-            for packet in islice(packets, 1):
-                yield from self.decode(packet)
         # The stream's own codec stays out of it: a jump, which may come meanwhile, empties it.
         idle: SimpleQueue[VideoCodecContext] = SimpleQueue()
-        for codec in self._twins:
+        for codec in self._team:
             idle.put(codec)
 
         def decode(packet: Packet[VideoStream]) -> list[VideoFrame] | av.FFmpegError:
@@ -154,7 +156,7 @@ class Decoder:
             finally:
                 idle.put(codec)
 
-        n_codecs = len(self._twins)
+        n_codecs = len(self._team)
         for packet, outcome in map_ahead(decode, packets, threads=n_codecs, waiting=n_codecs + 1):
             yield from self._take(packet, outcome)
 
@@ -167,6 +169,11 @@ class Decoder:
             self._newest_key = packet.pts
         if packet is not None and packet.is_corrupt:
             self._count("damaged packet")
+        if packet is not None and self._is_apart:
+            tables = _jpeg_tables(memoryview(packet))
+            self._tables = self._tables or tables
+            if tables != self._tables or _QUANTIZATION not in tables:
+                self._count("a picture that needs the tables of another")
         if isinstance(outcome, av.FFmpegError):
             self._count(outcome)
             return []
@@ -204,105 +211,10 @@ def _decode(
         return error
 
 
-@contextmanager
-def open_decoder(path: Path, threads: int | None = None) -> Iterator[Decoder]:
-    """Open the video stream of a recording.
-
-    Parameters
-    ----------
-    path
-        The file.
-    threads
-        Threads of the decoder; None for one a processor core.
-
-    Yields
-    ------
-    Decoder
-
-    Raises
-    ------
-    VideoError
-        When the file can't be opened or has no video stream that can be decoded.
-    """
-    with ExitStack() as stack:
-        container, stream = stack.enter_context(_open_stream(path, threads))
-        n_codecs = min(threads or count_cores(), _MAX_CODECS)
-        twins = []
-        if n_codecs > 1 and _is_for_one_thread(stream.codec_context):
-            twins = [stack.enter_context(_open_stream(path, 1))[1] for _ in range(n_codecs)]
-        yield Decoder(container, stream, [twin.codec_context for twin in twins])
-
-
-def _is_for_one_thread(context: VideoCodecContext) -> bool:
-    """Whether FFmpeg decodes each frame by itself and one after the other (Motion JPEG)."""
-    capabilities = context.codec.capabilities
-    return context.codec.intra_only and not capabilities & (
-        Capabilities.frame_threads | Capabilities.slice_threads
-    )
-
-
-@contextmanager
-def _open_stream(path: Path, threads: int | None) -> Iterator[tuple[InputContainer, VideoStream]]:
-    try:
-        file = FileIO(path)
-    except OSError as error:
-        raise VideoError(f"{path} can't be opened: {error.strerror}") from error
-    with file:
-        # FFmpeg reads meaning into names (protocols, image sequences), so it isn't told any;
-        # and a playlist isn't to make it open something else.
-        file.name = "recording"
-        try:
-            container = av.open(file, mode="r", options={"protocol_whitelist": "none"})
-        except (av.FFmpegError, ValueError) as error:
-            raise VideoError(f"{path} {_why_unreadable(file)}") from error
-        with container:
-            stream = _video_stream(path, container)
-            stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = threads or 0
-            yield container, stream
-
-
-def _why_unreadable(file: FileIO) -> str:
-    """Say what is wrong with a file that can't be opened as a video, and what to do."""
-    size = file.seek(0, SEEK_END)
-    if size == 0:
-        return "is empty: copy or record it again"
-    boxes = _box_types(file, size)
-    if "ftyp" in boxes and "moov" not in boxes:
-        return (
-            "was cut off before its index was written (no moov box): a repair program such as "
-            "untrunc can restore it with the help of a sound recording from the same camera"
-        )
-    return (
-        "is no video that FFmpeg can read: give a recording; if it is one, it is damaged: copy it "
-        "again"
-    )
-
-
-def _box_types(file: FileIO, size: int) -> set[str]:
-    """Return the types of the outermost boxes of an MP4 or MOV file (ISO/IEC 14496-12)."""
-    types, position = set(), 0
-    while position + 16 <= size:
-        file.seek(position)
-        length, kind, long_length = struct.unpack(">I4sQ", file.read(16))
-        types.add(kind.decode("latin-1"))
-        length = long_length if length == 1 else length
-        if length < 8:  # reaches to the end of the file, or is no box
-            break
-        position += length
-    return types
-
-
-def _video_stream(path: Path, container: InputContainer) -> VideoStream:
-    name = container.format.name
-    if name == "image2" or name.endswith("_pipe"):
-        raise VideoError(f"{path} is a still image, not a video: give a recording")
-    stream = container.streams.best("video")
-    if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
-        raise VideoError(f"{path} has no video in it, only sound or other data: give a recording")
-    if stream.codec_context is None:
-        raise VideoError(
-            f"{path} is encoded in a way that this build of FFmpeg can't decode: re-encode it "
-            "with the program that made it, for example to H.264"
-        )
-    return stream
+def _jpeg_tables(data: memoryview[int]) -> frozenset[int]:
+    """Return the kinds of tables that a JPEG brings along, by their markers."""
+    kinds, place = set(), 2
+    while place + 4 <= len(data) and data[place + 1] != _SCAN:
+        kinds.add(data[place + 1])
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return frozenset(kinds & {_QUANTIZATION, _HUFFMAN})

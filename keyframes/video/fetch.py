@@ -11,8 +11,8 @@ import numpy as np
 
 from keyframes.ahead import count_cores, run_ahead
 from keyframes.errors import VideoError
-from keyframes.video.decode import open_decoder
 from keyframes.video.frames import Disagreement, decode_all, decode_some, split_runs
+from keyframes.video.opening import open_decoder
 from keyframes.video.picture import checksum, full_image, thumbnail
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from keyframes.errors import VideoError
-from keyframes.video.decode import open_decoder
+from keyframes.video.opening import open_decoder
 from keyframes.video.picture import quarter_turns, upright_size
 
 if TYPE_CHECKING:

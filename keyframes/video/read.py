@@ -13,18 +13,20 @@ from keyframes.ahead import map_ahead
 from keyframes.errors import SettingsError, VideoError
 from keyframes.records import Reading, VideoInfo
 from keyframes.resizing import one_opencv_thread
-from keyframes.video.decode import open_decoder
 from keyframes.video.frames import Disagreement, Sieve, decode_all, decode_some
+from keyframes.video.opening import open_decoder
 from keyframes.video.picture import check_crop, checksum, thumbnail, upright_size
 from keyframes.video.span import Span, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from keyframes.records import Image, IntArray, ThumbnailSpec
     from keyframes.video.decode import Decoder
     from keyframes.video.frames import Decoded
     from keyframes.video.index import VideoIndex
+    from keyframes.video.opening import HiddenDamage
 
 Step = int | Literal["keyframes"]
 
@@ -101,7 +103,7 @@ def read_thumbnails(
         raise SettingsError(f"a step of {step} is impossible: use 1 or more")
     check_crop(spec, index.width, index.height)
     plan = _Plan(index, spec, Window.of(span, index), step, frozenset(listed))
-    ways = [_Way(in_full=True, threads=threads), _Way(in_full=True, threads=1, is_strict=False)]
+    ways = [_Way(in_full=True, threads=threads), _LENIENT]
     # The numbers in a list come from a full decode, so they are counted in one.
     if index.doubt is None and step is not None and (step != 1 or span != Span()):
         ways.insert(0, _Way(in_full=False, threads=threads))
@@ -125,9 +127,9 @@ def count_frames(
     progress: Callable[[int], None] | None = None,
 ) -> VideoInfo:
     """Decode a recording from beginning to end, and look at nothing but its soundness."""
-    for n_threads, is_strict in ((threads, True), (1, False)):
-        with open_decoder(index.path, n_threads) as decoder:
-            sieve = Sieve(decoder, index, is_strict=is_strict)
+    for way in (_Way(in_full=True, threads=threads), _LENIENT):
+        with way.open(index) as decoder:
+            sieve = Sieve(decoder, index, is_strict=way.is_strict)
             try:
                 for decoded in sieve.sift(decode_all(decoder, index)):
                     if progress and decoded.ordinal % _PROGRESS_EVERY == 0:
@@ -179,11 +181,19 @@ class _Way(NamedTuple):
     threads: int | None
     is_strict: bool = True
 
+    def open(self, index: VideoIndex) -> AbstractContextManager[Decoder]:
+        """Open the recording."""
+        hidden_damage: HiddenDamage = "refuse" if self.is_strict else "count"
+        return open_decoder(index.path, self.threads, hidden_damage=hidden_damage)
+
+
+_LENIENT = _Way(in_full=True, threads=1, is_strict=False)
+
 
 def _read(plan: _Plan, way: _Way, table: _Table) -> VideoInfo:
     """Fill the table in one decoding."""
     index = plan.index
-    with open_decoder(index.path, way.threads) as decoder:
+    with way.open(index) as decoder:
         sieve = Sieve(decoder, index, is_strict=way.is_strict)
         if way.in_full:
             candidates = _choose(sieve.sift(decode_all(decoder, index)), plan)
