@@ -257,3 +257,58 @@ def test_a_motion_jpeg_that_sends_its_tables_seldom(numbers, make_video, tmp_pat
         assert reading.video.decode_errors == 0
         for row, image in fetch_frames(index, reading, range(len(reading)), SPEC, threads=threads):
             np.testing.assert_array_equal(image, truth[row * step])
+
+
+def test_threads_count_the_errors_of_a_motion_jpeg(make_video, tmp_path):
+    whole = make_video(tmp_path / "whole.mov", codec="mjpeg")
+    path = rewrite_packets(
+        [whole], tmp_path / "holes.mov", lambda i, data: b"no JPEG" if i % 7 == 3 else data
+    )
+    numbers = []
+    for threads in (1, 4):
+        with open_decoder(path, threads, hidden_damage="refuse") as decoder:
+            numbers.append([read_number(f.to_ndarray(format="bgr24")) for f in decoder.frames()])
+            assert decoder.n_errors == 6
+    assert numbers[0] == numbers[1] == [i for i in range(40) if i % 7 != 3]
+
+
+def test_times_are_timestamps_counted_from_the_first_frame(odd_file):
+    reading = read(index_video(odd_file("variable-rate.mp4")))
+    pts = np.array(ODD_FILES["variable-rate.mp4"]["pts"])
+    np.testing.assert_allclose(reading.times_s, pts / 1000, atol=1e-3)
+    late = read(index_video(odd_file("late-start.mkv")))
+    np.testing.assert_allclose(late.times_s, np.arange(40) * 0.04, atol=1e-3)
+    assert late.video.start_time_s == pytest.approx(5.0, abs=0.1)
+
+
+def test_avi_times_are_even_though_its_timestamps_are_not(odd_file):
+    for name in ("h264.avi", "mpeg4.avi"):
+        reading = read(index_video(odd_file(name)))
+        np.testing.assert_allclose(reading.times_s, np.arange(40) / 25)
+
+
+def test_a_jump_knows_what_only_the_first_packet_says(make_video, tmp_path):
+    """Before build 151, x264 wrote 4:4:4 in a way of its own; only the first packet says so."""
+    path = make_video(
+        tmp_path / "old.mp4",
+        size=(320, 240),
+        pixel_format="yuv444p",
+        options={"x264-params": "scenecut=0:8x8dct=1", "crf": "40"},
+    )
+    data = path.read_bytes()
+    place = data.index(b"x264 - core 1") + len(b"x264 - core ")
+    path.write_bytes(data[:place] + b"150" + data[place + 3 :])
+    with open_decoder(path, threads=1) as decoder:
+        truth = {frame.pts: frame.to_ndarray() for frame in decoder.frames()}
+    index = index_video(path)
+    with open_decoder(path, threads=1) as decoder:
+        packets = decoder.packets_from(int(index.pts[24]), int(index.dts[24]))
+        frames = [frame for packet in packets for frame in decoder.decode(packet)]
+    assert frames[0].pts == index.pts[24]
+    for frame in frames:
+        np.testing.assert_array_equal(frame.to_ndarray(), truth[frame.pts])
+
+
+def test_without_timestamps_times_are_ordinals_over_the_rate(odd_file):
+    reading = read(index_video(odd_file("raw.h264")))
+    np.testing.assert_allclose(reading.times_s, np.arange(40) / 25)

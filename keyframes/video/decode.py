@@ -169,15 +169,18 @@ class Decoder:
             self._newest_key = packet.pts
         if packet is not None and packet.is_corrupt:
             self._count("damaged packet")
-        if packet is not None and self._is_apart:
-            tables = _jpeg_tables(memoryview(packet))
-            self._tables = self._tables or tables
-            if tables != self._tables or _QUANTIZATION not in tables:
-                self._count("a picture that needs the tables of another")
         if isinstance(outcome, av.FFmpegError):
             self._count(outcome)
             return []
+        if packet is not None and self._is_apart and not self._brings_tables(packet):
+            self._count("a picture that needs the tables of another")
         return outcome
+
+    def _brings_tables(self, packet: Packet[VideoStream]) -> bool:
+        """Say whether a JPEG has all tables in it that the first one had."""
+        tables = _jpeg_tables(memoryview(packet))
+        self._tables = self._tables or tables
+        return tables == self._tables and _QUANTIZATION in tables
 
     def _begin(self) -> None:
         """Decode the first packet, unless that is done.
