@@ -97,7 +97,7 @@ def encode_video(
 def rewrite_packets(
     sources: Sequence[Path], target: Path, rewrite: Callable[[int, bytes], bytes]
 ) -> Path:
-    """Write the packets of all-intra videos one after the other, as `rewrite(number, bytes)`."""
+    """Write the packets of videos one after the other, each as `rewrite(number, bytes)`."""
     with av.open(str(target), "w") as output:
         stream, number, shift = None, 0, 0
         for source in sources:
@@ -109,7 +109,7 @@ def rewrite_packets(
                         changed = av.Packet(rewrite(number, bytes(packet)))
                         changed.pts, changed.dts = packet.pts + shift, packet.dts + shift
                         changed.duration, changed.time_base = packet.duration, packet.time_base
-                        changed.is_keyframe, changed.stream = True, stream
+                        changed.is_keyframe, changed.stream = packet.is_keyframe, stream
                         output.mux(changed)
                         number += 1
                 shift += template.duration

@@ -167,6 +167,31 @@ def test_pictures_that_are_cut_short_are_no_candidates(threads, step, make_video
     assert probe(path).damaged
 
 
+def test_damage_is_seen_though_threads_are_still_at_work(make_video, tmp_path):
+    """FFmpeg marks a frame as corrupt when its thread is done, and may have given it out before."""
+    path = make_video(tmp_path / "end.mkv", n_frames=20, size=(640, 480), gop=60, b_frames=2)
+    start, size = packets_of(path)[17]
+    data = path.read_bytes()
+    path.write_bytes(data[: start + size // 2] + bytes(size - size // 2) + data[start + size :])
+    alone = read(path, threads=1)[1]
+    assert alone.video.damaged_frames
+    for _ in range(30):
+        assert read(path, threads=3)[1].video == alone.video
+
+
+def test_what_comes_after_the_joint_of_two_recordings_is_read(make_video, tmp_path):
+    parts = [
+        make_video(tmp_path / f"{first}.ts", 60, b_frames=2, gop=GROUP, first_number=first)
+        for first in (0, 60)
+    ]
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    damage(joined, [58])  # in the first part's last group: its key frame has a late timestamp
+    numbers = [read_number(image) for _, image in fetched(joined)]
+    assert numbers[:47] == list(range(47))
+    assert numbers[-48:] == list(range(72, 120))
+
+
 @pytest.mark.parametrize("step", [5, "keyframes"])
 def test_sparse_reading_of_damage_gives_frames_of_the_sequential_decode(step, video):
     damage(video, [30, 60])

@@ -166,7 +166,7 @@ class Decoder:
         """Return the frames that came of a packet; note what there is to note."""
         self._has_begun = True
         if packet is not None and packet.is_keyframe:
-            self._newest_key = packet.pts
+            self._note_key(packet.pts)
         if packet is not None and packet.is_corrupt:
             self._count("damaged packet")
         if isinstance(outcome, av.FFmpegError):
@@ -175,6 +175,11 @@ class Decoder:
         if packet is not None and self._is_apart and not self._brings_tables(packet):
             self._count("a picture that needs the tables of another")
         return outcome
+
+    def _note_key(self, pts: int | None) -> None:
+        if pts is not None and self._newest_key is not None and pts < self._newest_key:
+            self.stale_key = None  # recordings were joined, and time starts anew
+        self._newest_key = pts
 
     def _brings_tables(self, packet: Packet[VideoStream]) -> bool:
         """Say whether a JPEG has all tables in it that the first one had."""

@@ -41,10 +41,13 @@ def open_decoder(
     threads
         Threads of the decoder; None for one a processor core.
     hidden_damage
-        FFmpeg decodes Motion JPEG in one thread, and where a picture is damaged, it goes on with
-        what lay in the memory. 'refuse': such a picture, and one that needs the tables of another,
-        counts as an error and may be missing; so several can be decoded at a time. 'count': it
-        counts as an error, and comes out nevertheless. 'ignore': it comes out.
+        Codecs go on where they can, with what lay in the memory, and don't always say so: Motion
+        JPEG never, others not while several threads are at work. 'refuse': a damaged picture
+        counts as an error, and may not come out. 'count': a damaged JPEG counts as an error, and
+        comes out. 'ignore': as FFmpeg does.
+
+        FFmpeg decodes Motion JPEG in one thread. Where damage is refused, and also a JPEG that
+        needs the tables of another, several are decoded at a time.
 
     Yields
     ------
@@ -63,12 +66,13 @@ def open_decoder(
             return _wary(stream.codec_context)
 
         container, stream = stack.enter_context(_open_stream(path, threads))
+        if hidden_damage == "refuse":
+            _wary(stream.codec_context)
         if stream.codec_context.name != "mjpeg" or hidden_damage == "ignore":
             yield Decoder(container, stream)
         elif hidden_damage == "count":
             yield Decoder(container, stream, witness=open_codec())
         else:
-            _wary(stream.codec_context)
             n_codecs = min(threads, _MAX_CODECS) if threads > 1 else 0
             team = [open_codec() for _ in range(n_codecs)]
             yield Decoder(container, stream, team=team, is_apart=True)

@@ -134,6 +134,7 @@ def count_frames(
                 for decoded in sieve.sift(decode_all(decoder, index)):
                     if progress and decoded.ordinal % _PROGRESS_EVERY == 0:
                         progress(decoded.ordinal)
+                way.check_end(index, sieve)
             except Disagreement:
                 continue
             return _info(index, decoder, sieve, in_full=True)
@@ -183,8 +184,18 @@ class _Way(NamedTuple):
 
     def open(self, index: VideoIndex) -> AbstractContextManager[Decoder]:
         """Open the recording."""
-        hidden_damage: HiddenDamage = "refuse" if self.is_strict else "count"
+        hidden_damage: HiddenDamage = "count"
+        if self.is_strict:
+            # What is refused may be lost without a word; where there is a doubt, nobody would know.
+            is_told = index.doubt is None or index.codec == "mjpeg"
+            hidden_damage = "refuse" if is_told else "ignore"
         return open_decoder(index.path, self.threads, hidden_damage=hidden_damage)
+
+    def check_end(self, index: VideoIndex, sieve: Sieve) -> None:
+        """Raise Disagreement where frames are lost at the end of a full decode."""
+        is_short = sieve.has_ended and sieve.n_frames < len(index)
+        if is_short and self.in_full and self.is_strict and index.doubt is None:
+            raise Disagreement(f"only {sieve.n_frames} of {len(index)} frames come out")
 
 
 _LENIENT = _Way(in_full=True, threads=1, is_strict=False)
@@ -203,6 +214,7 @@ def _read(plan: _Plan, way: _Way, table: _Table) -> VideoInfo:
         with one_opencv_thread():
             for decoded, small in map_ahead(plan.shrink, candidates, threads=1, waiting=_WAITING):
                 table.add(decoded, small)
+        way.check_end(index, sieve)
         return _info(index, decoder, sieve, in_full=way.in_full)
 
 
