@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
 
 from keyframes.errors import SettingsError
 from keyframes.records import Crop, FeatureName, MatchBy, Method
@@ -126,8 +129,8 @@ class Settings:
             if getattr(self, name) not in get_args(literal):
                 allowed = ", ".join(get_args(literal))
                 raise SettingsError(f"{name} must be one of {allowed}; got {getattr(self, name)!r}")
-        if not self.min_gap_s >= 0:
-            raise SettingsError(f"min_gap_s must be at least 0, got {self.min_gap_s}")
+        if not 0 <= self.min_gap_s < math.inf:
+            raise SettingsError(f"min_gap_s must be seconds, at least 0; got {self.min_gap_s}")
 
     def _check_ranges(self) -> None:
         if (first := min((*self.held, *self.frames), default=0)) < 0:
@@ -184,5 +187,10 @@ class Settings:
 
 
 def _to_text(position: dict[str, Any] | None) -> str | None:
-    """Write a position as on the command line."""
-    return None if position is None else f"{position['value']}{position['unit']}"
+    """Write a position as on the command line, which knows no 1e-05."""
+    if position is None:
+        return None
+    value = position["value"]
+    if isinstance(value, float):
+        value = np.format_float_positional(value, trim="0")
+    return f"{value}{position['unit']}"

@@ -20,6 +20,8 @@ from keyframes.video import Span, parse_position
         ({"n_init": 0}, "n_init"),
         ({"seed": -1}, "seed"),
         ({"min_gap_s": -0.5}, "min_gap_s"),
+        ({"min_gap_s": float("inf")}, "min_gap_s must be seconds, at least 0; got inf"),
+        ({"min_gap_s": float("nan")}, "got nan"),
         ({"step": 0}, "step must be at least 1"),
         ({"crop_output": True}, "needs a crop"),
     ],
@@ -40,6 +42,23 @@ def test_settings_become_plain_values():
     assert (document["start"], document["end"]) == ("90.5s", "2700f")
     assert document["crop"] == {"x1": 1, "y1": 2, "x2": 30, "y2": 40}
     assert Settings().to_json()["start"] is None
+
+
+@pytest.mark.parametrize(
+    ("said", "stored"),
+    [
+        ("0.00001", "0.00001s"),
+        ("0.00001%", "0.00001%"),
+        ("12345678901234567890", "12345678901234567000.0s"),
+        ("90", "90.0s"),
+        ("0.1", "0.1s"),
+        ("2700f", "2700f"),
+    ],
+)
+def test_positions_are_stored_as_they_can_be_read(said, stored):
+    document = Settings(span=Span(parse_position(said))).to_json()
+    assert document["start"] == stored
+    assert Settings.from_json(document).span.start == parse_position(said)
 
 
 def test_settings_travel_to_other_processes():
