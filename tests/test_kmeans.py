@@ -560,6 +560,8 @@ def test_sparse_data_is_refused_with_the_way_out():
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(SettingsError, match=r"pass X\.toarray"):
         KMeans(2).fit(sparse.csr_matrix(PAIRS))
+    with pytest.raises(SettingsError, match=r"pass X\.toarray"):
+        KMeans(2, random_state=0).fit(PAIRS).score(sparse.csr_matrix(PAIRS))
 
 
 def test_use_before_fit_and_other_width_are_refused():
@@ -569,6 +571,8 @@ def test_use_before_fit_and_other_width_are_refused():
     model = KMeans(2, random_state=0).fit(PAIRS)
     with pytest.raises(SettingsError, match=r"X has 3 features, but KMeans is expecting 1"):
         model.transform(np.ones((2, 3)))
+    with pytest.raises(SettingsError, match=r"X has shape \(\)"):
+        model.score(3.0)
 
 
 # ---- the data is left alone --------------------------------------------------------------------

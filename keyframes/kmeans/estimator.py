@@ -256,8 +256,8 @@ class KMeans:
     ) -> float:
         """Return minus the objective J of X (n, d) under the fitted centres."""
         del y
-        weights = as_weights(sample_weight, np.asarray(X), 0)
         data, frame = self._prepare(X)
+        weights = as_weights(sample_weight, data, 0)
         _, squared = nearest_in_frame(data, self.cluster_centers_, frame)
         return -float(weights @ squared)
 
