@@ -113,7 +113,10 @@ class TestDeepLabCut:
         assert session.reject(chosen(out)[0]).warnings == []
         assert not project.exists()
 
-    def test_a_change_that_was_cut_short_is_made_up_for(self, out, project, monkeypatch):
+    @pytest.mark.parametrize("is_there", [True, False])
+    def test_a_change_that_was_cut_short_is_made_up_for(
+        self, out, project, monkeypatch, tmp_path, is_there
+    ):
         export("deeplabcut", out, project)
         session = review(out)
 
@@ -125,8 +128,12 @@ class TestDeepLabCut:
             with pytest.raises(KeyboardInterrupt):
                 session.reject(chosen(out)[0])
         assert set(pictures(project / "labeled-data" / "mouse")) != set(chosen(out))
-        review(out)
-        assert set(pictures(project / "labeled-data" / "mouse")) == set(chosen(out))
+        if not is_there:
+            project.rename(tmp_path / "elsewhere")
+        page = review(out).page()
+        assert ("reach isn&#39;t there any more" in page) != is_there
+        if is_there:
+            assert set(pictures(project / "labeled-data" / "mouse")) == set(chosen(out))
 
 
 class TestSleap:

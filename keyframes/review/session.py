@@ -107,6 +107,7 @@ class Session:
         self._curation = Curation.from_record(record)
         self._record, self._selection, self._pictures = record, selection, pictures
         self._content = self._make_content(record, selection, pictures)
+        self._warnings: list[str] = []
         if folder.unfinished.exists():  # a change was cut short: what the record says holds
             self._become(self._curation)
 
@@ -120,6 +121,7 @@ class Session:
                 n_candidates=N_CANDIDATES,
                 changes=self._curation.changes,
                 exports=[past.destination.name for past in read_history(self._record)],
+                warnings=self._warnings,
                 **self._content,
             )
 
@@ -250,10 +252,10 @@ class Session:
         )
         self._curation, self._record, self._selection = curation, record, selection
         self._pictures, self._content = pictures, content
-        warnings = follow_exports(self._folder, selection.video.path)
+        self._warnings = follow_exports(self._folder, selection.video.path)
         self._record = read_json(self._folder.record)  # it remembers exports
         self._folder.tidy()
-        return warnings
+        return self._warnings
 
     def _make_content(
         self, record: Record, selection: Selection, pictures: dict[int, Image]
