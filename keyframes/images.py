@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import cv2
 import numpy as np
 
-from keyframes.ahead import map_ahead
+from keyframes.ahead import count_cores, map_ahead
 from keyframes.errors import OutputError
 from keyframes.files import write_atomically
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from keyframes.records import Crop, Image, Keyframe
 
 SOFTWARE = "keyframes"
+# More would wait for the next frame.
+_MOST_THREADS = 2
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER_END = len(_SIGNATURE) + 8 + 13 + 4  # IHDR comes first: length and type, 13 bytes, CRC
 
@@ -90,13 +92,14 @@ def write_images(
     images: Iterable[tuple[Path, Image, dict[str, str]]],
     *,
     crop: Crop | None = None,
-    threads: int = 2,
+    threads: int | None = None,
 ) -> Iterator[Path]:
     """Encode and write each (path, image, label); yield the paths as they are done.
 
-    Encoding runs in ``threads`` threads beside whatever produces the images; one more
-    than that waits in memory at most.
+    Encoding runs in ``threads`` threads (None: one a core), two at most, beside whatever produces
+    the images; one more than that waits in memory at most.
     """
+    n_threads = min(_MOST_THREADS, threads or count_cores())
 
     def write(item: tuple[Path, Image, dict[str, str]]) -> Path:
         path, image, label = item
@@ -104,7 +107,7 @@ def write_images(
         write_atomically(path, encode_png(seen, label))
         return path
 
-    return (path for _, path in map_ahead(write, images, threads=threads, waiting=threads + 1))
+    return (path for _, path in map_ahead(write, images, threads=n_threads, waiting=n_threads + 1))
 
 
 def _text_chunk(keyword: str, text: str) -> bytes:

@@ -194,7 +194,9 @@ class OutputFolder:
         earlier = self._earlier_images()
         self._start_writing(targets, earlier)
         self.record.unlink(missing_ok=True)
-        self._remove(earlier - set(targets))
+        for path in earlier - set(targets):
+            if path.exists() and is_ours(path):  # somebody may have put another in its place
+                path.unlink()
 
     def write_images(
         self,
@@ -202,6 +204,7 @@ class OutputFolder:
         images: Iterable[tuple[Image, dict[str, str]]],
         *,
         crop: Crop | None,
+        threads: int | None = None,
         on_image: Callable[[int], None],
     ) -> None:
         """Write the pictures; ``images`` yields (image, label) in the order of ``names``.
@@ -216,7 +219,8 @@ class OutputFolder:
             (self.images / name, image, label)
             for name, (image, label) in zip(names, images, strict=True)
         )
-        for done, _ in enumerate(write_images(named, crop=crop), start=1):
+        written = write_images(named, crop=crop, threads=threads)
+        for done, _ in enumerate(written, start=1):
             on_image(done)
 
     def finish(self, table: list[dict[str, str]], page: str | None, record: Record) -> None:
@@ -262,12 +266,6 @@ class OutputFolder:
         expected = sorted({path.name for path in (*targets, *earlier)})
         write_json(self.unfinished, {"program": PROGRAM, "images": expected})
         remove_leftovers(*targets, *earlier, self.csv, self.page, self.record, self.unfinished)
-
-    def _remove(self, pictures: set[Path]) -> None:
-        """Remove pictures, unless somebody put others of their own in their places."""
-        for path in pictures:
-            if path.exists() and is_ours(path):
-                path.unlink()
 
     def _earlier_images(self) -> set[Path]:
         """Return the pictures that a finished or an interrupted run of ours wrote here."""

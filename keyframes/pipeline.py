@@ -117,7 +117,7 @@ def extract(
     selection = describe_choice(features, choice, settings.min_gap_s, sampling.step)
     with stages.enter("writing") as report:
         images = fetch_frames(index, features.reading, choice.rows, sampling.spec, threads=threads)
-        pictures = _write_images(folder, selection, images, settings, report)
+        pictures = _write_images(folder, selection, images, settings, threads, report)
     paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
     record = make_record(selection, choice.clustering, identity, paths, stages.seconds)
     page = _render_page(selection, choice, features, pictures, record) if with_page else None
@@ -168,6 +168,7 @@ def _write_images(
     selection: Selection,
     images: Iterable[tuple[int, Image]],
     settings: Settings,
+    threads: int | None,
     report: Callable[[int, int], None],
 ) -> list[Image]:
     """Write the pictures as they come, in frame order; return a small copy of each for the page."""
@@ -185,6 +186,7 @@ def _write_images(
         selection.image_names,
         label(),
         crop=settings.crop if settings.crop_output else None,
+        threads=threads,
         on_image=lambda done: report(done, len(keyframes)),
     )
     return small

@@ -2,18 +2,21 @@
 
 import json
 import shlex
+import threading
+import time
 
 import av
 import cv2
 import numpy as np
 import pytest
 
+import keyframes.images
 from drawn_animals import draw_recording, wander
 from footage import read_number
 from keyframes import extract
 from keyframes.cli.extract import extract as extract_command
 from keyframes.errors import OutputError, SettingsError, VideoError
-from keyframes.images import read_label
+from keyframes.images import encode_png, read_label
 from keyframes.records import Crop
 from keyframes.run_record import repeat_command
 from keyframes.settings import Settings
@@ -72,6 +75,19 @@ def test_pictures_that_are_gone_from_a_finished_selection_are_told_of(video, tmp
     assert len(pictures_in(tmp_path)) == 3, "somebody may have moved it"
     assert extract(video, tmp_path, Settings(count=4), overwrite=True).warnings == ()
     assert [path.read_bytes() for path in pictures_in(tmp_path)] == whole
+
+
+def test_one_thread_writes_where_one_is_granted(video, tmp_path, monkeypatch):
+    writing = set()
+
+    def encode(image, label):
+        writing.add(threading.get_ident())
+        time.sleep(0.02)  # so that another thread would take the next picture
+        return encode_png(image, label)
+
+    monkeypatch.setattr(keyframes.images, "encode_png", encode)
+    extract(video, tmp_path, Settings(count=20), threads=1)
+    assert len(writing) == 1
 
 
 def test_number_of_threads_does_not_show(video, tmp_path):
