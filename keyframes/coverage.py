@@ -20,6 +20,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from keyframes.animals import N_SAMPLE, describe_animals, learn_animals
+from keyframes.describe import COVERAGE_THUMBNAIL, MAX_COVERAGE_CANDIDATES
 from keyframes.features import shrink_block, to_gray
 from keyframes.medoids import choose_medoids
 from keyframes.records import Clustering
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Candidates whose animals are described, and samples that have to be covered.
-MAX_FRAMES, MAX_SAMPLES = 4000, 3000
+#: Samples that have to be covered.
+MAX_SAMPLES = 3000
 #: Numbers in the cost matrix, 48 MB; where it would be larger, fewer candidates are compared.
 #: Fewer samples would cost more coverage than fewer candidates do.
 MAX_COSTS = 12_000_000
@@ -50,8 +51,6 @@ POSTURE_IN_PLACEMENT = 0.3
 FRAME_WEIGHT = 0.5
 #: Draws from which the cost left by random frames is taken.
 N_DRAWS = 20
-#: Longest side of the thumbnails in which animals are looked for.
-THUMBNAIL_SIZE = 256
 # How much longer the whole choice takes than looking at the frames alone, for progress bars.
 _LONGER = 1.3
 # Frames that are compared or described at a time, to keep what is in use small.
@@ -210,7 +209,7 @@ def _find_costs(
     if model is None:
         costs = _FrameCosts(features.values, usable)
     else:
-        rows = _spread_out(usable, MAX_FRAMES)
+        rows = _spread_out(usable, MAX_COVERAGE_CANDIDATES)
         animals = describe_animals(_look_at_all(store, rows, progress), model)
         costs = _AnimalCosts(replace(animals, frames=rows[animals.frames]), features.values)
     return costs, {
@@ -275,7 +274,7 @@ def _label(
 
 
 def _look(store: ThumbnailStore, rows: IntArray) -> Image:
-    return to_gray(shrink_block(store.take(rows), THUMBNAIL_SIZE))
+    return to_gray(shrink_block(store.take(rows), COVERAGE_THUMBNAIL))
 
 
 def _look_at_all(

@@ -32,7 +32,8 @@ MAX_CANDIDATES = 20_000
 # Where every candidate has very many features, --step auto thins more, so that the feature
 # matrix stays within this.
 MAX_FEATURE_BYTES = 512 * 2**20
-# The coverage method looks at larger thumbnails and compares candidates in pairs.
+# The coverage method looks for animals in larger thumbnails, in no more of them than this whatever
+# the step, and compares them in pairs.
 MAX_COVERAGE_CANDIDATES = 4_000
 COVERAGE_THUMBNAIL = 256
 

@@ -189,7 +189,7 @@ def test_recordings_with_little_to_choose_from(as_candidates, frames, k):
 
 
 def test_long_recordings_are_thinned(recording, monkeypatch):
-    monkeypatch.setattr(coverage, "MAX_FRAMES", 45)
+    monkeypatch.setattr(coverage, "MAX_COVERAGE_CANDIDATES", 45)
     monkeypatch.setattr(coverage, "MAX_SAMPLES", 20)
     monkeypatch.setattr(coverage, "MAX_COSTS", 3 * 20 * 30)
     seen = []

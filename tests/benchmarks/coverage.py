@@ -24,7 +24,8 @@ import cv2
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
-from keyframes.coverage import THUMBNAIL_SIZE, choose_for_coverage
+from keyframes.coverage import choose_for_coverage
+from keyframes.describe import COVERAGE_THUMBNAIL
 from keyframes.features import compute_features
 from keyframes.records import ThumbnailSpec
 from keyframes.selection import cluster_by_kmeans, pick_members
@@ -75,7 +76,7 @@ def load_recording(video: Path, large: ThumbnailStore) -> Recording:
                 features[name] = compute_features(name, store, reading)
                 cost_ms = 1e3 * (time.process_time() - start) / len(reading)
                 print(f"{video.stem}: describing by {name} took {cost_ms:.3f} ms of CPU a frame")
-    read_thumbnails(index, ThumbnailSpec(size=THUMBNAIL_SIZE), large.append)
+    read_thumbnails(index, ThumbnailSpec(size=COVERAGE_THUMBNAIL), large.append)
     large_features = compute_features("hog", large, reading)
     return Recording(len(reading), np.array(small), features, large, large_features)
 
