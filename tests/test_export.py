@@ -72,10 +72,17 @@ def test_a_delivery_writes_nothing_before_all_is_checked(tmp_path):
     assert list(snapshot(tmp_path)) == ["b.txt", "deep/a.txt"]
 
 
-def test_frames_are_found_by_the_first_digits_of_their_names(tmp_path):
-    for name in ("img007.png", "img12.JPG", "notes.txt", "sheet.png", "img3_labeled4.png"):
+def test_frames_are_found_by_the_digits_of_their_names(tmp_path):
+    frames = {
+        3: "frame_0003.jpeg",
+        7: "img007.png",
+        8: "cam2_img_008.png",
+        9: "img2024-01-05_img009.png",
+        12: "img12.JPG",
+    }
+    for name in (*frames.values(), "notes.txt", "sheet.png", "img3_labeled4.png", "cam2_14.png"):
         (tmp_path / name).touch()
-    assert find_pictures(tmp_path) == {7: "img007.png", 12: "img12.JPG"}
+    assert find_pictures(tmp_path) == frames
     assert find_pictures(tmp_path / "none") == {}
     (tmp_path / "img0012.png").touch()
     with pytest.raises(OutputError, match=r"img0012\.png and img12\.JPG are the same frame"):
@@ -103,6 +110,7 @@ def test_labels_are_found_in_one_cell_or_in_three(tmp_path):
         (["img05.png", "img99.png", "img100.png"], 2),
         (["img5.png", "img1000.png"], 1),
         (["img0005.png", "img1000.png"], 4),
+        (["cam2_img0005.png", "cam2_img1000.png"], 4),
     ],
 )
 def test_padding_is_read_off_the_names(names, width):

@@ -1,6 +1,7 @@
 """Folders of frames as DeepLabCut and Lightning Pose keep them: ``labeled-data/<name>/img<N>.png``.
 
-The first run of digits in a picture's name is the frame number.
+The frame number is the only number in a picture's name, or the only one behind its ``img``
+(``cam2_img0042.png``); what has several (``img3_labeled4.png``) is no frame of the recording.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 SAME_LEVELS = 8
 ALIKE_LEVELS = 40
 _SMALL = 64  # pixels
-_PICTURE = re.compile(r"\D*(\d+)\D*\.(?:png|jpe?g)", re.ASCII | re.IGNORECASE)
+_PICTURE = re.compile(r"(?:.*img)?\D*(\d+)\D*\.(?:png|jpe?g)", re.ASCII | re.IGNORECASE)
 
 
 def find_pictures(folder: Path) -> dict[int, str]:
@@ -135,7 +136,7 @@ def padded_width(names: Iterable[str]) -> int | None:
     OutputError
         The names are padded differently.
     """
-    digits = sorted((re.findall(r"\d+", name)[0] for name in names), key=len)
+    digits = sorted((re.findall(r"\d+", name)[-1] for name in names), key=len)
     if not digits:
         return None
     width = len(digits[0])
