@@ -68,6 +68,9 @@ def test_a_delivery_writes_nothing_before_all_is_checked(tmp_path):
     with pytest.raises(OutputError, match=r"b\.txt: exists and was not written by keyframes"):
         delivery.add(theirs, b"ours")
     assert list(snapshot(tmp_path)) == ["b.txt"]
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match="folder: exists and was not written by keyframes"):
+        delivery.add(tmp_path / "folder", b"ours")
     delivery.carry_out()
     assert list(snapshot(tmp_path)) == ["b.txt", "deep/a.txt"]
 

@@ -66,11 +66,13 @@ class Delivery:
         """Raise OutputError where something stands that isn't ours to replace."""
         if not target.exists():
             return
-        if not _is_ours(target):
+        is_picture = target.is_file() and is_ours(target)
+        task = target.read_bytes() if target.is_file() and not is_picture else b""
+        if not is_picture and MARK.encode() not in task[:_MARK_WITHIN]:
             raise OutputError(
                 f"{target}: exists and was not written by keyframes; export to another place"
             )
-        if not is_ours(target) and not _is_sealed(target.read_bytes()):
+        if not is_picture and not _is_sealed(task):
             raise OutputError(
                 f"{target}: has been edited since keyframes wrote it; move it away or export to "
                 "another place"
@@ -152,10 +154,3 @@ def _seal(content: bytes) -> bytes:
 def _is_sealed(content: bytes) -> bool:
     """Say whether a task file is as keyframes wrote it, to the byte."""
     return bool(_SEAL.search(content)) and _seal(_SEAL.sub(rb"\1", content, 1)) == content
-
-
-def _is_ours(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return MARK.encode() in file.read(_MARK_WITHIN) or is_ours(path)
