@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from keyframes.records import BoolArray, FloatArray, Image, IntArray, MatchBy, Selection
+    from keyframes.records import BoolArray, FloatArray, IntArray, MatchBy, Selection
     from keyframes.video import VideoIndex
 
 # Of a frame. Half of one is as far as the nearest can be; the rest is for containers that round
@@ -91,7 +91,7 @@ def read_timeline(
         reading = read_thumbnails(
             index,
             ThumbnailSpec(),
-            _forget,
+            lambda _: None,  # only the times count
             threads=threads,
             progress=progress and (lambda done: progress(done, max(done, len(index)))),
         )
@@ -264,7 +264,3 @@ def _name_moments(pattern: Selection, which: BoolArray) -> str:
         if is_one
     ]
     return ", ".join([*named[:_SHOWN], *(["…"] if len(named) > _SHOWN else [])])
-
-
-def _forget(_: Image) -> None:
-    """Keep no thumbnail: only the times count."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from keyframes.export.delivery import Exported
     from keyframes.forecast import Forecast
     from keyframes.jobs import Job
+    from keyframes.output import OutputFolder
     from keyframes.records import ExportFormat, Selection, VideoInfo
     from keyframes.video import Probe
 
@@ -24,7 +25,7 @@ def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
     if selection is None:
         return f"{video}: summarised" if outcome.is_new else f"{video}: summarised before"
     if outcome.is_new and at_length:
-        return summarise(selection, outcome.job.output)
+        return summarise(selection, outcome.job.folder)
     if outcome.is_new:
         of_all = f" of {selection.video.n_frames:,} frames"
         record = read_json(outcome.record)
@@ -80,10 +81,10 @@ def describe_forecasts(forecasts: Sequence[Forecast], n_videos: int, n_workers: 
     return text
 
 
-def summarise(selection: Selection, output: Path) -> str:
+def summarise(selection: Selection, folder: OutputFolder) -> str:
     """Say in a few lines what was read, what was chosen, what it bought and where it is."""
     video, coverage = selection.video, selection.coverage
-    record = read_json(output / f"{video.path.stem}.json")
+    record = read_json(folder.record)
     lines = [f"{video.path.name}: {_count_new(selection, record)}"]
     facts = {
         "read": f"{video.n_frames:,} frames, {video.width}×{video.height}, "
@@ -99,10 +100,9 @@ def summarise(selection: Selection, output: Path) -> str:
     if selection.step is not None:  # a list leaves nothing to compare with
         facts["clusters"] = f"explain {coverage.variance_explained:.0%} of the variance"
         facts["coverage"] = _gain(selection)
-    facts["written"] = str(output / "labeled-data" / video.path.stem)
-    page = output / f"{video.path.stem}.html"
-    if page.exists():
-        facts["report"] = str(page)
+    facts["written"] = str(folder.images)
+    if folder.page.exists():
+        facts["report"] = str(folder.page)
     lines += _aligned(facts)
     return "\n".join([*lines, *_warnings(selection)])
 
