@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 import zipfile
+from contextlib import suppress
 from dataclasses import asdict, fields
 from fractions import Fraction
 from pathlib import Path
@@ -90,13 +91,14 @@ class FeatureCache:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 entry = revive(arrays, video)
-            path.touch()  # used just now
         except FileNotFoundError:
             logger.info("%s: its %s aren't in the cache, %s", video, what, self.folder)
             return None
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             logger.warning("%s can't be used and will be made anew (%s)", path, error)
             return None
+        with suppress(OSError):  # somebody else's, or removed by another run meanwhile
+            os.utime(path)  # used just now
         logger.info("%s: its %s come from the cache, %s", video, what, path)
         return entry
 

@@ -75,6 +75,19 @@ def test_oldest_entries_make_room(tmp_path, features):
     assert cache.load({"n": 1}, Path("v.mp4")) is None
 
 
+def test_entry_of_somebody_else_is_used(tmp_path, features, monkeypatch, caplog):
+    cache = FeatureCache(tmp_path)
+    cache.save(KEY, features)
+
+    def refuse(*_, **__):
+        raise PermissionError
+
+    for change in ("utime", "open"):  # which reading doesn't take
+        monkeypatch.setattr(os, change, refuse)
+    assert cache.load(KEY, Path("v.mp4")) is not None
+    assert not caplog.text
+
+
 def test_unwritable_cache_is_no_failure(tmp_path, features, caplog):
     (tmp_path / "file").write_text("x")
     FeatureCache(tmp_path / "file" / "cache").save(KEY, features)
