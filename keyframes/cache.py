@@ -24,7 +24,7 @@ import numpy as np
 from keyframes.errors import OutputError
 from keyframes.files import atomic_file, make_folder
 from keyframes.records import Features, Reading, VideoInfo
-from keyframes.video import VideoIndex
+from keyframes.video import VideoIndex, pixel_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +112,9 @@ class FeatureCache:
             logger.warning("the %s may not be kept for the next time: %s", what, error)
 
     def _path(self, what: str, key: dict[str, Any]) -> Path:
-        text = json.dumps({"format": FORMAT, **key}, sort_keys=True)
+        # Where pixels come out otherwise, no frame would be recognised by its checksum.
+        whole_key = {"format": FORMAT, "versions": pixel_versions(), **key}
+        text = json.dumps(whole_key, sort_keys=True)
         return self.folder / f"{what}-{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
 
     def _trim(self) -> None:

@@ -4,6 +4,8 @@ import os
 from io import BytesIO
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pytest
 
@@ -38,6 +40,16 @@ def test_another_question_has_another_answer(tmp_path, features):
     cache = FeatureCache(tmp_path)
     cache.save(KEY, features)
     assert cache.load({**KEY, "features": "gray"}, Path("v.mp4")) is None
+
+
+@pytest.mark.parametrize("package", [av, cv2, np], ids=lambda package: package.__name__)
+def test_other_versions_have_another_answer(package, tmp_path, features, monkeypatch):
+    cache = FeatureCache(tmp_path)
+    cache.save(KEY, features)
+    with monkeypatch.context() as patch:
+        patch.setattr(package, "__version__", "another")
+        assert cache.load(KEY, Path("v.mp4")) is None
+    assert cache.load(KEY, Path("v.mp4")) is not None
 
 
 @pytest.mark.parametrize("what", ["features", "packets"])

@@ -2,6 +2,7 @@
 
 from keyframes.video.fetch import fetch_frames
 from keyframes.video.index import VideoIndex, frame_size, index_video
+from keyframes.video.picture import pixel_versions
 from keyframes.video.probe import Gap, Probe, probe
 from keyframes.video.read import Step, auto_step, n_candidates, read_thumbnails
 from keyframes.video.span import Position, Span, parse_position
@@ -19,6 +20,7 @@ __all__ = [
     "index_video",
     "n_candidates",
     "parse_position",
+    "pixel_versions",
     "probe",
     "read_thumbnails",
 ]

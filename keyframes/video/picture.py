@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import av
+import cv2
 import numpy as np
 
 from keyframes.errors import SettingsError
@@ -22,6 +24,12 @@ _LUMA_FORMATS = frozenset(
     + [f"yuvj{sub}p" for sub in ("411", "420", "422", "440", "444")]
     + [f"yuva{sub}p" for sub in ("420", "422", "444")]
 )
+
+
+def pixel_versions() -> dict[str, Any]:
+    """Return the versions of all that pixels go through: another one may round them otherwise."""
+    packages = {package.__name__: package.__version__ for package in (av, cv2, np)}
+    return {**packages, **av.library_versions}
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:
