@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from keyframes.errors import OutputError
-from keyframes.files import atomic_file, make_folder
+from keyframes.files import atomic_file, make_folder, remove_old_leftovers
 from keyframes.records import Features, Reading, VideoInfo
 from keyframes.video import VideoIndex, pixel_versions
 
@@ -119,6 +119,7 @@ class FeatureCache:
 
     def _trim(self) -> None:
         """Remove the entries used longest ago until the rest is within the bound."""
+        remove_old_leftovers(self.folder)
         entries = [(path.stat(), path) for path in self.folder.glob("*.npz")]
         entries.sort(key=lambda entry: entry[0].st_mtime_ns, reverse=True)
         total = 0

@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 import secrets
+import time
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SAMPLE_BYTES = 2**16
+_TEMPORARY = f".keyframes-{'[0-9a-f]' * 8}-{'[0-9a-f]' * 8}"  # any temporary name, as a glob
+_PREFIX_LENGTH = len(".keyframes-01234567-")
+_DAY_S = 24 * 60 * 60
 # No room is left: on the disk, or for this user.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -115,10 +119,26 @@ def count_shared_parts(one: str, other: str) -> int:
 
 
 def remove_leftovers(*paths: Path) -> None:
-    """Remove the temporary files that a killed run left behind for these final paths."""
-    for path in paths:
-        for leftover in path.parent.glob(f"{_temporary_prefix(path)}*"):
-            leftover.unlink(missing_ok=True)
+    """Remove the temporary files that a killed run left behind for these final paths.
+
+    For files that only one run at a time writes: of others, see `remove_old_leftovers`.
+    """
+    left = {path.with_name(_temporary_prefix(path)) for path in paths}
+    for folder in {path.parent for path in paths}:
+        for file in folder.glob(_TEMPORARY):
+            if file.with_name(file.name[:_PREFIX_LENGTH]) in left:
+                file.unlink(missing_ok=True)
+
+
+def remove_old_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed runs left in a folder that several runs write to.
+
+    Those of the last day stay: another run may be writing them just now.
+    """
+    for file in folder.glob(_TEMPORARY):
+        with suppress(OSError):  # somebody else's, or removed by another run meanwhile
+            if time.time() - file.stat().st_mtime > _DAY_S:
+                file.unlink()
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:

@@ -87,6 +87,15 @@ def test_oldest_entries_make_room(tmp_path, features):
     assert cache.load({"n": 1}, Path("v.mp4")) is None
 
 
+def test_what_killed_runs_left_makes_room(tmp_path, features):
+    old, new = (tmp_path / f".keyframes-0123abcd-{name}" for name in ("00000000", "11111111"))
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (0, 0))
+    FeatureCache(tmp_path).save(KEY, features)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def test_entry_of_somebody_else_is_used(tmp_path, features, monkeypatch, caplog):
     cache = FeatureCache(tmp_path)
     cache.save(KEY, features)

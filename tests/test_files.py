@@ -15,6 +15,7 @@ from keyframes.files import (
     make_folder,
     read_json,
     remove_leftovers,
+    remove_old_leftovers,
     write_atomically,
     write_json,
 )
@@ -62,19 +63,56 @@ def test_disk_is_to_be_freed_where_it_is_full(tmp_path, code, advice):
     assert str(raised.value).endswith(f"({os.strerror(code)}); {advice}")
 
 
+@pytest.fixture
+def leave_half(monkeypatch):
+    """A function that leaves of a file what a killed run does: leave_half(path)."""
+
+    def leave_half(path):
+        with monkeypatch.context() as patch:
+            # A killed process neither renames nor cleans up.
+            patch.setattr(Path, "replace", lambda *_: None)
+            patch.setattr(Path, "unlink", lambda *_, **__: None)
+            write_atomically(path, b"half")
+
+    return leave_half
+
+
 @pytest.mark.parametrize("stem", ["a", "x" * 240, "ünï [1] %d"])
-def test_leftovers_of_a_killed_run_are_found_again(tmp_path, stem, monkeypatch):
+def test_leftovers_of_a_killed_run_are_found_again(tmp_path, stem, leave_half):
     path = tmp_path / f"{stem}.csv"
-    with monkeypatch.context() as patch:
-        # A killed process neither renames nor cleans up.
-        patch.setattr(Path, "replace", lambda *_: None)
-        patch.setattr(Path, "unlink", lambda *_, **__: None)
-        write_atomically(path, b"half")
+    leave_half(path)
     other = tmp_path / "other.csv"
     write_atomically(other, b"whole")
     assert len(list(tmp_path.iterdir())) == 2
     remove_leftovers(path)
     assert list(tmp_path.iterdir()) == [other]
+
+
+def test_leftovers_are_looked_for_once_in_each_folder(tmp_path, leave_half, monkeypatch):
+    paths = [tmp_path / folder / f"{n}.png" for folder in ("a", "b") for n in range(3)]
+    for path in paths:
+        make_folder(path.parent)
+        leave_half(path)
+    leave_half(tmp_path / "a" / "other.png")
+    listed, glob = [], Path.glob
+    monkeypatch.setattr(Path, "glob", lambda *asked: listed.append(asked[0]) or glob(*asked))
+    remove_leftovers(*paths, tmp_path / "absent" / "0.png")
+    assert sorted(listed) == [tmp_path / folder for folder in ("a", "absent", "b")]
+    assert len(list(tmp_path.rglob("*.*"))) == 1
+
+
+def test_what_another_run_is_writing_is_no_leftover(tmp_path, leave_half):
+    leave_half(tmp_path / "killed.html")
+    (killed,) = tmp_path.iterdir()
+    os.utime(killed, (0, 0))
+    ours = tmp_path / ".keyframes-0123abcd-unfinished.json"
+    ours.touch()
+    os.utime(ours, (0, 0))
+    path = tmp_path / "index.html"
+    with atomic_file(path) as file:
+        remove_old_leftovers(tmp_path)
+        file.write(b"whole")
+    assert sorted(tmp_path.iterdir()) == [ours, path]
 
 
 def test_folder_that_cannot_be_made(tmp_path):

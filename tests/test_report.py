@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from keyframes.choose_k import ChoiceOfK, Score
 from keyframes.errors import OutputError
+from keyframes.files import atomic_file
 from keyframes.records import Clustering
 from keyframes.report import check_page, picture_size, render_choice, render_index, write_index
 from keyframes.report import page as page_module
@@ -319,6 +320,14 @@ class TestIndex:
         names = re.findall(r"<h2>(?:<a[^>]*>)?([^<]*)", text)
         assert names == ["z.mp4", "day 1/cam.mp4", "day 2/left/cam.mp4"]
         assert text.count("data:image/jpeg") == 12
+
+    def test_leaves_alone_what_another_run_is_writing(self, tmp_path):
+        for stem in "ab":
+            write_folder(tmp_path, make_scene(f"{stem}.mp4"), stem)
+        with atomic_file(tmp_path / "index.html") as file:
+            write_index(tmp_path)
+            file.write(b"the other's")
+        assert (tmp_path / "index.html").read_bytes() == b"the other's"
 
     def test_has_no_pictures_of_very_many_videos(self, tmp_path, monkeypatch):
         for stem in "ab":

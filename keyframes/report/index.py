@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 
 from keyframes.errors import OutputError
-from keyframes.files import remove_leftovers, write_atomically
+from keyframes.files import remove_old_leftovers, write_atomically
 from keyframes.images import read_picture
 from keyframes.output import OutputFolder, find_results, find_results_below
 from keyframes.report.pictures import to_data_uris
@@ -70,7 +70,7 @@ def write_index(root: Path) -> Path | None:
         return None
     page = root / "index.html"
     check_page(page)
-    remove_leftovers(page)
+    remove_old_leftovers(root)
     content = _render(root, results, None).encode()
     if not page.exists() or page.read_bytes() != content:  # what is the same keeps its date
         write_atomically(page, content)
