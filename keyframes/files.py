@@ -1,7 +1,8 @@
-"""Write files so that nobody ever sees half of one.
+"""Write files so that nobody ever sees half of one, whenever a run is stopped or killed.
 
 Everything that keyframes leaves on disk goes through :func:`write_atomically`: the bytes go
-to a temporary name in the same folder, and only a whole file gets its final name.
+to a temporary name in the same folder, and only a whole file gets its final name. When the
+power fails, it is up to the file system what remains of the files written last.
 """
 
 from __future__ import annotations
