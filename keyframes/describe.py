@@ -81,7 +81,7 @@ def find_index(video: Path, cache: FeatureCache | None) -> VideoIndex:
     """
     if cache is None:
         return index_video(video)
-    key = {"video": identify(video)}
+    key = {"video": _identify_content(video)}
     index = cache.load_index(key, video)
     if index is None:
         index = index_video(video)
@@ -196,9 +196,14 @@ def _cache_key(video: Path, sampling: Sampling, settings: Settings) -> dict[str,
     """Return all that the features depend on, as plain values."""
     asked = settings.to_json()
     return {
-        "video": identify(video),
+        "video": _identify_content(video),
         "spec": asdict(sampling.spec),
         "step": sampling.step,
         "listed": sampling.listed,
         **{name: asked[name] for name in ("start", "end", "features", "width")},
     }
+
+
+def _identify_content(video: Path) -> dict[str, Any]:
+    """Return what tells a video from others under any name; FFmpeg looks at the suffix, though."""
+    return {**identify(video), "name": video.suffix}

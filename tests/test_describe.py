@@ -10,7 +10,7 @@ import pytest
 from keyframes import Settings, extract
 from keyframes.cache import FeatureCache
 from keyframes.describe import find_index
-from keyframes.files import identify
+from keyframes.files import identify, read_json
 from keyframes.video import VideoIndex, index_video
 
 VIDEOS = {
@@ -65,7 +65,7 @@ def test_what_is_chosen_is_the_same_with_the_cache(any_video, tmp_path):
 def test_index_is_found_by_the_content_of_the_video(make_video, tmp_path):
     video, cache = make_video(tmp_path / "v.mp4", n_frames=3), FeatureCache(tmp_path / "cache")
     told = replace(index_video(video), doubt="told by the cache")
-    cache.save_index({"video": identify(video)}, told)
+    cache.save_index({"video": {**identify(video), "name": ".mp4"}}, told)
     moved = tmp_path / "moved" / "v.mp4"
     moved.parent.mkdir()
     shutil.copy(video, moved)
@@ -74,3 +74,16 @@ def test_index_is_found_by_the_content_of_the_video(make_video, tmp_path):
     assert find_index(video, None).doubt is None
     make_video(video, n_frames=4)
     assert len(find_index(video, cache)) == 4
+
+
+def test_renamed_recording_is_known_and_called_by_its_new_name(make_video, tmp_path):
+    video, cache = make_video(tmp_path / "v.mp4", n_frames=8), FeatureCache(tmp_path / "cache")
+    extract(video, tmp_path / "out", Settings(count=2), cache=cache)
+    entries = set(cache.folder.iterdir())
+    renamed = video.rename(tmp_path / "w.mp4")
+    selection = extract(renamed, tmp_path / "out", Settings(count=2), cache=cache)
+    assert set(cache.folder.iterdir()) == entries
+    assert selection.video.path == renamed
+    assert read_json(tmp_path / "out" / "w.json")["identity"]["video"]["name"] == "w.mp4"
+    find_index(renamed.rename(tmp_path / "w.mkv"), cache)
+    assert len(set(cache.folder.iterdir())) == len(entries) + 1  # it might be read otherwise
