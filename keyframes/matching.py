@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keyframes.batch import Outcome, finish_jobs
+from keyframes.describe import find_index
 from keyframes.errors import KeyframesError, OutputError, SettingsError
 from keyframes.export.sessions import session_of
 from keyframes.files import identify
@@ -20,11 +21,11 @@ from keyframes.output import find_results_below
 from keyframes.pipeline import extract
 from keyframes.run_record import selection_from_record
 from keyframes.settings import Match, Settings
-from keyframes.video import index_video
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from keyframes.cache import FeatureCache
     from keyframes.executors import BatchProgress
     from keyframes.output import OutputFolder
     from keyframes.pipeline import Progress
@@ -93,6 +94,7 @@ def match_videos(
     scheduler: str | None = None,
     overwrite: bool = False,
     with_page: bool = True,
+    cache: FeatureCache | None = None,
     progress: BatchProgress | None = None,
 ) -> Iterator[Outcome]:
     """Write the frames of every video at its pattern's moments; yield each outcome when it's there.
@@ -101,7 +103,7 @@ def match_videos(
     ----------
     jobs
         From `plan_matches`.
-    overwrite, with_page
+    overwrite, with_page, cache
         As for `extract`.
     n_workers, scheduler, progress
         Where it is done, as for `run_task`.
@@ -109,7 +111,7 @@ def match_videos(
     yield from finish_jobs(
         jobs,
         partial(_find_outcome, overwrite=overwrite),
-        partial(_extract, overwrite=overwrite, with_page=with_page),
+        partial(_extract, overwrite=overwrite, with_page=with_page, cache=cache),
         n_workers=n_workers,
         scheduler=scheduler,
         progress=progress,
@@ -219,27 +221,36 @@ def _describe_other(there: Record | None, asked: Record) -> str:
 
 
 def _extract(
-    job: Job, *, overwrite: bool, with_page: bool, threads: int, progress: Progress | None
+    job: Job,
+    *,
+    overwrite: bool,
+    with_page: bool,
+    cache: FeatureCache | None,
+    threads: int,
+    progress: Progress | None,
 ) -> Selection:
     """Find the frames of one video, and write them."""
     return extract(
         job.video,
         job.output,
-        _list_frames(job, threads, progress),
+        _list_frames(job, cache, threads, progress),
         overwrite=overwrite,
         with_page=with_page,
+        cache=cache,
         threads=threads,
         progress=progress,
     )
 
 
-def _list_frames(job: Job, threads: int, progress: Progress | None) -> Settings:
+def _list_frames(
+    job: Job, cache: FeatureCache | None, threads: int, progress: Progress | None
+) -> Settings:
     """Return the job's settings with the frames listed that show the pattern's moments."""
     match = job.settings.match
     if match is None:
         raise ValueError("the job is none of plan_matches")
     timeline = read_timeline(
-        index_video(job.video),
+        find_index(job.video, cache),
         threads=threads,
         progress=progress and partial(progress, "reading"),
     )

@@ -13,6 +13,7 @@ from keyframes import KeyframesError, Settings, extract
 from keyframes.export import export
 from keyframes.files import read_json
 from keyframes.matching import match_videos, plan_matches
+from keyframes.video import index_video
 from reviewing import open_stem
 from test_video_damage import damage
 
@@ -187,9 +188,24 @@ def test_a_second_time_nothing_is_done(run, recordings, out):
 
 def test_what_is_finished_is_not_even_looked_into(recordings, out, monkeypatch):
     follow(out, recordings / "day1_doubtful.avi")
-    monkeypatch.setattr("keyframes.matching.index_video", None)
+    monkeypatch.setattr("keyframes.matching.find_index", None)
     (outcome,) = follow(out, recordings / "day1_doubtful.avi").values()
     assert (outcome.error, outcome.is_new) == (None, False)
+
+
+def test_packets_are_read_once(run, recordings, out, monkeypatch):
+    monkeypatch.setenv("KEYFRAMES_CACHE", str(out.parent / "cache"))
+    read = []
+    monkeypatch.setattr(
+        "keyframes.describe.index_video", lambda path: read.append(path) or index_video(path)
+    )
+    side = recordings / "day1_side.mkv"
+    assert run("match", out, side, "-q") == (0, "", "")
+    assert read == [side]
+    assert run("match", out, side, "-q", "--overwrite") == (0, "", "")
+    assert read == [side]
+    assert run("match", out, side, "-q", "--overwrite", "--no-cache") == (0, "", "")
+    assert len(read) > 1
 
 
 def test_other_keyframes_are_replaced_only_when_asked(recordings, out):

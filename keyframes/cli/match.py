@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--overwrite", is_flag=True, help="Replace other keyframes that are there of these videos."
 )
+@click.option("--no-cache", is_flag=True, help="Neither use nor keep what is read of the videos.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell of threads, steps and times on the way.")
@@ -48,6 +49,7 @@ def match(
     by: MatchBy,
     no_report: bool,
     overwrite: bool,
+    no_cache: bool,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -72,15 +74,16 @@ def match(
       keyframes match keyframes-out day1_side.mp4 day1_front.mp4
       keyframes match keyframes-out cam2.mp4 --to cam1 --by frame
     """
+    from keyframes.cache import FeatureCache
     from keyframes.jobs import find_videos
     from keyframes.matching import match_videos, plan_matches
     from keyframes.report import write_index
 
     start_logging(verbose=verbose)
     jobs, failed = plan_matches(out, find_videos(videos), to=to, by=by)
-    outcomes = Runner(None, None, quiet).run(
-        jobs, partial(match_videos, overwrite=overwrite, with_page=not no_report)
-    )
+    cache = None if no_cache else FeatureCache()
+    match_all = partial(match_videos, overwrite=overwrite, with_page=not no_report, cache=cache)
+    outcomes = Runner(None, None, quiet).run(jobs, match_all)
     for outcome in failed:
         complain(str(outcome.error))
     with_index = not no_report and any(outcome.selection for outcome in outcomes)
