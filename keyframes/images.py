@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import cv2
 import numpy as np
@@ -60,20 +60,12 @@ def encode_png(image: Image, label: dict[str, str]) -> bytes:
 
 
 def read_label(path: Path) -> dict[str, str]:
-    """Return the label inside a PNG; empty when it isn't a PNG or carries no text."""
-    label: dict[str, str] = {}
+    """Return the label inside a PNG; empty when it isn't one, or its text is missing or damaged."""
     with path.open("rb") as file:
-        if file.read(len(_SIGNATURE)) != _SIGNATURE:
-            return label
-        while len(head := file.read(8)) == 8:
-            length, kind = struct.unpack(">I4s", head)
-            if kind in (b"IDAT", b"IEND"):
-                break
-            if kind in (b"tEXt", b"iTXt"):
-                label.update([_parse_text(kind, file.read(length))])
-                length = 0
-            file.seek(length + 4, 1)
-    return label
+        try:
+            return dict(_read_texts(file))
+        except (IndexError, UnicodeDecodeError, zlib.error):
+            return {}
 
 
 def read_picture(path: Path) -> Image | None:
@@ -120,6 +112,20 @@ def _text_chunk(keyword: str, text: str) -> bytes:
             keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode(errors="backslashreplace"),
         )
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _read_texts(file: BinaryIO) -> Iterator[tuple[str, str]]:
+    """Yield keyword and text of each text chunk before the pixels."""
+    if file.read(len(_SIGNATURE)) != _SIGNATURE:
+        return
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind in (b"IDAT", b"IEND"):
+            return
+        if kind in (b"tEXt", b"iTXt"):
+            yield _parse_text(kind, file.read(length))
+            length = 0
+        file.seek(length + 4, 1)
 
 
 def _parse_text(kind: bytes, body: bytes) -> tuple[str, str]:

@@ -61,14 +61,29 @@ def test_any_text_comes_back(tmp_path_factory, text):
     assert read_label(path) == {"video": text}
 
 
-def test_label_compressed_by_another_program_is_read(tmp_path):
-    png = encode_png(PICTURE, {})
-    body = b"video\0\1\0\0\0" + zlib.compress("Ünï".encode())
+def with_chunk(png, body):
+    """Put an iTXt chunk in front of the pixels."""
     chunk = struct.pack(">I", len(body)) + b"iTXt" + body
-    chunk += struct.pack(">I", zlib.crc32(b"iTXt" + body))
+    return png[:33] + chunk + struct.pack(">I", zlib.crc32(b"iTXt" + body)) + png[33:]
+
+
+def test_label_compressed_by_another_program_is_read(tmp_path):
+    body = b"video\0\1\0\0\0" + zlib.compress("Ünï".encode())
     path = tmp_path / "a.png"
-    path.write_bytes(png[:33] + chunk + png[33:])
+    path.write_bytes(with_chunk(encode_png(PICTURE, {}), body))
     assert read_label(path) == {"video": "Ünï"}
+
+
+@pytest.mark.parametrize(
+    ("body", "length"),
+    [(b"k\0\0\0\0\0\xff\xfe", None), (b"k\0\1\0\0\0abc", None), (b"keyword\0\0\0\0\0", 46)],
+    ids=["no UTF-8", "not compressed", "cut off"],
+)
+def test_damaged_text_is_no_label(tmp_path, body, length):
+    path = tmp_path / "a.png"
+    path.write_bytes(with_chunk(encode_png(PICTURE, {}), body)[:length])
+    assert read_label(path) == {}
+    assert not is_ours(path)
 
 
 def test_only_our_pngs_are_ours(tmp_path):
