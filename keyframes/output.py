@@ -273,17 +273,17 @@ class OutputFolder:
         if self.record.exists():
             rows += _read_record(self.record)["keyframes"]
         if _is_our_table(self.csv):  # it is left where somebody or a workflow removed the record
-            rows += csv.DictReader(self.csv.read_text("utf-8").splitlines())
+            rows += csv.DictReader(self.csv.read_text("utf-8", "replace").splitlines())
         names = {PurePosixPath(row["image"]).name for row in rows}
         if self.unfinished.exists():
-            names.update(_read_record(self.unfinished)["images"])
+            names.update(read_json(self.unfinished).get("images", ()))
         return {self.images / name for name in names}
 
 
 def _read_record(path: Path) -> Record:
-    """Read a run record; OutputError when another program wrote the file."""
+    """Read a run record; OutputError when it is none, or not a whole one."""
     record = read_json(path)
-    if record.get("program") != PROGRAM:
+    if record.get("program") != PROGRAM or not {"identity", "video", "keyframes"} <= record.keys():
         raise _not_ours(path)
     return record
 

@@ -169,6 +169,16 @@ def test_the_padding_of_the_labels_counts_where_pictures_were_dropped(output, ma
     assert existing_frames(project, [Path("mouse.mp4")]) == [{5, 12, 15, 25, 35}]
 
 
+@pytest.mark.parametrize("content", ["Müller".encode("cp1252"), "a,b".encode("utf-16")])
+def test_labels_that_a_spreadsheet_saved_its_own_way_are_refused(output, make_project, content):
+    project = make_project({video(output, "mouse.mp4"): "0, 96, 0, 64"})
+    table = project / "labeled-data" / "mouse" / "CollectedData_me.csv"
+    table.parent.mkdir(parents=True)
+    table.write_bytes(content)
+    with pytest.raises(OutputError, match=r"CollectedData_me\.csv: can't be read as CSV in UTF-8"):
+        existing_frames(project, [video(output, "mouse.mp4")])
+
+
 def test_mixed_padding_is_refused(output, make_project):
     project = make_project({})
     folder = project / "labeled-data" / "mouse"

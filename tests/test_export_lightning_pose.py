@@ -210,8 +210,9 @@ def test_fitting_names_stay(name):
     assert fit(name) == name
 
 
-def test_a_queue_that_is_none_is_refused(output, tmp_path):
-    (tmp_path / "CollectedData.unlabeled.jsonl").write_text("my notes\n", encoding="utf-8")
+@pytest.mark.parametrize("content", [b"my notes\n", b'{"frame_path": "\xe4"}\n'])
+def test_a_queue_that_is_none_is_refused(output, tmp_path, content):
+    (tmp_path / "CollectedData.unlabeled.jsonl").write_bytes(content)
     with pytest.raises(OutputError, match="is no queue"):
         export("lightning-pose", output, tmp_path)
 

@@ -23,7 +23,8 @@ def write(folder, names, identity=IDENTITY, value=7):
     folder.write_images(names, images, crop=None, on_image=lambda _: None)
     rows = [{"image": f"{folder.images_path}/{name}"} for name in names]
     table = [{**row, **ROW} for row in rows]
-    folder.finish(table, None, {"program": "keyframes", "identity": identity, "keyframes": rows})
+    record = {"program": "keyframes", "identity": identity, "video": {}, "keyframes": rows}
+    folder.finish(table, None, record)
 
 
 def names_in(folder):
@@ -80,6 +81,14 @@ def test_pictures_are_known_from_the_table_where_the_record_was_removed(folder):
     assert names_in(folder) == ["img000003.png"]
 
 
+def test_table_that_a_spreadsheet_saved_again_stops_nothing(folder):
+    write(folder, ["img000001.png"])
+    row = f"{folder.images_path}/Müller.png,1,0,0,1,0\n".encode("cp1252")
+    folder.csv.write_bytes(folder.csv.read_bytes() + row)
+    write(folder, ["img000002.png"])
+    assert names_in(folder) == ["img000002.png"]
+
+
 def test_pictures_that_are_not_ours_stay(folder):
     write(folder, ["img000001.png"])
     theirs = folder.images / "img000005.png"
@@ -128,16 +137,18 @@ def test_tables_and_records_of_others_are_refused(folder):
         folder.check_ownership()
     folder.csv.unlink()
     folder.check_ownership()
-    write_json(folder.record, {"something": "else"})
-    with pytest.raises(OutputError, match=r"v.json: exists and was not written by keyframes"):
-        folder.find_finished(**IDENTITY)
-    with pytest.raises(OutputError, match=r"v.json: exists and was not written by keyframes"):
-        write(folder, ["img000001.png"])
+    for record in ({"something": "else"}, {"program": "keyframes"}):
+        write_json(folder.record, record)
+        with pytest.raises(OutputError, match=r"v.json: exists and was not written by keyframes"):
+            folder.find_finished(**IDENTITY)
+        with pytest.raises(OutputError, match=r"v.json: exists and was not written by keyframes"):
+            write(folder, ["img000001.png"])
 
 
 def test_results_are_told_from_other_json(folder):
     folder.root.mkdir()
     write_json(folder.root / "other.json", {"something": "else"})
+    write_json(folder.root / "ours.json", {"program": "keyframes"})
     (folder.root / "broken.json").write_text("{")
     with pytest.raises(OutputError, match="holds no finished keyframes"):
         find_results(folder.root)

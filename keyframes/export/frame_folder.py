@@ -114,18 +114,31 @@ def find_labelled(table: Path, folder_name: str) -> dict[int, str]:
         one cell or in three.
     folder_name
         Only pictures in this folder of ``labeled-data`` count.
+
+    Raises
+    ------
+    OutputError
+        It is no CSV in UTF-8, as spreadsheets write it unless asked to.
     """
     found: dict[int, str] = {}
-    if not table.is_file():
-        return found
-    with table.open(encoding="utf-8", newline="") as file:
-        for row in csv.reader(file):
-            cells = row[:3] if row[:1] == ["labeled-data"] else row[:1]
-            parts = "/".join(cells).replace("\\", "/").split("/")
-            match = _PICTURE.fullmatch(parts[-1])
-            if match and parts[:-1] == ["labeled-data", folder_name]:
-                found[int(match[1])] = parts[-1]
+    for row in _read_rows(table) if table.is_file() else ():
+        cells = row if row[:1] == ["labeled-data"] else row[:1]
+        parts = "/".join(cells).replace("\\", "/").split("/")
+        match = _PICTURE.fullmatch(parts[-1])
+        if match and parts[:-1] == ["labeled-data", folder_name]:
+            found[int(match[1])] = parts[-1]
     return found
+
+
+def _read_rows(table: Path) -> list[list[str]]:
+    """Return the first three cells of each row."""
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            return [row[:3] for row in csv.reader(file)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise OutputError(
+            f"{table}: can't be read as CSV in UTF-8 ({error}); save it as that again"
+        ) from error
 
 
 def padded_width(names: Iterable[str]) -> int | None:

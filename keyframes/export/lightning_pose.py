@@ -275,9 +275,9 @@ def _label(video: Path, frame: int) -> dict[str, str]:
 
 def _read_queue(path: Path) -> tuple[list[str], set[str]]:
     """Return the lines of a queue, and the frames that they are for; none for no queue."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    lines = [line for line in lines if line.strip()]
     try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = [line for line in lines if line.strip()]
         return lines, {json.loads(line)["frame_path"] for line in lines}
     except (ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{path}: is no queue of Lightning Pose; move it away") from error
