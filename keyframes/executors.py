@@ -167,18 +167,28 @@ def _run_in_processes(
     progress: BatchProgress | None,
 ) -> Iterator[tuple[Job, Result | KeyframesError]]:
     """Run the jobs in processes of this machine."""
-    unfinished = list(jobs)
+    left = list(jobs)
+    while left:
+        try:
+            for job, result in _run_in_pool(attempt, tuple(left), n_workers, progress):
+                left.remove(job)
+                yield job, result
+        except BrokenProcessPool:
+            # Which job brought its worker down isn't known, but it is one of those that were
+            # running: the first, as they are begun in order. Each gets a process of its own.
+            suspects, left = left[:n_workers], left[n_workers:]
+            for job in suspects:
+                yield from _run_alone(attempt, job, progress)
+
+
+def _run_alone(
+    attempt: Callable[..., Result | KeyframesError], job: Job, progress: BatchProgress | None
+) -> Iterator[tuple[Job, Result | KeyframesError]]:
+    """Run a job in a new process, which it may bring down."""
     try:
-        for job, result in _run_in_pool(attempt, jobs, n_workers, progress):
-            unfinished.remove(job)
-            yield job, result
+        yield from _run_in_pool(attempt, [job], 1, progress)
     except BrokenProcessPool:
-        # Which job brought its worker down isn't known: give each a process of its own.
-        for job in unfinished:
-            try:
-                yield from _run_in_pool(attempt, [job], 1, progress)
-            except BrokenProcessPool:
-                yield job, VideoError(f"{job.video}: its process was killed; {_TELLS_MEMORY}")
+        yield job, VideoError(f"{job.video}: its process was killed; {_TELLS_MEMORY}")
 
 
 def _run_in_pool(

@@ -54,6 +54,13 @@ def kill_own_process(job, *, threads, progress):
     return job.video.stem
 
 
+def tell_process(job, *, threads, progress):
+    """Return which process does this job, unless it is d, which is killed."""
+    kill_own_process(job, threads=threads, progress=progress)
+    time.sleep(0.1)  # else all are done before the other's end is noticed
+    return os.getpid()
+
+
 def wait_for_go(job, *, threads, progress):
     """Say that work has begun, and go on when the folder holds a file ``go``."""
     (job.output / f"{job.video.stem}-{os.getpid()}").touch()
@@ -111,6 +118,14 @@ def test_killed_process_costs_its_own_job_only(tmp_path):
     assert isinstance(results.pop("d"), VideoError)
     assert results == {"a": "a", "e": "e"}
     assert not multiprocessing.active_children()
+
+
+def test_killed_process_leaves_the_others_to_a_pool(tmp_path):
+    jobs = make_jobs(tmp_path, "d.x", *(f"{n}.x" for n in range(6)))
+    results = dict(run_task(tell_process, jobs, n_workers=2))
+    assert isinstance(results.pop(jobs[0]), VideoError)
+    assert results.keys() == {*jobs[1:]}
+    assert len({*results.values()}) < 6, "each had a process of its own"
 
 
 def test_missing_dask_is_named(tmp_path, monkeypatch):
