@@ -18,6 +18,7 @@ import pytest
 
 import keyframes
 from keyframes.cli import cli, main
+from keyframes.cli.running import Runner
 
 
 def run(*arguments, cwd=None):
@@ -322,6 +323,13 @@ def test_terminal_without_the_letters_is_no_failure(video):
     done = run_process("probe", video, env=environment)
     assert done.returncode == 0, done.stderr
     assert r"96\xd764" in done.stdout
+
+
+@pytest.mark.parametrize(("platform", "expected"), [("linux", 64), ("win32", 61)])
+def test_windows_has_no_more_workers_than_it_can_wait_for(platform, expected, monkeypatch):
+    monkeypatch.setattr(sys, "platform", platform)
+    runner = Runner(64, None, quiet=True)
+    assert [runner.count_workers(n) for n in (0, 3, 100)] == [1, 3, expected]
 
 
 def test_version_and_help():

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Memory is what many cores run short of: a job needs up to 300 MB.
 MOST_JOBS = 8
+# More processes than this can't be waited for at a time on Windows.
+MOST_JOBS_ON_WINDOWS = 61
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,10 @@ class Runner:
         """Return how many videos are worked on at a time on this machine."""
         from keyframes.ahead import count_cores
 
-        return min(self.n_jobs or min(count_cores(), MOST_JOBS), max(1, n_videos))
+        n_jobs = self.n_jobs or min(count_cores(), MOST_JOBS)
+        if sys.platform == "win32":
+            n_jobs = min(n_jobs, MOST_JOBS_ON_WINDOWS)
+        return min(n_jobs, max(1, n_videos))
 
     def _show_bars(self, jobs: Sequence[Job]) -> ProgressBars:
         from keyframes.progress import ProgressBars
