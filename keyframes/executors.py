@@ -25,7 +25,14 @@ import cv2
 from threadpoolctl import threadpool_limits
 
 from keyframes.ahead import count_cores
-from keyframes.errors import KeyframesError, MissingExtraError, SettingsError, VideoError
+from keyframes.errors import (
+    KeyframesError,
+    MissingExtraError,
+    OutputError,
+    SettingsError,
+    VideoError,
+)
+from keyframes.files import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -118,7 +125,11 @@ def _attempt(
     except MemoryError:
         return VideoError(f"{job.video}: there is not enough memory; {_TELLS_MEMORY}")
     except Exception as error:  # noqa: BLE001 - it must not cost the other videos
-        logger.error("%s", traceback.format_exc())  # noqa: TRY400 - as text it can travel
+        shown = traceback.format_exc()  # as text it can travel
+        if isinstance(error, OSError) and error.errno is not None:  # the system's own word
+            logger.info("%s", shown)
+            return OutputError(explain(error))
+        logger.error("%s", shown)  # noqa: TRY400
         reason = f"{type(error).__name__}: {error}"
         return KeyframesError(f"{job.video}: {reason}; this is a bug, please report it")
 

@@ -56,7 +56,8 @@ def remove_empty(folders: Iterable[Path]) -> None:
 def check_writable(path: Path) -> None:
     """Raise OutputError where it can be told beforehand that nothing can be written to a path."""
     folder = path.parent if path.is_file() else path.absolute()
-    there = next(each for each in (folder, *folder.parents) if each.exists())
+    places = folder, *folder.parents
+    there = next((each for each in places if each.exists()), places[-1])  # a drive may be missing
     if not (there.is_dir() and os.access(there, os.W_OK)):
         reason = "can't be written to" if there.is_dir() else "is no folder"
         raise OutputError(f"{path}: can't be made, since {there} {reason}; choose another place")
@@ -157,6 +158,12 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise OutputError(f"{path}: is no run record; move it away or choose another -o")
     return document
+
+
+def explain(error: OSError) -> str:
+    """Return in a line what the system refused, with which file, and what to do."""
+    named = "" if error.filename is None else f"{error.filename}: "
+    return f"{named}{error.strerror or error}; check the path, its permissions and the disk"
 
 
 def _temporary_prefix(path: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from keyframes.errors import MissingExtraError, SettingsError, VideoError
+from keyframes.errors import MissingExtraError, OutputError, SettingsError, VideoError
 from keyframes.executors import run_task
 from keyframes.jobs import Job
 from keyframes.settings import Settings
@@ -77,6 +77,10 @@ def stumble(job, *, threads, progress):
     return job.video.stem
 
 
+def open_output(job, *, threads, progress):
+    (job.output / "none" / "a.csv").open()
+
+
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_bug_costs_one_job_and_is_shown(tmp_path, n_workers, caplog):
     jobs = make_jobs(tmp_path, "a.x", "b.x", "c.x")
@@ -84,6 +88,15 @@ def test_bug_costs_one_job_and_is_shown(tmp_path, n_workers, caplog):
     assert "b.x: ZeroDivisionError: here; this is a bug" in str(by_name.pop("b"))
     assert by_name == {"a": "a", "c": "c"}
     assert "in stumble" in caplog.text
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_what_the_system_refuses_is_no_bug(tmp_path, n_workers, caplog):
+    jobs = make_jobs(tmp_path, "a.x", "b.x")
+    for _, result in run_task(open_output, jobs, n_workers=n_workers):
+        assert isinstance(result, OutputError)
+        assert str(result).startswith(f"{tmp_path / 'none' / 'a.csv'}: No such file or directory;")
+    assert not caplog.text
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])

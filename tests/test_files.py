@@ -11,6 +11,8 @@ import pytest
 from keyframes.errors import OutputError, VideoError
 from keyframes.files import (
     atomic_file,
+    check_writable,
+    explain,
     identify,
     make_folder,
     read_json,
@@ -121,6 +123,22 @@ def test_folder_that_cannot_be_made(tmp_path):
         make_folder(tmp_path / "file" / "folder")
     make_folder(tmp_path / "a" / "b")
     assert not list((tmp_path / "a" / "b").iterdir())
+
+
+def test_drive_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    monkeypatch.setattr(Path, "is_dir", lambda _: False)
+    with pytest.raises(OutputError, match="is no folder; choose another place"):
+        check_writable(Path("a", "b"))
+
+
+def test_what_the_system_refused_is_told_with_its_file(tmp_path):
+    with pytest.raises(OSError, match="No such file") as refusal:
+        (tmp_path / "a.txt").open()
+    line = explain(refusal.value)
+    assert line.startswith(f"{tmp_path / 'a.txt'}: No such file or directory; check")
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert explain(full).startswith(f"{os.strerror(errno.ENOSPC)}; check")
 
 
 def test_json_round_trip_keeps_text(tmp_path):
