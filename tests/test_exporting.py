@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shlex
 import shutil
@@ -127,6 +128,33 @@ def test_a_video_that_the_project_misses_stops_no_other(run, project):
         assert [failure["video"] for failure in document["failed"]] == [str(Path("/gone/fly.avi"))]
         assert len(document["videos"]) == 1
     assert len(frames_in(project / "labeled-data" / "mouse")) == 3
+
+
+def test_a_broken_video_that_a_project_knows_stops_no_other(run, recordings):
+    moved = sio.Video("/gone/mouse.mp4", open_backend=False)
+    moved.backend_metadata = {"type": "MediaVideo", "shape": [40, 64, 96, 3]}
+    sio.Labels(videos=[moved]).save("a.slp", verbose=False)
+    Path("two").mkdir()
+    shutil.copyfile(recordings / "day2" / "rat.mp4", "two/rat.mp4")
+    Path("two/mouse.mp4").write_text("no video", encoding="utf-8")
+    code, _, errors = run("extract", "two", "-k", 2, "--jobs", 1, "--export", "sleap", "a.slp")
+    assert code == 1
+    assert errors.splitlines()[-1].startswith("keyframes: 1 of 2 videos failed: ")
+    assert "2 frames suggested" in errors
+
+
+def test_a_video_that_may_not_be_read_stops_no_other(run, project, recordings):
+    Path("two").mkdir()
+    for name in ("day1/mouse.mp4", "day2/rat.mp4"):
+        shutil.copyfile(recordings / name, Path("two", Path(name).name))
+    mouse = Path("two/mouse.mp4")
+    mouse.chmod(0)
+    if os.access(mouse, os.R_OK):
+        pytest.skip("this user may read all files")
+    code, _, errors = run("extract", "two", "--jobs", 1, "--dlc", project)
+    assert code == 1
+    assert errors.splitlines()[-1] == f"keyframes: 1 of 2 videos failed: {mouse}"
+    assert len(frames_in(project / "labeled-data" / "rat")) == 3
 
 
 def test_shares_are_exported_when_all_are_there(run, recordings):

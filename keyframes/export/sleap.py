@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keyframes.errors import OutputError, SettingsError
+from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.export.delivery import Exported
 from keyframes.export.extras import import_extra
 from keyframes.export.history import LABELLED, NOT_OURS
@@ -243,7 +243,11 @@ def _may_be(source: Any, video: Path) -> bool:  # noqa: ANN401
     shape = source.backend_metadata.get("shape")
     if not shape or Path(source.filename).exists() or not is_same_video(source.filename, video):
         return True  # nothing to be known, or known otherwise
-    index, (n_frames, height, width, *_) = index_video(video), shape
+    try:
+        index = index_video(video)
+    except VideoError:
+        return True  # said when its turn comes
+    n_frames, height, width, *_ = shape
     is_as_long = abs(n_frames - len(index)) <= _COUNTED_OTHERWISE * len(index)
     return is_as_long and (height, width) == (index.height, index.width)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
-from keyframes.errors import OutputError
+from keyframes.errors import OutputError, VideoError
 from keyframes.files import count_shared_parts, identify
 
 if TYPE_CHECKING:
@@ -54,12 +54,19 @@ def is_same_video(recorded: str, video: Path) -> bool:
     """Say whether a path that a project recorded, maybe on another machine, means this video.
 
     The file names must be equal. Where both files are there, so must be their content; a
-    recorded path that leads nowhere is taken for a moved file.
+    recorded path that leads nowhere is taken for a moved file. A video that can't be read is none
+    but the one at its own place.
     """
     if PureWindowsPath(recorded).name != video.name:
         return False
     there = Path(recorded)
-    return not (there.is_file() and video.is_file()) or identify(there) == identify(video)
+    if there == video or not (there.is_file() and video.is_file()):
+        return True
+    try:
+        identity = identify(video)
+    except VideoError:
+        return False  # said when its turn comes
+    return identify(there) == identity
 
 
 def find_recorded(recorded: Iterable[str], video: Path) -> str | None:
