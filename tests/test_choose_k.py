@@ -256,10 +256,10 @@ class TestCommand:
         assert "was not written by keyframes" in str(self.run(video, "-o", page).exception)
         assert page.read_text() == "mine"
 
-    def test_a_video_that_cannot_be_read_is_a_failure(self, tmp_path):
-        (tmp_path / "broken.mp4").write_bytes(b"no video")
-        result = CliRunner().invoke(
-            cli, ["choose-k", str(tmp_path / "broken.mp4")], standalone_mode=False
-        )
-        assert result.return_value == 1
-        assert "broken.mp4" in result.stderr
+
+def test_a_video_that_cannot_be_read_is_a_failure(run, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    code, _, errors = run("choose-k", "broken.mp4")
+    assert code == 1
+    assert "broken.mp4" in errors
+    assert errors.count("\n") == 1

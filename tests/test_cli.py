@@ -228,6 +228,37 @@ def test_wrong_commands_get_one_line_and_exit_code_2(
     assert not (tmp_path / "keyframes-out").exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["extract", "LONG.mp4"],
+        ["extract", "mouse.mp4", "-o", "LONG/out"],
+        ["extract", "mouse.mp4", "--export", "coco", "LONG/to"],
+        ["extract", "mouse.mp4", "--frames", "LONG.txt"],
+        ["choose-k", "mouse.mp4", "-o", "LONG/page.html"],
+        ["review", "LONG"],
+    ],
+    ids=" ".join,
+)
+def test_what_the_system_refuses_gets_one_line(arguments, video):
+    name = 300 * "x"  # no system takes it; most of them refuse even to look for it
+    arguments = [argument.replace("LONG", name) for argument in arguments]
+    done = run(*arguments, cwd=video.parent)
+    assert done.returncode == 2
+    assert name in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("bug", [OSError("of no number"), ValueError("odd")])
+def test_a_bug_shows_where_it_is(bug, video, monkeypatch):
+    def stumble(*_):
+        raise bug
+
+    monkeypatch.setattr("keyframes.jobs.find_videos", stumble)
+    with pytest.raises(type(bug), match=str(bug)):
+        run("probe", video)
+
+
 def test_text_named_as_a_video(tmp_path):
     path = tmp_path / "notes.mp4"
     path.write_text("this is no video")

@@ -7,9 +7,11 @@ One module a command. Everything heavy is imported inside the command that needs
 from __future__ import annotations
 
 import io
+import logging
 import os
 import signal
 import sys
+import traceback
 
 import click
 
@@ -18,10 +20,16 @@ from keyframes.cli.choose_k import choose_k
 from keyframes.cli.export import export
 from keyframes.cli.extract import extract
 from keyframes.cli.match import match
-from keyframes.cli.parameters import EXIT_INTERRUPTED, EXIT_WRONG_COMMAND, complain
+from keyframes.cli.parameters import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_WRONG_COMMAND,
+    complain,
+)
 from keyframes.cli.probe import probe
 from keyframes.cli.review import review
-from keyframes.errors import MissingExtraError, OutputError, SettingsError
+from keyframes.errors import MissingExtraError, OutputError, SettingsError, VideoError
+from keyframes.files import explain
 
 
 @click.group(
@@ -74,6 +82,15 @@ def main() -> None:
         code = EXIT_WRONG_COMMAND
     except (SettingsError, OutputError, MissingExtraError) as error:
         complain(str(error))
+        code = EXIT_WRONG_COMMAND
+    except VideoError as error:
+        complain(str(error))
+        code = EXIT_FAILED
+    except OSError as error:
+        if error.errno is None:  # the system has a number for all that it refuses
+            raise
+        logging.getLogger("keyframes").info("%s", traceback.format_exc())
+        complain(explain(error))
         code = EXIT_WRONG_COMMAND
     except (KeyboardInterrupt, click.Abort):
         complain("stopped; the same command goes on where this one ended")

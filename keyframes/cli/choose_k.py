@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyframes.cli.parameters import (
-    EXIT_FAILED,
     PATH,
-    complain,
     looking_options,
     print_json,
     start_logging,
@@ -96,7 +94,6 @@ def choose_k(
     from keyframes.cache import FeatureCache
     from keyframes.choose_k import choose_k as choose
     from keyframes.describe import describe_video, find_index, plan_sampling
-    from keyframes.errors import VideoError
     from keyframes.files import write_atomically
     from keyframes.progress import ProgressBars
     from keyframes.report import check_page, render_choice
@@ -111,28 +108,24 @@ def choose_k(
     if output:
         check_page(output)
     shown = not quiet and sys.stderr.isatty()
-    try:
-        with ProgressBars([video], shown=shown) as bars, ThumbnailStore() as store:
-            cache = None if no_cache else FeatureCache()
-            index = find_index(video, cache)
-            features = describe_video(
-                index,
-                plan_sampling(index, settings),
-                settings,
-                store,
-                cache=cache,
-                progress=partial(bars, video, "reading"),
-            )
-            found = choose(
-                features.values,
-                np.random.default_rng(settings.seed),
-                smallest=smallest,
-                largest=largest,
-                on_fit=partial(bars, video, "clustering"),
-            )
-    except VideoError as error:
-        complain(str(error))
-        return EXIT_FAILED
+    with ProgressBars([video], shown=shown) as bars, ThumbnailStore() as store:
+        cache = None if no_cache else FeatureCache()
+        index = find_index(video, cache)
+        features = describe_video(
+            index,
+            plan_sampling(index, settings),
+            settings,
+            store,
+            cache=cache,
+            progress=partial(bars, video, "reading"),
+        )
+        found = choose(
+            features.values,
+            np.random.default_rng(settings.seed),
+            smallest=smallest,
+            largest=largest,
+            on_fit=partial(bars, video, "clustering"),
+        )
     if output:
         write_atomically(output, render_choice(video.name, found).encode())
     if as_json:

@@ -8,14 +8,11 @@ import click
 
 from keyframes.cli.exporting import describe_export, plan_targets, tool_options
 from keyframes.cli.parameters import (
-    EXIT_FAILED,
     PATH,
     choice,
-    complain,
     print_json,
     start_logging,
 )
-from keyframes.errors import VideoError
 from keyframes.records import ExportFormat
 
 if TYPE_CHECKING:
@@ -92,11 +89,7 @@ def export(
 
     start_logging(verbose=verbose)
     (target,) = plan_targets([(format_, destination)], options)
-    try:
-        exported = export_results(format_, out, destination, **target.options)
-    except VideoError as error:
-        complain(str(error))
-        return EXIT_FAILED
+    exported = export_results(format_, out, destination, **target.options)
     if as_json:
         print_json({"format": format_, **describe_export(exported)})
     elif not quiet:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyframes.cli.parameters import EXIT_FAILED, PATH, complain, start_logging
+from keyframes.cli.parameters import PATH, start_logging
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,6 @@ def review(
     from pathlib import Path
 
     from keyframes.cache import FeatureCache
-    from keyframes.errors import VideoError
     from keyframes.files import read_json
     from keyframes.output import OutputFolder, find_results
     from keyframes.progress import ProgressBars
@@ -101,9 +100,6 @@ def review(
             webbrowser.open(server.address)
         _stop_once()
         server.serve_forever()
-    except VideoError as error:
-        complain(str(error))
-        return EXIT_FAILED
     except KeyboardInterrupt:
         if not quiet:
             click.echo("The review has ended; every change is saved.", err=True)
