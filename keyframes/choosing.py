@@ -217,7 +217,7 @@ def _warnings(video: VideoInfo, choice: Choice, min_gap_s: float) -> Iterator[st
         cause = (
             "there are no more candidate frames"
             if n_chosen == n_candidates
-            else f"no more are {min_gap_s:g} s apart"
+            else f"no other is {min_gap_s:g} s from all of these"
         )
         yield f"{n_chosen} of {choice.n_asked} keyframes: {cause}"
     if choice.n_alike:

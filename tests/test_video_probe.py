@@ -59,7 +59,7 @@ def test_the_repair_command_quotes_the_name(make_video, tmp_path):
     report = probe(path)
     assert report.damaged
     assert report.video.decode_errors + report.video.damaged_frames > 0
-    command = report.advice[0]
+    command = " ".join(report.advice)
     assert """'"'"'s a %d [mouse].mp4'""" in command
     assert "-c:v libx264" in command
     assert "-fixed.mp4" in command

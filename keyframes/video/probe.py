@@ -161,12 +161,16 @@ def _advice(
     index: VideoIndex, video: VideoInfo, lost_frames: int, rate: str, is_damaged: bool
 ) -> list[str]:
     advice = []
-    if video.decode_errors or video.damaged_frames:
-        advice.append(f"re-encode what can be read: {_command(index, '-c:v libx264 -crf 17')}")
-    elif lost_frames:
-        advice.append(f"write its index anew: {_command(index, '-c copy')}")
     if is_damaged:
         advice.append("copy the file from the camera again, if it is still there")
+    if video.decode_errors or video.damaged_frames:
+        advice.append("else extract from it as it is: damaged frames are left out")
+        advice.append(
+            "re-encode it only for programs that refuse it, as torn pictures stay and look sound "
+            f"from then on: {_command(index, '-c:v libx264 -crf 17')}"
+        )
+    elif lost_frames:
+        advice.append(f"write its index anew: {_command(index, '-c copy')}")
     if index.claimed_frames and index.claimed_frames != video.n_frames:
         advice.append(
             f"don't rely on the header, which claims {index.claimed_frames} frames: "
