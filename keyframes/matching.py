@@ -15,9 +15,10 @@ from keyframes.describe import find_index
 from keyframes.errors import KeyframesError, OutputError, SettingsError
 from keyframes.export.sessions import session_of
 from keyframes.files import identify
+from keyframes.followers import describe_strays
 from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.moments import find_moments, read_timeline
-from keyframes.output import find_results_below
+from keyframes.output import find_results, find_results_below
 from keyframes.pipeline import extract
 from keyframes.run_record import selection_from_record
 from keyframes.settings import Match, Settings
@@ -206,7 +207,11 @@ def _find_earlier(job: Job) -> Outcome | None:
             f"{folder.record}: holds keyframes {_describe_other(there, asked)}; replace them with "
             "--overwrite"
         )
-    return Outcome(job, selection_from_record(job.video, record), is_new=False)
+    selection = selection_from_record(job.video, record)
+    if selection.frame_indices != record["identity"]["settings"]["frames"]:  # in a review, since
+        strays = describe_strays(job.output, find_results(job.output), {job.video.stem})
+        selection = replace(selection, warnings=(*selection.warnings, *strays))
+    return Outcome(job, selection, is_new=False)
 
 
 def _describe_other(there: Record | None, asked: Record) -> str:

@@ -15,7 +15,7 @@ FLOORS = [
     ["video", "kmeans", "medoids", "thumbnails", "blobs"],
     ["settings", "features", "images", "postures", "cache"],
     ["animals", "choose_k", "selection", "describe", "moments", "run_record"],
-    ["coverage", "output"],
+    ["coverage", "output", "followers"],
     ["choosing", "report", "export"],
     ["pipeline", "review"],
     ["jobs"],

@@ -41,9 +41,11 @@ from keyframes.export.results import read_results
 from keyframes.export.sleap import check_sleap, export_sleap, withdraw_from_sleap
 from keyframes.export.sleap import existing_frames as frames_in_sleap
 from keyframes.export.task_files import withdraw_from_task
+from keyframes.followers import describe_strays
+from keyframes.output import find_results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from keyframes.export.delivery import Exported
@@ -141,11 +143,23 @@ def hand_over(
     destination: Path,
     **options: Any,  # noqa: ANN401 - as above
 ) -> Exported:
-    """Export results, and note in their run records where they went; errors as `export`."""
+    """Export results, and note in their run records where they went; errors as `export`.
+
+    The notes warn of followers among them, or of theirs, that show other moments than their leader.
+    """
     exported = EXPORTERS[format_].export(results, destination, **options)
+    notes = [*exported.notes, *(f"warning: {stray}" for stray in _describe_strays(results))]
     try:
         remember(results, PastExport.of(format_, destination, options), exported)
     except OutputError as error:
-        note = f"what a review changes won't be changed here, too: {error}"
-        return replace(exported, notes=(*exported.notes, note))
-    return exported
+        notes.append(f"what a review changes won't be changed here, too: {error}")
+    return replace(exported, notes=tuple(notes))
+
+
+def _describe_strays(results: Sequence[Result]) -> Iterator[str]:
+    # A follower lies beside its leader, even where only one of them is exported.
+    stems: dict[Path, set[str]] = {}
+    for result in results:
+        stems.setdefault(result.record.parent, set()).add(result.stem)
+    for root, about in stems.items():
+        yield from describe_strays(root, find_results(root), about)

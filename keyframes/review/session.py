@@ -10,7 +10,9 @@ from keyframes.choosing import rows_of
 from keyframes.errors import OutputError, SettingsError
 from keyframes.export.history import read_history
 from keyframes.files import read_json
+from keyframes.followers import describe_strays
 from keyframes.images import make_label
+from keyframes.output import find_results
 from keyframes.report.page import SCRIPTS, report_content
 from keyframes.report.pictures import picture_size
 from keyframes.report.projection import project
@@ -46,7 +48,8 @@ class Outcome:
     frame
         Number of the frame that came; None when one only went.
     warnings
-        What doesn't follow of that which was exported before, a sentence each.
+        What doesn't follow of that which was exported before, and which cameras show other moments
+        than their leader now, a sentence each.
     """
 
     said: str
@@ -217,7 +220,8 @@ class Session:
     def _become(self, curation: Curation) -> list[str]:
         """Write what the curation says, and only then take it for what is.
 
-        Returns what doesn't follow of that which was exported before.
+        Returns what doesn't follow of that which was exported before, and which cameras show other
+        moments than their leader now.
         """
         there = read_json(self._folder.record)
         if {**there, "exports": None} != {**self._record, "exports": None}:
@@ -252,9 +256,12 @@ class Session:
         )
         self._curation, self._record, self._selection = curation, record, selection
         self._pictures, self._content = pictures, content
-        self._warnings = follow_exports(self._folder, selection.video.path)
+        warnings = follow_exports(self._folder, selection.video.path)
         self._record = read_json(self._folder.record)  # it remembers exports
         self._folder.tidy()
+        root = self._folder.root
+        strays = describe_strays(root, find_results(root), {self._folder.stem})
+        self._warnings = [*warnings, *(f"{stray}." for stray in strays)]
         return self._warnings
 
     def _make_content(
