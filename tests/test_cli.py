@@ -189,7 +189,8 @@ def test_one_bad_video_does_not_stop_the_others(video, tmp_path, make_video):
         assert re.search(line, done.stderr, re.MULTILINE)
     assert "2 of 3 videos done now; overview: " in done.stderr
     assert done.stderr.splitlines()[-1].startswith("keyframes: 1 of 3 videos failed: ")
-    assert (tmp_path / "out" / "index.html").exists()
+    index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert re.search(r"<dt>bad\.mp4</dt><dd>is no video [^<]*</dd>", index)
 
 
 @pytest.mark.parametrize(

@@ -354,6 +354,22 @@ class TestIndex:
         assert "hacked()>" not in text
         assert "<script" not in text
 
+    def test_names_what_failed_until_the_next_run(self, tmp_path):
+        write_folder(tmp_path, make_scene("a.mp4"), "a")
+        failed = {"day 1/b.mp4": "holds no video", HOSTILE: HOSTILE}
+        page = write_index(tmp_path, failed)
+        text = page.read_text(encoding="utf-8")
+        assert "2 videos failed." in plain(text)
+        assert "day 1/b.mp4 holds no video" in plain(text)
+        assert "hacked()>" not in text
+        write_folder(tmp_path, make_scene("c.mp4"), "c")
+        write_index(tmp_path)  # as a review does, which tries no video
+        text = page.read_text(encoding="utf-8")
+        assert "8 keyframes from 2 videos" in plain(text)
+        assert "day 1/b.mp4 holds no video" in plain(text)
+        assert write_index(tmp_path, failed).read_text(encoding="utf-8") == text
+        assert "failed" not in plain(write_index(tmp_path, {}).read_text(encoding="utf-8"))
+
     def test_an_empty_folder_is_refused(self, tmp_path):
         with pytest.raises(OutputError, match="holds no finished keyframes"):
             render_index(tmp_path)

@@ -25,6 +25,7 @@ from keyframes.cli.running import (
     conclude,
     conclude_forecast,
     select_from_pool,
+    write_overview,
 )
 from keyframes.records import ExportFormat, Method
 
@@ -241,7 +242,6 @@ def extract(
     from keyframes.jobs import plan_jobs, take_shard
     from keyframes.pool import check_shapes, find_summary_outcome, plan_pool, write_summaries
     from keyframes.projects import check_targets, hold_frames, plan_project_jobs
-    from keyframes.report import write_index
     from keyframes.settings import Settings
     from keyframes.video import Span
 
@@ -296,13 +296,13 @@ def extract(
             )
     else:
         outcomes = runner.run(todo, extract_all)
-    with_index = not (no_report or shard) and any(outcome.selection for outcome in outcomes)
-    index = write_index(output) if with_index else None
+    every = [*outcomes, *missing]
+    index = None if no_report or shard else write_overview(output, every)
     remove_empty(new_roots)  # where nothing could be written, nothing stays
     exported = [] if shard else export_all(exports, outcomes, output, quiet=quiet)
     for outcome in missing:
         complain(str(outcome.error))
-    return conclude([*outcomes, *missing], index, exported, quiet=quiet, as_json=as_json)
+    return conclude(every, index, exported, quiet=quiet, as_json=as_json)
 
 
 def _output_of(config: Path, output: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keyframes.cli.parameters import PATH, choice, complain, start_logging
-from keyframes.cli.running import Runner, conclude
+from keyframes.cli.running import Runner, conclude, write_overview
 from keyframes.records import MatchBy
 
 if TYPE_CHECKING:
@@ -77,7 +77,6 @@ def match(
     from keyframes.cache import FeatureCache
     from keyframes.jobs import find_videos
     from keyframes.matching import match_videos, plan_matches
-    from keyframes.report import write_index
 
     start_logging(verbose=verbose)
     jobs, failed = plan_matches(out, find_videos(videos), to=to, by=by)
@@ -86,6 +85,6 @@ def match(
     outcomes = Runner(None, None, quiet).run(jobs, match_all)
     for outcome in failed:
         complain(str(outcome.error))
-    with_index = not no_report and any(outcome.selection for outcome in outcomes)
-    index = write_index(out) if with_index else None
-    return conclude([*outcomes, *failed], index, (), quiet=quiet, as_json=as_json)
+    every = [*outcomes, *failed]
+    index = None if no_report else write_overview(out, every)
+    return conclude(every, index, (), quiet=quiet, as_json=as_json)

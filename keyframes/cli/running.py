@@ -123,6 +123,23 @@ def select_from_pool(
     return [chosen.get(outcome.job.video, outcome) for outcome in summarised]
 
 
+def write_overview(root: Path, outcomes: Sequence[Outcome]) -> Path | None:
+    """Write the page of an output folder where keyframes have come, and say where it is.
+
+    It names the videos that failed, since the folder holds nothing of them.
+    """
+    from keyframes.report import write_index
+
+    if not any(outcome.selection for outcome in outcomes):
+        return None
+    failed = {
+        (o.job.output.relative_to(root) / o.job.video.name).as_posix(): _reason(o.job, o.error)
+        for o in outcomes
+        if o.error
+    }
+    return write_index(root, failed)
+
+
 def conclude(
     outcomes: Sequence[Outcome],
     index: Path | None,
@@ -197,6 +214,11 @@ def _explain(job: Job, error: Exception) -> str:
     """Say what is wrong, and with which video."""
     named = job.video.stem in str(error)
     return str(error) if named else f"{job.video}: {error}"
+
+
+def _reason(job: Job, error: Exception) -> str:
+    """Say what is wrong where the video is named already."""
+    return str(error).removeprefix(str(job.video)).lstrip(": ")
 
 
 def _name_failed(failed: Sequence[Job], n_videos: int) -> int:

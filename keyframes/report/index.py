@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from html import unescape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -57,8 +59,16 @@ class Row:
     missing: int
 
 
-def write_index(root: Path) -> Path | None:
+def write_index(root: Path, failed: Mapping[str, str] | None = None) -> Path | None:
     """Write ``index.html`` where a folder, with those in it, holds several videos; say where.
+
+    Parameters
+    ----------
+    root
+        The output folder.
+    failed
+        The videos that the run couldn't extract, each with the reason; they count as the folder's,
+        too. None where nothing was tried: those that the page names stay on it.
 
     Raises
     ------
@@ -66,12 +76,14 @@ def write_index(root: Path) -> Path | None:
         A file of that name is there that keyframes did not write; it can't be written.
     """
     results = find_results_below(root)
-    if len(results) < 2:
+    if len(results) + len(failed or ()) < 2:
         return None
     page = root / "index.html"
     check_page(page)
+    if failed is None:
+        failed = _read_failed(page)
     remove_old_leftovers(root)
-    content = _render(root, results, None).encode()
+    content = _render(root, results, None, failed).encode()
     if not page.exists() or page.read_bytes() != content:  # what is the same keeps its date
         write_atomically(page, content)
     return page
@@ -100,11 +112,23 @@ def render_index(root: Path, links: Mapping[str, str] | None = None) -> str:
         results = {OutputFolder(root, stem): records[stem] for stem in links}
     if not results:
         raise OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")
-    return _render(root, results, links)
+    return _render(root, results, links, {})
+
+
+def _read_failed(page: Path) -> dict[str, str]:
+    """Return the failed videos that a page names, each with the reason."""
+    if not page.exists():
+        return {}
+    text = page.read_text(encoding="utf-8")
+    pairs = re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", text, re.DOTALL)
+    return {unescape(name): unescape(reason) for name, reason in pairs}
 
 
 def _render(
-    root: Path, results: Mapping[OutputFolder, Record], links: Mapping[str, str] | None
+    root: Path,
+    results: Mapping[OutputFolder, Record],
+    links: Mapping[str, str] | None,
+    failed: Mapping[str, str],
 ) -> str:
     n_pictures = max(FEWEST, min(MOST, MAX_PICTURES // len(results)))
     if len(results) > MAX_STRIPS:
@@ -122,6 +146,7 @@ def _render(
     return render(
         "index.html",
         rows=rows,
+        failed=failed,
         n_keyframes=sum(record["found"] for record in results.values()),
         n_frames=sum(record["video"]["n_frames"] for record in results.values()),
         n_warned=sum(bool(record["warnings"]) for record in results.values()),
