@@ -118,3 +118,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands fo
         if name in names:
             return getattr(import_module(home), name)
     raise AttributeError(f"module 'keyframes' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, too, that nobody has asked for yet."""
+    return sorted({*globals(), *__all__})
