@@ -108,9 +108,13 @@ def summarise(selection: Selection, folder: OutputFolder) -> str:
 
 
 def summarise_export(format_: ExportFormat, destination: Path, exported: Exported) -> str:
-    """Say what an export wrote, and where."""
-    n_files = _count(len(exported.written), "file")
-    line = f"{format_}: {n_files} written to {destination}, {len(exported.kept)} there already"
+    """Say what is at the destination of an export now, and how much of that is new."""
+    place = destination.parent if destination.name == "config.yaml" else destination
+    keyframes, videos = _count(exported.n_keyframes, "keyframe"), _count(exported.n_videos, "video")
+    are = "is" if exported.n_keyframes == 1 else "are"
+    n_files = len(exported.written)
+    change = f"{_count(n_files, 'file')} new or changed" if n_files else "nothing had to be changed"
+    line = f"{format_}: {keyframes} of {videos} {are} in {place}; {change}"
     return "\n".join([line, *(f"  {note}" for note in exported.notes)])
 
 

@@ -125,7 +125,9 @@ def test_the_command_says_what_it_did(output, tmp_path):
     assert first.returncode == 0, first.stderr
     assert len(json.loads(first.stdout)["written"]) == 9
     again = keyframes("export", "coco", output, "-o", tmp_path)
-    assert again.stderr == f"coco: 0 files written to {tmp_path}, 9 there already\n"
+    assert again.stderr == (
+        f"coco: 8 keyframes of 2 videos are in {tmp_path}; nothing had to be changed\n"
+    )
     assert again.stdout == ""
 
 

@@ -153,7 +153,12 @@ def hand_over(
         remember(results, PastExport.of(format_, destination, options), exported)
     except OutputError as error:
         notes.append(f"what a review changes won't be changed here, too: {error}")
-    return replace(exported, notes=tuple(notes))
+    return replace(
+        exported,
+        notes=tuple(notes),
+        n_keyframes=sum(len(result.pictures) for result in results),
+        n_videos=len(results),
+    )
 
 
 def _describe_strays(results: Sequence[Result]) -> Iterator[str]:

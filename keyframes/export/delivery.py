@@ -36,12 +36,17 @@ class Exported:
         What a person should know, one sentence each.
     new_frames
         Frames that a SLEAP file did not hold before, by the results' place.
+    n_keyframes, n_videos
+        Keyframes that are at the destination now, whether they were before or not, and the videos
+        they are from.
     """
 
     written: tuple[Path, ...]
     kept: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     new_frames: Mapping[PurePosixPath, Sequence[int]] = field(default_factory=dict)
+    n_keyframes: int = 0
+    n_videos: int = 0
 
 
 class Delivery:
