@@ -231,7 +231,10 @@ class TestCommand:
         assert result.exception is None, result.output
         lines = result.stdout.splitlines()
         assert re.match(r"v.mp4: k = \d+ is where, from 5 to 20, more clusters", lines[0])
-        assert lines[1] == "(the knee of J by Kneedle)"
+        said = (
+            "(the knee, by Kneedle, of J: the summed squared distances of frames to their cluster)"
+        )
+        assert lines[1] == said
         rows = [line for line in lines if "|" in line]
         assert [line.endswith("elbow") for line in rows].count(True) == 1
         assert all("•" in line for line in rows)
@@ -248,13 +251,19 @@ class TestCommand:
 
     def test_writes_a_page_but_never_over_another_file(self, video, tmp_path):
         page = tmp_path / "k.html"
-        assert self.run(video, "-o", page).exception is None
+        assert self.run(video, "-o", page).stderr == f"page: {page}\n"
+        assert self.run(video, "-o", page, "-q").stderr == ""
         assert "elbow: k = " in page.read_text(encoding="utf-8")
         assert "the range that was tried, from 5 to 20" in page.read_text(encoding="utf-8")
         assert self.run(video, "-o", page).exception is None
         page.write_text("mine")
         assert "was not written by keyframes" in str(self.run(video, "-o", page).exception)
         assert page.read_text() == "mine"
+
+    def test_a_folder_is_refused(self, tmp_path):
+        result = self.run(tmp_path)
+        assert result.exit_code == 2
+        assert f"{tmp_path} is a folder: give one video" in result.stderr
 
 
 def test_a_video_that_cannot_be_read_is_a_failure(run, tmp_path):

@@ -56,7 +56,7 @@ PLOT_WIDTH = 44  # columns
     "--no-cache", is_flag=True, help="Neither use nor keep the features of earlier commands."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the result.")
 @click.option(
     "-v", "--verbose", is_flag=True, help="Tell of cache, threads, steps and times on the way."
 )
@@ -105,6 +105,8 @@ def choose_k(
     settings = Settings(span=Span(start, end), **options)
     if largest < smallest:
         raise click.UsageError(f"--min {smallest} is above --max {largest}; give 2 ≤ --min ≤ --max")
+    if video.is_dir():
+        raise click.UsageError(f"{video} is a folder: give one video")
     if output:
         check_page(output)
     shown = not quiet and sys.stderr.isatty()
@@ -128,6 +130,8 @@ def choose_k(
         )
     if output:
         write_atomically(output, render_choice(video.name, found).encode())
+        if not quiet:
+            click.echo(f"page: {output}", err=True)
     if as_json:
         print_json({"video": str(video), "seed": settings.seed, **found.to_json()})
     else:
@@ -141,7 +145,7 @@ def _table(name: str, found: ChoiceOfK) -> Iterator[str]:
     silhouettes = _columns([score.silhouette for score in found.scores])
     first, last = found.scores[0].k, found.scores[-1].k
     yield f"{name}: k = {found.elbow} is where, from {first} to {last}, more clusters stop paying"
-    yield "(the knee of J by Kneedle)"
+    yield "(the knee, by Kneedle, of J: the summed squared distances of frames to their cluster)"
     yield ""
     yield "     k  explained  silhouette"
     for score, dot, cross in zip(found.scores, explained, silhouettes, strict=True):
