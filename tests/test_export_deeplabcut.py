@@ -294,12 +294,31 @@ def test_values_that_cannot_work_are_refused(output, make_project, line, wrong, 
 def test_what_is_no_project_is_refused(output, tmp_path):
     with pytest.raises(OutputError, match="create_new_project"):
         export("deeplabcut", output, tmp_path)
-    (tmp_path / "config.yaml").write_text("video_sets: [", encoding="utf-8")
-    with pytest.raises(OutputError, match="no valid YAML"):
-        export("deeplabcut", output, tmp_path)
     (tmp_path / "config.yaml").write_text("a: 1\n", encoding="utf-8")
     with pytest.raises(OutputError, match="no video_sets"):
         export("deeplabcut", output, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a: 1\nvideo_sets: [", "line 2: expected the node content, but found '<stream end>'"),
+        (b"a: 1\nb: c: d\n", "line 2: mapping values are not allowed here"),
+        (b"a: 1\na: 2\n", "line 2: found duplicate key"),
+        (b"a: 1\nb: \x00\n", "unacceptable character"),
+        (b"\xff\xfe\n", "'utf-8' codec"),
+    ],
+)
+def test_what_is_no_yaml_is_refused_in_one_clean_line(content, reason, output, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_bytes(content)
+    with pytest.raises(OutputError) as refused:
+        export("deeplabcut", output, tmp_path)
+    told = str(refused.value)
+    assert told.startswith(f"{config}: is no valid YAML ({reason}")
+    assert told.endswith("); correct it, or name a DeepLabCut project's config.yaml")
+    assert "unicode string" not in told
+    assert "\n" not in told
 
 
 def test_indented_lists_stay_indented(output, make_project):

@@ -48,8 +48,10 @@ class DlcConfig:
                 "config.yaml (deeplabcut.create_new_project makes one)"
             ) from error
         except (ruamel.error.YAMLError, UnicodeDecodeError) as error:
-            reason = " ".join(str(error).split())
-            raise OutputError(f"{path}: is no valid YAML ({reason}); correct it first") from error
+            raise OutputError(
+                f"{path}: is no valid YAML ({_explain(error)}); correct it, or name a DeepLabCut "
+                "project's config.yaml"
+            ) from error
         if not isinstance(values, dict) or "video_sets" not in values:
             raise OutputError(
                 f"{path}: has no video_sets, so it is no DeepLabCut project's config.yaml; "
@@ -96,6 +98,15 @@ class DlcConfig:
             f"{self.path}: {one} and {other} would share the folder "
             f"labeled-data/{stem_of(one)}; rename one of the videos"
         )
+
+
+def _explain(error: Exception) -> str:
+    """Say in a line what is wrong with a text, without the parser's excerpt of it."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return str(error).splitlines()[0]
+    problem = " ".join(getattr(error, "problem", "").split())
+    return f"line {mark.line + 1}: {problem}"
 
 
 def stem_of(key: str) -> str:
