@@ -89,12 +89,20 @@ def plan_jobs(
     return jobs
 
 
-def refuse_shared_outputs(jobs: Iterable[Job]) -> None:
-    """Raise SettingsError where two videos would be written under one name."""
+def refuse_shared_outputs(jobs: Iterable[Job], project: Path | None = None) -> None:
+    """Raise SettingsError where two videos would be written under one name.
+
+    In a DeepLabCut ``project`` they would have one folder, wherever else they were written.
+    """
     owners: dict[tuple[Path, str], Path] = {}
     for job in jobs:
         # Folded, since some file systems don't tell a.mp4 from A.mp4.
         owner = owners.setdefault((job.output, job.video.stem.casefold()), job.video)
+        if owner != job.video and project:
+            raise SettingsError(
+                f"{owner} and {job.video} would share labeled-data/{job.video.stem} of {project}; "
+                "rename one of them, or use a project for each"
+            )
         if owner != job.video:
             way_out = (
                 "rename one of them"

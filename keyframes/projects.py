@@ -99,7 +99,7 @@ def plan_project_jobs(
             crop = None if _is_whole_picture(video) else video.crop
             asked = replace(asked, crop=crop, crop_output=bool(crop) and video.crop_output)
         jobs.append(Job(video.path, output, asked))
-    refuse_shared_outputs(jobs)
+    refuse_shared_outputs(jobs, config)
     missing = () if videos else project.missing
     return jobs, tuple(
         Outcome(

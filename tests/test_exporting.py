@@ -87,6 +87,18 @@ def test_videos_join_a_deeplabcut_project_or_are_refused_first(run, project, rec
     ]
 
 
+def test_recordings_of_one_name_cannot_share_a_deeplabcut_project(run, project, recordings):
+    twins = [project / day / "rat.mp4" for day in ("day1", "day2")]
+    for twin in twins:
+        twin.parent.mkdir()
+        shutil.copy(recordings / "day2" / "rat.mp4", twin)
+    for options in ([], ["--tree"]):
+        code, _, errors = run("extract", project, "--recursive", "--dlc", project, *options)
+        assert code == 2
+        assert f"{twins[0]} and {twins[1]} would share labeled-data/rat of {project}" in errors
+        assert errors.rstrip().endswith("rename one of them, or use a project for each")
+
+
 def test_new_frames_are_told_from_those_that_the_project_has(run, project, recordings):
     mouse = recordings / "day1" / "mouse.mp4"
     run("extract", mouse, "--frames", "1,2,3,4,5", "--dlc", project, "-o", "listed")
