@@ -228,5 +228,5 @@ def _warnings(video: VideoInfo, choice: Choice, min_gap_s: float) -> Iterator[st
     if video.decode_errors or video.damaged_frames:
         yield (
             f"the video is damaged: {video.decode_errors} packets could not be decoded, "
-            f"{video.damaged_frames} frames are unfit; `keyframes probe` says how to repair it"
+            f"{video.damaged_frames} frames are damaged; `keyframes probe` says how to repair it"
         )

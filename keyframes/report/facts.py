@@ -48,7 +48,7 @@ def describe_found(selection: Selection, record: dict[str, Any]) -> list[tuple[s
         "length": f"{to_clock(video.duration_s)} at {video.fps:.4g} frames a second",
         "format": f"{video.codec} ({video.pixel_format}) in {video.container}",
         "packets that can't be decoded": f"{video.decode_errors:,}",
-        "frames marked corrupt": f"{video.damaged_frames:,}",
+        "damaged frames": f"{video.damaged_frames:,}",
     }
     if selection.step is not None:
         facts["variance explained"] = f"{100 * selection.coverage.variance_explained:.1f} %"
