@@ -9,6 +9,7 @@ import click
 from keyframes.cli.exporting import describe_export, plan_targets, tool_options
 from keyframes.cli.parameters import (
     PATH,
+    GroupedCommand,
     choice,
     print_json,
     start_logging,
@@ -18,8 +19,13 @@ from keyframes.records import ExportFormat
 if TYPE_CHECKING:
     from pathlib import Path
 
+_HEADINGS = {
+    "Every format": "--output --json --quiet --verbose --help",
+    "Some formats": "--no-add-videos --embed --context --views --keypoints --overwrite",
+}
 
-@click.command()
+
+@click.command(cls=GroupedCommand, headings=_HEADINGS)
 @click.argument("format_", metavar="FORMAT", type=choice(ExportFormat))
 @click.argument("out", metavar="OUT", type=PATH)
 @click.option(
