@@ -170,7 +170,7 @@ def _check_times(reading: Reading, frames: tuple[int, ...], match: Match) -> Non
         raise VideoError(
             f"{reading.video.path}: is damaged, and frames are lost: {len(lost)} of the moments of "
             f"{match.pattern.video.path.name} can't be told in it (at its frames "
-            f"{', '.join(lost)}); repair it first, `keyframes probe` says how"
+            f"{', '.join(lost)}); `keyframes probe` says what to do"
         )
 
 
@@ -228,5 +228,5 @@ def _warnings(video: VideoInfo, choice: Choice, min_gap_s: float) -> Iterator[st
     if video.decode_errors or video.damaged_frames:
         yield (
             f"the video is damaged: {video.decode_errors} packets could not be decoded, "
-            f"{video.damaged_frames} frames are damaged; `keyframes probe` says how to repair it"
+            f"{video.damaged_frames} frames are damaged and left out; `keyframes probe` says more"
         )
