@@ -125,10 +125,9 @@ class OutputFolder:
     def check_settings(self, record: Record, settings: Record) -> None:
         """Raise OutputError unless these settings are those that the record's run had."""
         there = record["identity"]["settings"]
-        grown = _differences(there, settings).keys() <= {*GROWING} and not settings.get("frames")
-        counts = there["count"], settings.get("count")
-        can_grow = grown and "auto" not in counts and (counts[1] or 0) >= counts[0]
-        way_out = "add to them with --grow, " if can_grow and not settings.get("pool") else ""
+        grown = _differences(there, settings).keys() <= {*GROWING}
+        can_grow = grown and not settings.get("frames") and settings.get("count") != "auto"
+        way_out = "keep or add to them with --grow, " if can_grow and not settings.get("pool") else ""
         self._refuse("other settings", there, settings, way_out)
 
     def _refuse(self, what: str, there: Record, asked: Record, way_out: str = "") -> None:

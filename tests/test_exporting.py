@@ -111,7 +111,7 @@ def test_new_frames_are_told_from_those_that_the_project_has(run, project, recor
     assert "mouse.mp4: 7 keyframes (2 new)\n" in errors
     code, _, errors = run("extract", "--dlc", project)
     assert code != 0
-    assert "other settings (count 7, now 3); add to them with --grow" in errors
+    assert "other settings (count 7, now 3); keep or add to them with --grow" in errors
     assert run("extract", "--dlc", project, "--grow")[0] == 0
 
 
