@@ -126,8 +126,9 @@ class OutputFolder:
         """Raise OutputError unless these settings are those that the record's run had."""
         there = record["identity"]["settings"]
         grown = _differences(there, settings).keys() <= {*GROWING}
-        can_grow = grown and not settings.get("frames") and settings.get("count") != "auto"
-        way_out = "keep or add to them with --grow, " if can_grow and not settings.get("pool") else ""
+        is_number = not settings.get("frames") and settings.get("count") != "auto"
+        can_grow = grown and is_number and not settings.get("pool")
+        way_out = "keep or add to them with --grow, " if can_grow else ""
         self._refuse("other settings", there, settings, way_out)
 
     def _refuse(self, what: str, there: Record, asked: Record, way_out: str = "") -> None:
