@@ -97,7 +97,12 @@ def test_leftovers_are_looked_for_once_in_each_folder(tmp_path, leave_half, monk
         leave_half(path)
     leave_half(tmp_path / "a" / "other.png")
     listed, glob = [], Path.glob
-    monkeypatch.setattr(Path, "glob", lambda *asked: listed.append(asked[0]) or glob(*asked))
+
+    def glob_and_tell(folder, *asked, **options):
+        listed.append(folder)
+        return glob(folder, *asked, **options)
+
+    monkeypatch.setattr(Path, "glob", glob_and_tell)
     remove_leftovers(*paths, tmp_path / "absent" / "0.png")
     assert sorted(listed) == [tmp_path / folder for folder in ("a", "absent", "b")]
     assert len(list(tmp_path.rglob("*.*"))) == 1
