@@ -160,17 +160,17 @@ def describe_video(
     _log_plan(index, sampling, threads)
     if cache and (known := cache.load(key, index.path)):
         return known
+    reading = read_thumbnails(
+        index,
+        sampling.spec,
+        store.append,
+        span=settings.span,
+        step=sampling.step,
+        listed=sampling.listed,
+        threads=threads,
+        progress=progress and (lambda done: progress(done, max(done, sampling.n_expected))),
+    )
     with one_opencv_thread():
-        reading = read_thumbnails(
-            index,
-            sampling.spec,
-            store.append,
-            span=settings.span,
-            step=sampling.step,
-            listed=sampling.listed,
-            threads=threads,
-            progress=progress and (lambda done: progress(done, max(done, sampling.n_expected))),
-        )
         features = compute_features(
             settings.features, store, reading, size=settings.width, threads=threads
         )
