@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from typing import TYPE_CHECKING, Any, cast
 
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from keyframes.errors import SettingsError
 from keyframes.resizing import shrink
@@ -24,6 +26,8 @@ _LUMA_FORMATS = frozenset(
     + [f"yuvj{sub}p" for sub in ("411", "420", "422", "440", "444")]
     + [f"yuva{sub}p" for sub in ("420", "422", "444")]
 )
+
+_local = threading.local()
 
 
 def pixel_versions() -> dict[str, Any]:
@@ -93,13 +97,21 @@ def check_crop(spec: ThumbnailSpec, width: int, height: int) -> None:
 
 
 def _bgr(frame: VideoFrame) -> Image:
-    return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+    return _convert(frame, "bgr24")
+
+
+def _convert(frame: VideoFrame, pixel_format: str) -> Image:
+    # Setting up a conversion takes longer than converting, and frames don't share theirs.
+    if not hasattr(_local, "reformatter"):
+        _local.reformatter = VideoReformatter()
+    converted = _local.reformatter.reformat(frame, format=pixel_format, threads=1)
+    return np.asarray(converted.to_ndarray(), np.uint8)
 
 
 def _luma(frame: VideoFrame) -> Image:
     """Return the luma of a frame as stored; a view where the format has a plane for it."""
     plane = frame.planes[0]
     if frame.format.name not in _LUMA_FORMATS or plane.line_size <= 0:
-        return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+        return _convert(frame, "gray")
     rows = np.frombuffer(cast("memoryview[int]", plane), np.uint8, frame.height * plane.line_size)
     return rows.reshape(frame.height, plane.line_size)[:, : frame.width]
