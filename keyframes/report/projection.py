@@ -9,8 +9,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy.typing as npt
 
     from keyframes.records import FloatArray
@@ -21,7 +19,6 @@ _N_DIRECTIONS = 12
 _N_PASSES = 8
 # Evenly spaced rows show the plane as well as all.
 _N_SAMPLE = 4_000
-_BLOCK_VALUES = 2**20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,43 +38,31 @@ class Projection:
 
 
 def project(values: npt.NDArray[np.float32]) -> Projection:
-    """Project the rows of ``values`` (n, d) on their first two principal components.
+    """Project rows on their first two principal components.
 
     The components are found by subspace iteration from random directions (Halko, Martinsson &
-    Tropp 2011, algorithm 4.4): a few passes over a sample of the rows, in blocks, whatever d is.
-    The larger coordinate of each component is positive, so that the picture doesn't flip.
+    Tropp 2011, algorithm 4.4): a few passes over a sample of the rows, whatever d is. The larger
+    coordinate of each component is positive, so that the picture doesn't flip.
+
+    Parameters
+    ----------
+    values
+        (n, d) float32: the rows, with their mean subtracted.
     """
     d = values.shape[1]
     sample = values[:: 1 + (len(values) - 1) // _N_SAMPLE]
-    mean = values.mean(axis=0, dtype=np.float64)
-    directions = np.random.default_rng(0).standard_normal((d, min(_N_DIRECTIONS, d)))
+    shape = d, min(_N_DIRECTIONS, d)
+    directions = np.random.default_rng(0).standard_normal(shape, np.float32)
     with threadpool_limits(1, user_api="blas"):  # the same sums for any number of threads
         for _ in range(_N_PASSES):
-            directions, _ = np.linalg.qr(_scatter(sample, mean, directions))
-        small = directions.T @ _scatter(sample, mean, directions)
-        _, vectors = np.linalg.eigh((small + small.T) / 2)
-        axes = np.zeros((d, 2))
+            directions, _ = np.linalg.qr(sample.T @ (sample @ directions))
+        seen = sample @ directions
+        _, vectors = np.linalg.eigh(seen.T @ seen)
+        axes = np.zeros((d, 2), np.float32)
         axes[:, : min(2, d)] = directions @ vectors[:, ::-1][:, :2]
         largest = axes[np.abs(axes).argmax(axis=0), [0, 1]]
         axes *= np.where(largest < 0, -1, 1)
-        points = np.concatenate([block @ axes for block in _blocks(values, mean)])
-    total = sum(float(np.einsum("ij,ij->", block, block)) for block in _blocks(values, mean))
+        points = (values @ axes).astype(np.float64)
+    total = float(np.einsum("ij,ij->i", values, values).sum(dtype=np.float64))
     spread = np.einsum("ij,ij->j", points, points) / total if total > 0 else np.zeros(2)
     return Projection(points, (float(spread[0]), float(spread[1])))
-
-
-def _scatter(
-    values: npt.NDArray[np.float32], mean: FloatArray, directions: FloatArray
-) -> FloatArray:
-    """Return the scatter matrix of the rows times ``directions`` (d, r), without forming it."""
-    product = np.zeros_like(directions)
-    for block in _blocks(values, mean):
-        product += block.T @ (block @ directions)
-    return product
-
-
-def _blocks(values: npt.NDArray[np.float32], mean: FloatArray) -> Iterator[FloatArray]:
-    """Yield the centred rows, some at a time, in float64."""
-    n_rows = max(1, _BLOCK_VALUES // values.shape[1])
-    for start in range(0, len(values), n_rows):
-        yield values[start : start + n_rows] - mean
