@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 def shrink(image: Image, longest: int) -> Image:
     """Area-average a picture until no side is longer than ``longest`` pixels.
 
-    It is halved while it is at least four times too large and then brought to size: within 1 %
-    of averaging in one step, at a tenth of the price.
+    It is halved while it is at least four times too large and then brought to size: within 2 % of
+    averaging in one step, at a tenth of the price. Fetching the pixels from memory is what takes
+    time then; so of a picture that is at least sixteen times too large every second row is left
+    out.
 
     Parameters
     ----------
@@ -31,6 +33,9 @@ def shrink(image: Image, longest: int) -> Image:
     if scale >= 1:
         return image
     target = max(1, round(width * scale)), max(1, round(height * scale))
+    if min(width // target[0], height // target[1]) >= 16:
+        image = image[::2]
+        height = len(image)
     while min(width // target[0], height // target[1]) >= 4:
         width, height = width // 2, height // 2
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
