@@ -53,8 +53,10 @@ FOREGROUND_LEVELS = 12
 N_BACKGROUND = 151
 # A black picture comes out of a lossy codec with a few levels of noise.
 BLANK_LEVELS = 4
-# A float32 array of a block takes 256 KiB, so that the few in use fit in a core's cache.
-_BLOCK_PIXELS = 2**16
+# A float32 array of a block takes 1 MiB, and the ten in use of each thread 10 MiB. In smaller blocks
+# the threads would spend more time waiting for one another than computing.
+_BLOCK_PIXELS = 2**18
+_MOST_THREADS = 4
 
 
 def compute_features(
@@ -78,7 +80,7 @@ def compute_features(
     size
         Longest side that the features see, pixels; larger thumbnails are area-averaged.
     threads
-        Threads to compute in; None for one a processor core.
+        Threads to compute in, four at most; None for one a processor core.
 
     Raises
     ------
@@ -104,7 +106,7 @@ def compute_features(
     values = np.empty((n, describe(background[np.newaxis])[0].shape[1]), np.float32)
     sharpness = np.empty(n, np.float32)
     blank = np.empty(n, np.bool_)
-    threads = threads or count_cores()
+    threads = min(_MOST_THREADS, threads or count_cores())
     blocks = store.blocks(max(1, _BLOCK_PIXELS // background.size))
     start = 0
     for block, described in map_ahead(describe, blocks, threads=threads, waiting=2 * threads):
