@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import zipfile
 from contextlib import suppress
 from dataclasses import asdict, fields
@@ -139,7 +140,10 @@ def default_folder() -> Path:
         base = "~/Library/Caches"
     else:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "keyframes"
+    try:
+        return Path(base).expanduser() / "keyframes"
+    except RuntimeError:  # nobody's home is known, as in some containers
+        return Path(tempfile.gettempdir()) / "keyframes"
 
 
 def _from_features(features: Features) -> Arrays:
@@ -148,7 +152,6 @@ def _from_features(features: Features) -> Arrays:
         "video": np.array(json.dumps({**asdict(reading.video), "path": ""})),
         "frame_indices": reading.frame_indices,
         "times_s": reading.times_s,
-        "pts": reading.pts,
         "checksums": reading.checksums,
         "values": features.values,
         "mean": features.mean,
@@ -162,7 +165,6 @@ def _to_features(arrays: Arrays, video: Path) -> Features:
         video=VideoInfo(**{**json.loads(str(arrays["video"])), "path": video}),
         frame_indices=arrays["frame_indices"],
         times_s=arrays["times_s"],
-        pts=arrays["pts"],
         checksums=arrays["checksums"],
     )
     return Features(

@@ -205,5 +205,5 @@ def _cache_key(video: Path, sampling: Sampling, settings: Settings) -> dict[str,
 
 
 def _identify_content(video: Path) -> dict[str, Any]:
-    """Return what tells a video from others under any name; FFmpeg looks at the suffix, though."""
-    return {**identify(video), "name": video.suffix}
+    """Return what tells a video from others under any name."""
+    return {name: value for name, value in identify(video).items() if name != "name"}

@@ -53,8 +53,8 @@ FOREGROUND_LEVELS = 12
 N_BACKGROUND = 151
 # A black picture comes out of a lossy codec with a few levels of noise.
 BLANK_LEVELS = 4
-# A float32 array of a block takes 1 MiB, and the ten in use of each thread 10 MiB. In smaller blocks
-# the threads would spend more time waiting for one another than computing.
+# A float32 array of a block takes 1 MiB, and the ten in use of each thread 10 MiB. Over smaller
+# blocks the threads would spend more time waiting for one another than computing.
 _BLOCK_PIXELS = 2**18
 _MOST_THREADS = 4
 

@@ -74,8 +74,6 @@ class Reading:
         (n,) int64: the candidate's ordinal in a full sequential decode, from 0.
     times_s
         (n,) float64: its timestamp, seconds after the first frame's.
-    pts
-        (n,) int64: its timestamp in the stream's own units, to find it again.
     checksums
         (n,) uint32: CRC-32 of its thumbnail, to recognise it when it is fetched.
     """
@@ -83,14 +81,12 @@ class Reading:
     video: VideoInfo
     frame_indices: IntArray
     times_s: FloatArray
-    pts: IntArray
     checksums: npt.NDArray[np.uint32]
 
     def __post_init__(self) -> None:
         _check_lengths(
             frame_indices=self.frame_indices,
             times_s=self.times_s,
-            pts=self.pts,
             checksums=self.checksums,
         )
 

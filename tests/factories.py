@@ -33,7 +33,6 @@ def make_features(values, *, sharpness=None, blank=None, times_s=None):
         video=VIDEO,
         frame_indices=np.arange(100, 100 + n),
         times_s=np.arange(n) / 10 if times_s is None else np.array(times_s, float),
-        pts=np.arange(n),
         checksums=np.zeros(n, np.uint32),
     )
     mean = values.mean(axis=0, dtype=np.float32)

@@ -1,6 +1,8 @@
 """Features and packets on disk: the same ones, for the same question, within a bound."""
 
 import os
+import sys
+import tempfile
 from io import BytesIO
 from pathlib import Path
 
@@ -30,7 +32,7 @@ def test_features_come_back_as_they_were(tmp_path, features):
     for name in ("values", "mean", "sharpness", "blank"):
         assert np.array_equal(getattr(loaded, name), getattr(features, name))
         assert getattr(loaded, name).dtype == getattr(features, name).dtype
-    for name in ("frame_indices", "times_s", "pts", "checksums"):
+    for name in ("frame_indices", "times_s", "checksums"):
         assert np.array_equal(getattr(loaded.reading, name), getattr(features.reading, name))
     assert loaded.reading.video.path == Path("moved/v.mp4")
     assert loaded.reading.video.n_frames == features.reading.video.n_frames
@@ -126,3 +128,11 @@ def test_folder_can_be_named(monkeypatch, tmp_path):
     assert default_folder() == tmp_path
     monkeypatch.delenv("KEYFRAMES_CACHE")
     assert default_folder().name == "keyframes"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="homes are kept elsewhere")
+def test_where_no_home_is_known_the_cache_is_temporary(monkeypatch):
+    for name in ("KEYFRAMES_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54_321)
+    assert default_folder() == Path(tempfile.gettempdir()) / "keyframes"

@@ -142,6 +142,17 @@ def test_intra_frames_are_lost_one_by_one(make_video, tmp_path):
     assert numbers == [n for n in range(N_FRAMES) if n not in (20, 21, 50)]
 
 
+def test_steps_are_counted_from_the_first_frame_of_a_range_though_it_is_lost(make_video, tmp_path):
+    path = rewrite_packets(
+        [make_video(tmp_path / "whole.avi", N_FRAMES, codec="mjpeg", size=(320, 240))],
+        tmp_path / "cut.avi",
+        lambda number, data: data[: len(data) * 3 // 4] if number == 20 else data,
+    )
+    _, reading = read(path, span=Span(parse_position("20f"), parse_position("50f")), step=7)
+    assert reading.video.damaged_frames
+    assert reading.frame_indices.tolist() == [27, 34, 41, 48]
+
+
 CUT = {5, 21, 22, 60}
 
 

@@ -207,7 +207,7 @@ def _read(plan: _Plan, way: _Way, table: _Table) -> VideoInfo:
     with way.open(index) as decoder:
         sieve = Sieve(decoder, index, is_strict=way.is_strict)
         if way.in_full:
-            candidates = _choose(sieve.sift(decode_all(decoder, index)), plan)
+            candidates = _choose(decode_all(decoder, index), sieve, plan)
         else:
             wanted = _wanted(index, plan.window, plan.step, plan.listed)
             candidates = sieve.sift(decode_some(decoder, index, wanted))
@@ -218,13 +218,21 @@ def _read(plan: _Plan, way: _Way, table: _Table) -> VideoInfo:
         return _info(index, decoder, sieve, in_full=way.in_full)
 
 
-def _choose(frames: Iterable[Decoded], plan: _Plan) -> Iterator[Decoded]:
+def _choose(frames: Iterable[Decoded], sieve: Sieve, plan: _Plan) -> Iterator[Decoded]:
     """Yield the candidates among all frames."""
-    first = None
-    for decoded in frames:
+    first = -1
+
+    def find_first() -> Iterator[Decoded]:
+        # The steps are counted from the first frame of the window, be it whole or not.
+        nonlocal first
+        for decoded in frames:
+            if first < 0 and plan.window.contains(decoded.ordinal, decoded.time_s):
+                first = decoded.ordinal
+            yield decoded
+
+    for decoded in sieve.sift(find_first()):
         is_candidate = decoded.ordinal in plan.listed
         if plan.window.contains(decoded.ordinal, decoded.time_s):
-            first = decoded.ordinal if first is None else first
             is_candidate = is_candidate or plan.is_regular(decoded, first)
         elif plan.is_over(decoded):
             return
@@ -295,8 +303,7 @@ class _Table:
         self._consume = consume
         self._progress = progress
         self._row = 0
-        self._ordinals, self._times_s = array("q"), array("d")
-        self._pts, self._checksums = array("q"), array("L")
+        self._ordinals, self._times_s, self._checksums = array("q"), array("d"), array("L")
 
     def __len__(self) -> int:
         return len(self._ordinals)
@@ -323,10 +330,8 @@ class _Table:
                 )
             return
         self._consume(small)
-        pts = decoded.frame.pts
         self._ordinals.append(decoded.ordinal)
         self._times_s.append(decoded.time_s)
-        self._pts.append(decoded.ordinal if pts is None else pts)
         self._checksums.append(code)
         if self._progress is not None and len(self) % _PROGRESS_EVERY == 0:
             self._progress(len(self))
@@ -339,6 +344,5 @@ class _Table:
             video=video,
             frame_indices=np.array(self._ordinals, np.int64),
             times_s=np.array(self._times_s, np.float64),
-            pts=np.array(self._pts, np.int64),
             checksums=np.array(self._checksums, np.uint32),
         )
