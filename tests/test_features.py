@@ -31,7 +31,7 @@ HOG_TOLERANCE = 0.01
 def reading_of(n):
     video = VideoInfo(Path("v"), "mov", "h264", "yuv420p", 64, 48, 0, n, 30, n / 30, 0, 0, 0)
     rows = np.arange(n)
-    return Reading(video, rows, rows / 30, rows, np.zeros(n, np.uint32))
+    return Reading(video, rows, rows / 30, np.zeros(n, np.uint32))
 
 
 def compute(name, thumbnails, **settings):
