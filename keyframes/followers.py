@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from keyframes.commands import join_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -69,7 +70,7 @@ def _describe(root: Path, stem: str, leader: str, records: Mapping[str, Record])
     return (
         f"{stem}: shows other moments than {leader}, which it was matched to, since the keyframes "
         f"of {changed} were changed; make changes in {leader} alone, and let it follow with "
-        f"`{shlex.join([*command, '--overwrite'])}`"
+        f"`{join_words([*command, '--overwrite'])}`"
     )
 
 

@@ -7,13 +7,13 @@ a run with the same identity has nothing left to do.
 from __future__ import annotations
 
 import platform
-import shlex
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from keyframes.commands import join_words
 from keyframes.files import read_json, write_json
 from keyframes.records import Coverage, Keyframe, Reach, Selection, VideoInfo
 from keyframes.settings import Settings
@@ -130,7 +130,7 @@ def repeat_command(record: Record) -> str:
     for setting, option in _OPTIONS.items():
         if (value := asked[setting]) != default[setting]:
             words += [option] if value is True else [option, _to_word(value)]
-    return shlex.join(["keyframes", "extract", *words])
+    return join_words(["keyframes", "extract", *words])
 
 
 def make_table(selection: Selection, image_paths: list[str]) -> list[dict[str, str]]:

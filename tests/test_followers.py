@@ -8,6 +8,7 @@ import pytest
 
 from footage import encode_video
 from keyframes import Settings, extract
+from keyframes.commands import join_words
 from keyframes.export import export
 from keyframes.followers import describe_strays
 from keyframes.matching import match_videos, plan_matches
@@ -66,8 +67,8 @@ def test_a_leader_that_was_changed_and_followers_that_follow_again(out, recordin
     assert side == (
         "day1_side: shows other moments than day1_top, which it was matched to, since the "
         "keyframes of day1_top were changed; make changes in day1_top alone, and let it follow "
-        f"with `keyframes match {out.as_posix()} "
-        f"{shlex.quote((recordings / 'day1_side.mp4').as_posix())} --to day1_top --by frame "
+        f"with `keyframes match {join_words([out.as_posix()])} "
+        f"{join_words([(recordings / 'day1_side.mp4').as_posix()])} --to day1_top --by frame "
         "--overwrite`"
     )
     assert "--by" not in fast

@@ -15,6 +15,7 @@ from drawn_animals import draw_recording, wander
 from footage import read_number
 from keyframes import extract
 from keyframes.cli.extract import extract as extract_command
+from keyframes.commands import join_words
 from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.images import encode_png, read_label
 from keyframes.records import Crop
@@ -136,7 +137,7 @@ def test_own_list_gives_exactly_these_frames(video, tmp_path):
     assert selection.n_asked == 3
     record = json.loads((tmp_path / "bee 1.json").read_text("utf-8"))
     assert record["identity"]["settings"]["count"] == 3
-    command = shlex.join(["keyframes", "extract", video.as_posix(), "--frames", "3,12,55"])
+    command = join_words(["keyframes", "extract", video.as_posix(), "--frames", "3,12,55"])
     assert repeat_command(record) == command
     with pytest.raises(SettingsError, match="no frame 60, 99; its 60 frames"):
         extract(video, tmp_path / "out", Settings(frames=(3, 60, 99)))

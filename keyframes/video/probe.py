@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from keyframes.commands import join_words
 from keyframes.video.index import index_video
 from keyframes.video.read import count_frames
 
@@ -189,5 +189,6 @@ def _advice(
 def _command(index: VideoIndex, options: str) -> str:
     """Return an ffmpeg command that writes a new file beside the old one."""
     target = index.path.with_name(f"{index.path.stem}-fixed.mp4")
-    source, fixed = (shlex.quote(f"file:{name}") for name in (index.path, target))
-    return f"ffmpeg -i {source} {options} -an {fixed}"
+    return join_words(
+        ["ffmpeg", "-i", f"file:{index.path}", *options.split(), "-an", f"file:{target}"]
+    )

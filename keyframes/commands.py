@@ -1,0 +1,25 @@
+"""Command lines that a person can paste into the shell of this system."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ON_WINDOWS = os.name == "nt"
+# What neither cmd.exe nor PowerShell makes anything of; a comma is a list to the latter.
+_PLAIN_ON_WINDOWS = re.compile(r"[\w.:/\\+=-]+")
+
+
+def join_words(words: Iterable[str]) -> str:
+    """Return a command line of these words, quoted where the shell asks for it.
+
+    On Windows in double quotes, which no name of a file holds there.
+    """
+    if not _ON_WINDOWS:
+        return shlex.join(words)
+    return " ".join(word if _PLAIN_ON_WINDOWS.fullmatch(word) else f'"{word}"' for word in words)
