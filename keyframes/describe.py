@@ -11,7 +11,7 @@ from keyframes.features import compute_features, count_features
 from keyframes.files import identify
 from keyframes.records import Crop, ThumbnailSpec
 from keyframes.resizing import one_opencv_thread
-from keyframes.video import auto_step, index_video, n_candidates, read_thumbnails
+from keyframes.video import Span, auto_step, index_video, n_candidates, read_thumbnails
 from keyframes.video.picture import check_crop
 
 if TYPE_CHECKING:
@@ -119,6 +119,9 @@ def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
             f"{index.path}: has no frame {', '.join(map(str, beyond))}; its {len(index):,} frames "
             f"are numbered from 0 to {len(index) - 1}; is it another video?"
         )
+    if isinstance(step, int) and settings.span == Span():
+        # The others are candidates anyway: without them, the cache knows this reading of the video.
+        listed = tuple(number for number in listed if number % step)
     return Sampling(
         spec,
         step,

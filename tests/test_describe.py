@@ -9,9 +9,9 @@ import pytest
 
 from keyframes import Settings, extract
 from keyframes.cache import FeatureCache
-from keyframes.describe import find_index
+from keyframes.describe import find_index, plan_sampling
 from keyframes.files import identify, read_json
-from keyframes.video import VideoIndex, index_video
+from keyframes.video import Span, VideoIndex, index_video, parse_position
 
 VIDEOS = {
     "b-frames.mp4": {"b_frames": 3},
@@ -60,6 +60,27 @@ def test_what_is_chosen_is_the_same_with_the_cache(any_video, tmp_path):
     )
     assert len(fresh) == 5 + 2
     assert known == fresh
+
+
+@pytest.mark.parametrize(("step", "held", "listed"), [(1, (), ()), (5, (7,), (7,)), (5, (), ())])
+def test_what_grows_from_candidates_is_known(any_video, tmp_path, step, held, listed):
+    cache, out = FeatureCache(tmp_path / "cache"), tmp_path / "out"
+    index = find_index(any_video, cache)
+    asked = Settings(count=3, step=step, held=held)
+    first = extract(any_video, out, asked, cache=cache)
+    entries = set(cache.folder.iterdir())
+    grown = Settings(count=6, step=step, held=(*held, *first.frame_indices))
+    assert plan_sampling(index, grown).listed == listed
+    known = extract(any_video, out, Settings(count=6, step=step, held=held), grow=True, cache=cache)
+    assert set(cache.folder.iterdir()) == entries
+    assert set(first.frame_indices) < set(known.frame_indices)
+    assert known.frame_indices == extract(any_video, tmp_path / "fresh", grown).frame_indices
+
+
+def test_in_a_part_of_a_video_what_is_held_is_listed(make_video, tmp_path):
+    index = find_index(make_video(tmp_path / "v.mp4", 20), None)
+    settings = Settings(span=Span(start=parse_position("3f")), step=2, held=(3, 4))
+    assert plan_sampling(index, settings).listed == (3, 4)
 
 
 def test_index_is_found_by_the_content_of_the_video(make_video, tmp_path):
