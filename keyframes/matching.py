@@ -19,7 +19,7 @@ from keyframes.followers import describe_strays
 from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.moments import find_moments, read_timeline
 from keyframes.output import find_results, find_results_below
-from keyframes.pipeline import extract
+from keyframes.pipeline import extract, recall
 from keyframes.run_record import selection_from_record
 from keyframes.settings import Match, Settings
 
@@ -207,7 +207,7 @@ def _find_earlier(job: Job) -> Outcome | None:
             f"{folder.record}: holds keyframes {_describe_other(there, asked)}; replace them with "
             "--overwrite"
         )
-    selection = selection_from_record(job.video, record)
+    selection = recall(folder, job.video, record)
     if selection.frame_indices != record["identity"]["settings"]["frames"]:  # in a review, since
         strays = describe_strays(job.output, find_results(job.output), {job.video.stem})
         selection = replace(selection, warnings=(*selection.warnings, *strays))

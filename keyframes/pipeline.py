@@ -132,27 +132,36 @@ def find_earlier(
 
     OutputError where it is of another video or was asked for differently; but for the count and
     a list of frames with ``grow``, and for held frames that it has. VideoError where the video
-    can't be opened. Pictures that are gone since are a warning: a person may have moved them.
+    can't be opened.
     """
     folder = OutputFolder(output, video.stem)
     record = folder.find_finished(identify(video), {})
     if record is None:
         return None
-    there, asked = selection_from_record(video, record), settings.to_json()
+    there, asked = recall(folder, video, record), settings.to_json()
     if set(settings.held) <= set(there.frame_indices):
         del asked["held"]
     if grow:
         free = {*GROWING, *(CHOOSING if there.step is None else ())}
         asked = {name: value for name, value in asked.items() if name not in free}
     folder.check_settings(record, asked)
-    n_lost = sum(not (folder.root / row["image"]).exists() for row in record["keyframes"])
-    if n_lost:
-        lost = (
-            f"{n_lost} of {len(there.keyframes)} pictures are gone from {folder.images}: "
-            "--overwrite writes all of them again"
-        )
-        there = replace(there, warnings=(*there.warnings, lost))
     return there
+
+
+def recall(folder: OutputFolder, video: Path, record: Record) -> Selection:
+    """Return the selection that a finished run's record tells of; ``video`` is where it lies now.
+
+    Pictures that are gone since are a warning: a person may have moved them.
+    """
+    there = selection_from_record(video, record)
+    n_lost = sum(not (folder.root / row["image"]).exists() for row in record["keyframes"])
+    if not n_lost:
+        return there
+    lost = (
+        f"{n_lost} of {len(there.keyframes)} pictures are gone from {folder.images}: "
+        "--overwrite writes all of them again"
+    )
+    return replace(there, warnings=(*there.warnings, lost))
 
 
 def is_enough(selection: Selection, settings: Settings, *, grow: bool = False) -> bool:
