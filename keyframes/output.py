@@ -45,9 +45,8 @@ _IN_WORDS = {
     "frames": "another list of frames",
     "match": "other moments",
 }
-# What growing asks for anew, whatever the earlier run was asked; and what, where that was a list.
+# What growing asks for anew, whatever the earlier run was asked.
 GROWING = ("count", "held", "frames")
-CHOOSING = ("method", "n_init", "seed", "min_gap_s", "start", "end", "step")
 _TABLE_START = b"image,frame_index,time_s,cluster,cluster_size,distance"
 
 

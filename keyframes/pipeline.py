@@ -15,7 +15,7 @@ from keyframes.describe import describe_video, find_index, plan_sampling
 from keyframes.errors import SettingsError
 from keyframes.files import identify
 from keyframes.images import make_label
-from keyframes.output import CHOOSING, GROWING, OutputFolder
+from keyframes.output import GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report
 from keyframes.resizing import shrink
 from keyframes.run_record import (
@@ -24,7 +24,7 @@ from keyframes.run_record import (
     repeat_command,
     selection_from_record,
 )
-from keyframes.settings import Settings
+from keyframes.settings import CHOOSING, Settings
 from keyframes.thumbnails import ThumbnailStore
 from keyframes.video import fetch_frames
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from keyframes.commands import join_words
 from keyframes.files import read_json, write_json
 from keyframes.records import Coverage, Keyframe, Reach, Selection, VideoInfo
-from keyframes.settings import Settings
+from keyframes.settings import CHOOSING, Settings
 
 if TYPE_CHECKING:
     from keyframes.records import Clustering
@@ -124,9 +124,9 @@ def repeat_command(record: Record) -> str:
     # Where other frames or videos took part, or a person had a hand in it, the list says it.
     if asked["held"] or asked.get("pool") or record.get("curation"):
         frames = ",".join(str(row["frame_index"]) for row in record["keyframes"])
-        asked = {**default, "frames": frames}
-    if asked["frames"]:
-        asked = {**asked, "count": default["count"]}  # a list has a length of its own
+        asked = {**asked, "frames": frames}
+    if asked["frames"]:  # a list has a length of its own, and isn't chosen
+        asked = {**asked, **{name: default[name] for name in ("count", *CHOOSING)}}
     for setting, option in _OPTIONS.items():
         if (value := asked[setting]) != default[setting]:
             words += [option] if value is True else [option, _to_word(value)]

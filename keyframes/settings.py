@@ -15,7 +15,8 @@ from keyframes.video import Span, parse_position
 if TYPE_CHECKING:
     from keyframes.records import PoolShare, Selection
 
-
+# What says how to choose, as `Settings.to_json` calls it: nothing that a list of frames is asked.
+CHOOSING = ("method", "n_init", "seed", "min_gap_s", "start", "end", "step")
 _LEAST = {"count": 1, "step": 1, "width": 8, "n_init": 1, "seed": 0}
 _WORDS = {"count": ("auto",), "step": ("auto", "keyframes")}
 

@@ -230,6 +230,19 @@ def test_record_tells_the_command_that_gives_the_same_again(name, tmp_path):
     assert (parsed["crop"], parsed["crop_output"]) == (Crop(1, 2, 30, 40), True)
 
 
+def test_a_list_that_stands_for_a_choice_is_looked_at_in_the_same_way(video, tmp_path):
+    looks = {"crop": Crop(1, 2, 31, 40), "crop_output": True, "features": "gray", "width": 32}
+    chooses = {"method": "coverage", "step": 2, "min_gap_s": 0.1, "seed": 3, "n_init": 2}
+    asked = Settings(count=4, held=(13, 40), span=Span(parse_position("2f")), **looks, **chooses)
+    selection = extract(video, tmp_path / "first", asked)
+    record = json.loads((tmp_path / "first" / "bee 1.json").read_text("utf-8"))
+    _, _, *arguments = shlex.split(repeat_command(record))
+    parsed = extract_command.make_context("extract", arguments).params
+    assert parsed["frames"] == {"": tuple(selection.frame_indices)}
+    assert {name: parsed[name] for name in looks} == looks
+    assert not set(arguments) & {"-k", "--method", "--step", "--start", "--min-gap", "--seed"}
+
+
 def test_errors_say_what_to_do(video, tmp_path):
     with pytest.raises(VideoError):
         extract(tmp_path / "absent.mp4", tmp_path / "out")
