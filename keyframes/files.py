@@ -7,8 +7,10 @@ power fails, it is up to the file system what remains of the files written last.
 
 from __future__ import annotations
 
+import csv
 import errno
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -147,6 +149,15 @@ def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write ``document`` as indented JSON, atomically."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     write_atomically(path, (text + "\n").encode())
+
+
+def write_table(path: Path, rows: list[dict[str, str]]) -> None:
+    """Write rows as CSV with one header line, the same on every platform, atomically."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue().encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:

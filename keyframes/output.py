@@ -15,7 +15,6 @@ that the next run knows what an interrupted one left behind.
 from __future__ import annotations
 
 import csv
-import io
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +22,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from keyframes.errors import OutputError
-from keyframes.files import make_folder, read_json, remove_leftovers, write_atomically, write_json
+from keyframes.files import (
+    make_folder,
+    read_json,
+    remove_leftovers,
+    write_atomically,
+    write_json,
+    write_table,
+)
 from keyframes.images import is_ours, write_images
 from keyframes.run_record import PROGRAM
 
@@ -100,6 +106,10 @@ class OutputFolder:
         """The note that a run leaves while it writes."""
         return self.root / f".{self.stem}{_NOTE}"
 
+    def read_record(self) -> Record | None:
+        """Return the run record; None when there is none. OutputError when it isn't ours."""
+        return _read_record(self.record) if self.record.exists() else None
+
     def find_finished(self, video: Record, settings: Record) -> Record | None:
         """Return the record of a finished run; None when there is none.
 
@@ -114,9 +124,9 @@ class OutputFolder:
         OutputError
             The folder holds another video's or other settings' keyframes.
         """
-        if not self.record.exists():
+        record = self.read_record()
+        if record is None:
             return None
-        record = _read_record(self.record)
         self._refuse("another video", record["identity"]["video"], video)
         self.check_settings(record, settings)
         return record
@@ -250,7 +260,7 @@ class OutputFolder:
     def _write_documents(
         self, table: list[dict[str, str]], page: str | None, record: Record
     ) -> None:
-        write_atomically(self.csv, _to_csv(table))
+        write_table(self.csv, table)
         if page is None:
             self.page.unlink(missing_ok=True)  # an earlier run's
         else:
@@ -270,8 +280,8 @@ class OutputFolder:
     def _earlier_images(self) -> set[Path]:
         """Return the pictures that a finished or an interrupted run of ours wrote here."""
         rows: list[dict[str, str]] = []
-        if self.record.exists():
-            rows += _read_record(self.record)["keyframes"]
+        if record := self.read_record():
+            rows += record["keyframes"]
         if _is_our_table(self.csv):  # it is left where somebody or a workflow removed the record
             rows += csv.DictReader(self.csv.read_text("utf-8", "replace").splitlines())
         names = {PurePosixPath(row["image"]).name for row in rows}
@@ -337,12 +347,3 @@ def _differences(there: Record, asked: Record) -> dict[str, str]:
         for key, value in asked.items()
         if there.get(key) != value
     }
-
-
-def _to_csv(rows: list[dict[str, str]]) -> bytes:
-    """Return the rows as CSV with one header line; the same on every platform."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()

@@ -19,6 +19,7 @@ from keyframes.output import GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report
 from keyframes.resizing import shrink
 from keyframes.run_record import (
+    carry_exports,
     make_record,
     make_table,
     repeat_command,
@@ -103,6 +104,7 @@ def extract(
         settings = replace(settings, held=(*settings.held, *there.frame_indices))
     folder.check_ownership()
     check_page(folder.page)
+    earlier = folder.read_record()
     identity = {"video": identify(video), "settings": settings.to_json()}
     stages = Stages(video, progress)
     with ThumbnailStore() as store:
@@ -120,6 +122,8 @@ def extract(
         pictures = _write_images(folder, selection, images, settings, threads, report)
     paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
     record = make_record(selection, choice.clustering, identity, paths, stages.seconds)
+    if earlier:
+        record = carry_exports(earlier, record)
     page = _render_page(selection, choice, features, pictures, record) if with_page else None
     folder.finish(make_table(selection, paths), page, record)
     return selection

@@ -86,6 +86,16 @@ def make_record(
     }
 
 
+def carry_exports(earlier: Record, record: Record) -> Record:
+    """Return the record with the exports of an earlier one, where they tell of this selection, too.
+
+    They do where all that was chosen is so still; else the exports are those of another selection.
+    """
+    is_same_video = earlier["identity"]["video"] == record["identity"]["video"]
+    is_kept = is_same_video and _frames(earlier) <= _frames(record)
+    return {**record, "exports": earlier["exports"]} if is_kept and "exports" in earlier else record
+
+
 def amend_record(
     record: Record, selection: Selection, image_paths: list[str], curation: list[Record]
 ) -> Record:
@@ -185,6 +195,10 @@ def _keyframe_rows(selection: Selection, image_paths: list[str]) -> list[Record]
         {"image": path, **asdict(keyframe)}
         for path, keyframe in zip(image_paths, selection.keyframes, strict=True)
     ]
+
+
+def _frames(record: Record) -> set[int]:
+    return {row["frame_index"] for row in record["keyframes"]}
 
 
 def _to_word(value: object) -> str:

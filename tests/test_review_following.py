@@ -306,6 +306,20 @@ class TestTaskFiles:
         assert set(re.findall(r"\w+/img\d{6}", text)) == pictures
 
 
+def test_exports_of_what_has_grown_follow(out, video, tmp_path):
+    export("coco", out, tmp_path / "task")
+    extract(video, out, Settings(count=7), grow=True)
+    assert review(out).reject(chosen(out)[0]).warnings == []
+    assert pictures(tmp_path / "task" / "images" / "mouse").keys() == {*chosen(out)}
+
+
+@pytest.mark.parametrize(("settings", "is_kept"), [(Settings(count=5), True), (Settings(), False)])
+def test_exports_are_of_what_was_exported(out, video, tmp_path, settings, is_kept):
+    export("coco", out, tmp_path / "task")
+    extract(video, out, settings, overwrite=True)
+    assert ("exports" in read_json(out / "mouse.json")) is is_kept
+
+
 def test_only_exports_that_were_made_are_remembered(out, tmp_path):
     with pytest.raises(OutputError):
         export("coco", out, out / "beside" / "task.json")
