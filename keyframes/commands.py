@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_ON_WINDOWS = os.name == "nt"
 # What neither cmd.exe nor PowerShell makes anything of; a comma is a list to the latter.
 _PLAIN_ON_WINDOWS = re.compile(r"[\w.:/\\+=-]+")
 
@@ -20,6 +19,8 @@ def join_words(words: Iterable[str]) -> str:
 
     On Windows in double quotes, which no name of a file holds there.
     """
-    if not _ON_WINDOWS:
-        return shlex.join(words)
-    return " ".join(word if _PLAIN_ON_WINDOWS.fullmatch(word) else f'"{word}"' for word in words)
+    if sys.platform == "win32":
+        return " ".join(
+            word if _PLAIN_ON_WINDOWS.fullmatch(word) else f'"{word}"' for word in words
+        )
+    return shlex.join(words)

@@ -17,13 +17,13 @@ def test_the_shell_of_this_system_takes_it_apart_again():
     assert said.decode().strip() == ascii(WORDS)
 
 
-@pytest.mark.parametrize(("on_windows", "quote"), [(False, "'"), (True, '"')])
-def test_quotes_are_those_of_the_system(monkeypatch, on_windows, quote):
-    monkeypatch.setattr("keyframes.commands._ON_WINDOWS", on_windows)
+@pytest.mark.parametrize(("platform", "quote"), [("linux", "'"), ("win32", '"')])
+def test_quotes_are_those_of_the_system(monkeypatch, platform, quote):
+    monkeypatch.setattr("sys.platform", platform)
     words = ["keyframes", "extract", "D:/day_1/a.mp4", "b (2).mp4", "-k", "5"]
     assert join_words(words) == f"keyframes extract D:/day_1/a.mp4 {quote}b (2).mp4{quote} -k 5"
 
 
 def test_lists_are_no_lists_of_powershell(monkeypatch):
-    monkeypatch.setattr("keyframes.commands._ON_WINDOWS", True)
+    monkeypatch.setattr("sys.platform", "win32")
     assert join_words(["--frames", "3,12", ""]) == '--frames "3,12" ""'
