@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,7 @@ def plan_jobs(
     Raises
     ------
     SettingsError
-        Two videos would be written under one name.
+        Two videos would be written under one name, or one under a name that Windows doesn't have.
     """
     jobs = [
         Job(video, output / video.parent.relative_to(root) if tree else output, settings)
@@ -90,12 +91,17 @@ def plan_jobs(
 
 
 def refuse_shared_outputs(jobs: Iterable[Job], project: Path | None = None) -> None:
-    """Raise SettingsError where two videos would be written under one name.
+    """Raise SettingsError where two videos would be written under one name, or under none.
 
     In a DeepLabCut ``project`` they would have one folder, wherever else they were written.
     """
     owners: dict[tuple[Path, str], Path] = {}
     for job in jobs:
+        if sys.platform == "win32" and job.video.stem.endswith((" ", ".")):
+            raise SettingsError(
+                f"{job.video}: Windows makes no folder '{job.video.stem}', whose name ends in a "
+                "space or a dot; rename the recording"
+            )
         # Folded, since some file systems don't tell a.mp4 from A.mp4.
         owner = owners.setdefault((job.output, job.video.stem.casefold()), job.video)
         if owner != job.video and project:

@@ -56,6 +56,15 @@ def test_one_name_for_two_videos_is_refused_with_a_way_out(tmp_path):
         plan_jobs(apart, tmp_path / "out", Settings(), tree=True)
 
 
+@pytest.mark.parametrize("name", ["day1 .mp4", "day1..mp4"])
+def test_names_of_which_windows_makes_no_folder(tmp_path, monkeypatch, name):
+    videos = {tmp_path / name: tmp_path}
+    assert plan_jobs(videos, tmp_path / "out", Settings())
+    monkeypatch.setattr("sys.platform", "win32")
+    with pytest.raises(SettingsError, match=r"makes no folder 'day1[ .]'.*rename the recording"):
+        plan_jobs(videos, tmp_path / "out", Settings())
+
+
 @given(sizes=st.lists(st.integers(0, 1000), max_size=30), n_shards=st.integers(1, 6))
 def test_shards_share_all_videos_evenly(tmp_path_factory, sizes, n_shards):
     folder = tmp_path_factory.mktemp("videos")
