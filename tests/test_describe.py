@@ -86,7 +86,8 @@ def test_in_a_part_of_a_video_what_is_held_is_listed(make_video, tmp_path):
 def test_index_is_found_by_the_content_of_the_video(make_video, tmp_path):
     video, cache = make_video(tmp_path / "v.mp4", n_frames=3), FeatureCache(tmp_path / "cache")
     told = replace(index_video(video), doubt="told by the cache")
-    cache.save_index({"video": {**identify(video), "name": ".mp4"}}, told)
+    key = {name: value for name, value in identify(video).items() if name != "name"}
+    cache.save_index({"video": key}, told)
     moved = tmp_path / "moved" / "v.mp4"
     moved.parent.mkdir()
     shutil.copy(video, moved)
@@ -101,10 +102,8 @@ def test_renamed_recording_is_known_and_called_by_its_new_name(make_video, tmp_p
     video, cache = make_video(tmp_path / "v.mp4", n_frames=8), FeatureCache(tmp_path / "cache")
     extract(video, tmp_path / "out", Settings(count=2), cache=cache)
     entries = set(cache.folder.iterdir())
-    renamed = video.rename(tmp_path / "w.mp4")
+    renamed = video.rename(tmp_path / "w.mkv")
     selection = extract(renamed, tmp_path / "out", Settings(count=2), cache=cache)
     assert set(cache.folder.iterdir()) == entries
     assert selection.video.path == renamed
-    assert read_json(tmp_path / "out" / "w.json")["identity"]["video"]["name"] == "w.mp4"
-    find_index(renamed.rename(tmp_path / "w.mkv"), cache)
-    assert len(set(cache.folder.iterdir())) == len(entries) + 1  # it might be read otherwise
+    assert read_json(tmp_path / "out" / "w.json")["identity"]["video"]["name"] == "w.mkv"
