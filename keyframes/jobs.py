@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keyframes.errors import SettingsError
 from keyframes.output import OutputFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Sequence
 
     from keyframes.settings import Settings
 
@@ -44,23 +45,24 @@ def find_videos(paths: Iterable[Path], *, recursive: bool = False) -> dict[Path,
     paths
         Videos, and folders to look into for videos.
     recursive
-        Look into the folders' folders, too.
+        Look into the folders' folders, too, and into those that are linked to.
 
     Raises
     ------
     SettingsError
         A path isn't there, or a folder holds no video.
     """
-    videos: dict[Path, Path] = {}
+    found: dict[Path, tuple[Path, Path]] = {}  # however its folder is named, a video counts once
     for path in paths:
         if path.is_dir():
-            for video in _videos_in(path, recursive=recursive):
-                videos.setdefault(video, path)
+            root, videos = path, _videos_in(path, recursive=recursive)
         elif path.exists():
-            videos.setdefault(path, path.parent)
+            root, videos = path.parent, [path]
         else:
             raise SettingsError(f"{path}: no such file or folder; check the path")
-    return videos
+        for video in videos:
+            found.setdefault(video.parent.resolve() / video.name, (video, root))
+    return dict(found.values())
 
 
 def plan_jobs(
@@ -139,11 +141,33 @@ def take_shard(jobs: Sequence[Job], index: int, n_shards: int) -> list[Job]:
 
 def _videos_in(folder: Path, *, recursive: bool) -> list[Path]:
     """Return the videos in a folder, by path; SettingsError when there is none."""
-    found = folder.rglob("*") if recursive else folder.iterdir()
-    videos = sorted(
-        path for path in found if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
-    )
+    found = _walk(folder) if recursive else folder.iterdir()
+    videos = sorted(path for path in found if _is_video(path))
     if not videos:
         deeper = "" if recursive else ", or look deeper with --recursive"
         raise SettingsError(f"{folder}: holds no video; name a folder of recordings{deeper}")
     return videos
+
+
+def _is_video(path: Path) -> bool:
+    """Say whether a file is a recording, by its name."""
+    is_shadow = path.name.startswith("._")  # what macOS leaves beside a file on foreign disks
+    return path.suffix.lower() in VIDEO_SUFFIXES and not is_shadow and path.is_file()
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, each once.
+
+    What links lead to comes last, so that a folder that lies below keeps its own path.
+    """
+    roots, seen = [folder], set()
+    for root in roots:  # links are added on the way
+        for path, folders, files in os.walk(root):
+            here, real = Path(path), os.path.realpath(path)
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            folders.sort()
+            roots += [here / name for name in folders if (here / name).is_symlink()]
+            yield from (here / name for name in files)

@@ -1,5 +1,8 @@
 """Videos: found in a stable order, named without clashes, shared out evenly."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +25,7 @@ def names(videos, folder):
 
 def test_folders_are_looked_into_in_a_stable_order(tmp_path):
     make_tree(tmp_path, "b.mp4", "a.AVI", "notes.txt", "deep/c.mkv", "deep/deeper/d.mov", ".e.csv")
+    make_tree(tmp_path, "._b.mp4", "deep/._c.mkv")  # macOS's notes on files of foreign disks
     assert names(find_videos([tmp_path]), tmp_path) == ["a.AVI", "b.mp4"]
     assert names(find_videos([tmp_path], recursive=True), tmp_path) == [
         "a.AVI",
@@ -35,6 +39,27 @@ def test_named_files_may_end_in_anything_and_count_once(tmp_path):
     make_tree(tmp_path, "a.mp4", "b.seq")
     found = find_videos([tmp_path / "b.seq", tmp_path, tmp_path / "a.mp4"])
     assert names(found, tmp_path) == ["b.seq", "a.mp4"]
+
+
+def test_a_video_counts_once_however_its_folder_is_named(tmp_path, monkeypatch):
+    make_tree(tmp_path, "rec/a.mp4")
+    monkeypatch.chdir(tmp_path)
+    relative = Path("rec/a.mp4")
+    assert find_videos([relative, relative.absolute(), Path("rec/../rec")]) == {
+        relative: Path("rec")
+    }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_to_folders_are_followed_once(tmp_path):
+    make_tree(tmp_path, "disk/day2/c.mp4", "in/z/a.mp4", "in/b.mp4")
+    (tmp_path / "in" / "z" / "loop").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "a link to z").symlink_to("z")
+    (tmp_path / "in" / "disk").symlink_to(tmp_path / "disk")
+    (tmp_path / "in" / "gone").symlink_to(tmp_path / "nowhere")
+    found = find_videos([tmp_path / "in"], recursive=True)
+    assert names(found, tmp_path / "in") == ["b.mp4", "disk/day2/c.mp4", "z/a.mp4"]
+    assert names(find_videos([tmp_path / "in"]), tmp_path / "in") == ["b.mp4"]
 
 
 @pytest.mark.parametrize(("name", "message"), [("absent", "no such file"), ("", "--recursive")])
