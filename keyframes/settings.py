@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, replace
+import operator
+from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -113,18 +114,26 @@ class Settings:
     match: Match | None = None
 
     def __post_init__(self) -> None:
+        self._make_plain()
         self._check_values()
         self._check_ranges()
 
+    def _make_plain(self) -> None:
+        """Turn NumPy's numbers into Python's, which the run record can hold."""
+        plain: dict[str, Any] = {"min_gap_s": float(self.min_gap_s)}
+        for name in _LEAST:
+            plain[name] = _to_whole(name, getattr(self, name), _WORDS.get(name, ()))
+        for name in ("held", "frames"):
+            plain[name] = tuple(_to_whole(name, number) for number in getattr(self, name))
+        if self.crop:
+            plain["crop"] = Crop(*(_to_whole("crop", number) for number in astuple(self.crop)))
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)  # frozen from now on
+
     def _check_values(self) -> None:
         for name, smallest in _LEAST.items():
-            value, words = getattr(self, name), _WORDS.get(name, ())
-            if value in words:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int):
-                allowed = " or ".join(["a whole number", *words])
-                raise SettingsError(f"{name} must be {allowed}, got {value!r}")
-            if value < smallest:
+            value = getattr(self, name)
+            if value not in _WORDS.get(name, ()) and value < smallest:
                 raise SettingsError(f"{name} must be at least {smallest}, got {value}")
         for name, literal in (("features", FeatureName), ("method", Method)):
             if getattr(self, name) not in get_args(literal):
@@ -185,6 +194,16 @@ class Settings:
                 "span": Span(start, end),
             }
         )
+
+
+def _to_whole(name: str, value: Any, words: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
+    """Return a whole number as Python's own, or one of the words; SettingsError for all else."""
+    if isinstance(value, str) and value in words:
+        return value
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        allowed = " or ".join(["a whole number", *words])
+        raise SettingsError(f"{name} must be {allowed}, got {value!r}")
+    return operator.index(value)
 
 
 def _to_text(position: dict[str, Any] | None) -> str | None:

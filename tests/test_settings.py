@@ -3,6 +3,7 @@
 import json
 import pickle
 
+import numpy as np
 import pytest
 
 from keyframes.errors import SettingsError
@@ -61,6 +62,22 @@ def test_positions_are_stored_as_they_can_be_read(said, stored):
     assert Settings.from_json(document).span.start == parse_position(said)
 
 
+def test_numbers_of_numpy_become_pythons():
+    plain = Settings(
+        count=3, held=(1,), frames=(4, 9), seed=7, min_gap_s=0.5, crop=Crop(0, 0, 8, 8)
+    )
+    settings = Settings(
+        count=np.int64(3),
+        held=np.array([1]),
+        frames=np.array([4, 9]),
+        seed=np.uint8(7),
+        min_gap_s=np.float32(0.5),
+        crop=Crop(*np.array([0, 0, 8, 8])),
+    )
+    assert settings == plain
+    assert json.dumps(settings.to_json()) == json.dumps(plain.to_json())
+
+
 def test_settings_travel_to_other_processes():
     settings = Settings(count=7, span=Span(parse_position("25%")))
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301 - our own bytes
@@ -73,6 +90,8 @@ def test_settings_travel_to_other_processes():
         ({"count": "x"}, "got 'x'"),
         ({"count": True}, "got True"),
         ({"count": None}, "got None"),
+        ({"frames": (3, 1.5)}, "frames must be a whole number, got 1.5"),
+        ({"crop": Crop(0, 0, 9.5, 8)}, "crop must be a whole number, got 9.5"),
         ({"step": "often"}, "a whole number or auto or keyframes"),
         ({"features": "xyz"}, "features must be one of hog, gray, colour; got 'xyz'"),
         ({"method": "zzz"}, "method must be one of"),
