@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     Float32Array = npt.NDArray[np.float32]
 
+# Raised when a summary of the same question holds something else; those of before are made anew.
+_FORMAT = 1
 # Centres of a summary needn't be the best ones: those of a few iterations weigh no more.
 _MAX_ITER = 20
 # What the features depend on, among the settings; a summary depends on it, too.
@@ -135,7 +137,7 @@ def summarise(
     with atomic_file(job.folder.summary) as file:
         np.savez(
             file,
-            identity=np.array(json.dumps(summary_identity(job, n_points), sort_keys=True)),
+            identity=np.array(json.dumps(_whole_identity(job, n_points), sort_keys=True)),
             points=summary.points,
             weights=summary.weights,
             gaps=summary.gaps,
@@ -156,11 +158,11 @@ def find_summary(job: Job, n_points: int) -> Summary | None:
     if not job.folder.summary.exists():
         return None
     identity, summary = _read(job.folder.summary)
-    return summary if identity == summary_identity(job, n_points) else None
+    return summary if identity == _whole_identity(job, n_points) else None
 
 
 def summary_identity(job: Job, n_points: int) -> dict[str, Any]:
-    """Return all that a summary depends on, as plain values."""
+    """Return what is asked of a summary, as plain values."""
     asked = job.settings.to_json()
     return {
         "program": PROGRAM,
@@ -169,6 +171,11 @@ def summary_identity(job: Job, n_points: int) -> dict[str, Any]:
         "seed": job.settings.seed,
         "points": n_points,
     }
+
+
+def _whole_identity(job: Job, n_points: int) -> dict[str, Any]:
+    """Return all that a summary depends on; keyframes chosen from one of another format stay."""
+    return {"format": _FORMAT, **summary_identity(job, n_points)}
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Summary]:

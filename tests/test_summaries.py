@@ -9,7 +9,7 @@ from keyframes.errors import OutputError
 from keyframes.jobs import Job
 from keyframes.kmeans import nearest_centers
 from keyframes.settings import Settings
-from keyframes.summaries import Summary, condense, find_summary, summarise
+from keyframes.summaries import Summary, condense, find_summary, summarise, summary_identity
 
 
 def whole(values):
@@ -84,6 +84,14 @@ def test_summary_is_found_again_for_the_same_question_only(job, make_video):
     assert find_summary(Job(job.video, job.output, Settings(count=99)), 6) is not None
     make_video(job.video, n_frames=21)
     assert find_summary(job, 6) is None
+
+
+def test_summary_of_another_format_is_none(job, monkeypatch):
+    make_summary(job)
+    asked = summary_identity(job, 6)
+    monkeypatch.setattr("keyframes.summaries._FORMAT", 0)
+    assert find_summary(job, 6) is None
+    assert summary_identity(job, 6) == asked, "the pool's keyframes stay what was asked for"
 
 
 def test_same_video_gives_the_same_bytes(job):
