@@ -98,6 +98,7 @@ def test_numbers_alone_are_one_videos():
         ("video,frame\n", "lists no frames"),
         ("", "lists no frames"),
         (" \n", "lists no frames"),
+        (f"frame,note\n1,{'x' * 200_000}\n", "is no table .*limit.*; save it as CSV again"),
     ],
 )
 def test_what_is_no_list_is_refused(write, content, message):

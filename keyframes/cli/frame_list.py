@@ -116,8 +116,11 @@ def _read_file(path: Path) -> dict[str, list[int]]:
     if _NUMBERS.fullmatch(content):
         return {"": _to_numbers(content)}
     listed: dict[str, list[int]] = {}
-    for video, number in _read_table(path, content.splitlines()):
-        listed.setdefault(video, []).append(number)
+    try:
+        for video, number in _read_table(path, content.splitlines()):
+            listed.setdefault(video, []).append(number)
+    except csv.Error as error:
+        raise ValueError(f"'{path}' is no table ({error}); save it as CSV again") from None
     return listed
 
 
