@@ -250,7 +250,7 @@ class TestCommand:
         assert document["n_candidates"] == 30
 
     def test_writes_a_page_but_never_over_another_file(self, video, tmp_path):
-        page = tmp_path / "k.html"
+        page = tmp_path / "new" / "k.html"
         assert self.run(video, "-o", page).stderr == f"page: {page}\n"
         assert self.run(video, "-o", page, "-q").stderr == ""
         assert "elbow: k = " in page.read_text(encoding="utf-8")

@@ -94,7 +94,7 @@ def choose_k(
     from keyframes.cache import FeatureCache
     from keyframes.choose_k import choose_k as choose
     from keyframes.describe import describe_video, find_index, plan_sampling
-    from keyframes.files import write_atomically
+    from keyframes.files import check_writable, make_folder, write_atomically
     from keyframes.progress import ProgressBars
     from keyframes.report import check_page, render_choice
     from keyframes.settings import Settings
@@ -109,6 +109,7 @@ def choose_k(
         raise click.UsageError(f"{video} is a folder: give one video")
     if output:
         check_page(output)
+        check_writable(output)
     shown = not quiet and sys.stderr.isatty()
     with ProgressBars([video], shown=shown) as bars, ThumbnailStore() as store:
         cache = None if no_cache else FeatureCache()
@@ -129,6 +130,7 @@ def choose_k(
             on_fit=partial(bars, video, "clustering"),
         )
     if output:
+        make_folder(output.parent)
         write_atomically(output, render_choice(video.name, found).encode())
         if not quiet:
             click.echo(f"page: {output}", err=True)
