@@ -84,7 +84,7 @@ def run_jobs(
 def finish_jobs(
     jobs: Iterable[Job],
     find: Callable[[Job], Outcome | None],
-    task: Task[Selection],
+    task: Task[Selection | None],
     **place: Any,  # noqa: ANN401 - those of run_task
 ) -> Iterator[Outcome]:
     """Do what is left to do; yield each outcome when it is there.
@@ -94,7 +94,8 @@ def finish_jobs(
     jobs
         The videos.
     find
-        Returns what is known of a job without doing it; None if it is to be done.
+        Returns what is known of a job without doing it; None if it is to be done. A
+        KeyframesError says why it can't be done.
     task
         Does a job.
     **place
@@ -102,14 +103,17 @@ def finish_jobs(
     """
     left = []
     for job in jobs:
-        outcome = find(job)
+        try:
+            outcome = find(job)
+        except KeyframesError as error:
+            outcome = Outcome(job, error=error)
         if outcome is None:
             left.append(job)
-        else:
-            if outcome.selection:
-                job.folder.tidy()
-                note_place(job.folder.record, job.video)
-            yield outcome
+            continue
+        if outcome.selection:
+            job.folder.tidy()
+            note_place(job.folder.record, job.video)
+        yield outcome
     for job, result in run_task(task, left, **place):
         if isinstance(result, KeyframesError):
             yield Outcome(job, error=result)
@@ -121,13 +125,11 @@ def find_outcome(job: Job, *, overwrite: bool = False, grow: bool = False) -> Ou
     """Return what is known of a job without looking into its video; None if it is to be done.
 
     It takes milliseconds: the video's size and a few samples are compared with the run record.
+    Errors as `find_earlier`.
     """
     if overwrite and not grow:
         return None
-    try:
-        there = find_earlier(job.video, job.output, job.settings, grow=grow)
-    except KeyframesError as error:
-        return Outcome(job, error=error)
+    there = find_earlier(job.video, job.output, job.settings, grow=grow)
     if there is None or not is_enough(there, job.settings, grow=grow):
         return None
     return Outcome(job, there, is_new=False)

@@ -190,13 +190,6 @@ def _find_outcome(job: Job, *, overwrite: bool) -> Outcome | None:
     """Return what is known of a job without looking into its video; None if it is to be done."""
     if overwrite:
         return None
-    try:
-        return _find_earlier(job)
-    except KeyframesError as error:
-        return Outcome(job, error=error)
-
-
-def _find_earlier(job: Job) -> Outcome | None:
     folder, asked = job.folder, job.settings.to_json()["match"]
     record = folder.find_finished(identify(job.video), {})
     if record is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keyframes.ahead import count_cores
-from keyframes.batch import Outcome, find_outcome
-from keyframes.errors import KeyframesError, OutputError, SettingsError, VideoError
-from keyframes.executors import limited_threads, run_task
+from keyframes.batch import Outcome, find_outcome, finish_jobs
+from keyframes.errors import OutputError, SettingsError, VideoError
+from keyframes.executors import limited_threads
 from keyframes.files import read_json
 from keyframes.kmeans import ConvergenceWarning, KMeans, nearest_centers
 from keyframes.records import Crop, PoolShare
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from keyframes.cache import FeatureCache
-    from keyframes.executors import BatchProgress
     from keyframes.jobs import Job
     from keyframes.records import IntArray
 
@@ -108,10 +108,8 @@ def write_summaries(
     jobs: Sequence[Job],
     n_points: int,
     *,
-    n_workers: int = 1,
-    scheduler: str | None = None,
     cache: FeatureCache | None = None,
-    progress: BatchProgress | None = None,
+    **place: Any,  # noqa: ANN401 - those of run_task
 ) -> Iterator[Outcome]:
     """Summarise every video whose summary isn't there yet; yield each outcome when it is there.
 
@@ -123,29 +121,20 @@ def write_summaries(
         From `plan_pool`, for all videos of the pool.
     cache
         As for `extract`.
-    n_workers, scheduler, progress
+    **place
         Where it is done, as for `run_task`.
     """
-    left = []
-    for job in jobs:
-        if outcome := find_summary_outcome(job, n_points):
-            yield outcome
-        else:
-            left.append(job)
+    find = partial(find_summary_outcome, n_points=n_points)
     task = partial(summarise, n_points=n_points, cache=cache)
-    for job, error in run_task(
-        task, left, n_workers=n_workers, scheduler=scheduler, progress=progress
-    ):
-        yield Outcome(job, error=error)
+    yield from finish_jobs(jobs, find, task, **place)
 
 
 def find_summary_outcome(job: Job, n_points: int) -> Outcome | None:
-    """Return what is known of a video's summary; None if that has to be made."""
-    try:
-        summary = find_summary(job, n_points)
-    except KeyframesError as error:
-        return Outcome(job, error=error)
-    return None if summary is None else Outcome(job, is_new=False)
+    """Return what is known of a video's summary; None if it is to be made.
+
+    Errors as `find_summary`.
+    """
+    return None if find_summary(job, n_points) is None else Outcome(job, is_new=False)
 
 
 def plan_shares(jobs: Sequence[Job], n_points: int, per_video_min: int = 0) -> list[Job]:
@@ -211,9 +200,8 @@ def make_room(jobs: Sequence[Job], shares: Sequence[Job], *, overwrite: bool) ->
     without = [job.folder for job in jobs if job.video not in with_share]
     if not overwrite:
         for job in shares:
-            found = find_outcome(job)
-            if found and isinstance(found.error, OutputError):
-                raise found.error
+            with suppress(VideoError):  # said when its turn comes
+                find_outcome(job)  # refuses what isn't to be replaced
         for folder in without:
             if folder.record.exists():
                 raise OutputError(

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from keyframes.batch import Outcome
-from keyframes.errors import SettingsError, VideoError
+from keyframes.errors import KeyframesError, SettingsError, VideoError
 from keyframes.export import EXPORTERS, hand_over
 from keyframes.export.deeplabcut import DlcVideo, read_project
 from keyframes.export.results import read_result
@@ -140,7 +140,7 @@ def hold_frames(jobs: Sequence[Job], targets: Iterable[Target]) -> list[Job]:
 
 
 def check_targets(
-    targets: Iterable[Target],
+    targets: Sequence[Target],
     jobs: Iterable[Job],
     output: Path,
     find: Callable[[Job], Outcome | None],
@@ -165,11 +165,11 @@ def check_targets(
         As the exporters.
     """
     sources, is_new = [], False
-    for job in jobs:
-        outcome = find(job)
+    for job in jobs if targets else ():
         try:
+            outcome = find(job)
             sources.append(_source_of(job, output, outcome.selection if outcome else None))
-        except VideoError:
+        except KeyframesError:
             continue  # said when its turn comes
         is_new |= outcome is None
     if is_new:

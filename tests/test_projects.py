@@ -210,6 +210,11 @@ def test_where_nothing_new_can_come_nothing_is_refused(finished, videos):
         check("coco", "to", [*videos, bad], find=lambda _: None)
 
 
+def test_without_a_target_no_video_is_looked_at(tmp_path):
+    jobs = [Job(tmp_path / "absent.mp4", tmp_path, Settings())]
+    check_targets([], jobs, tmp_path, lambda _: pytest.fail("looked up"))
+
+
 @pytest.mark.parametrize("tool", ["deeplabcut", "sleap"])
 def test_a_project_grows_by_frames_unlike_those_it_has(here, videos, tool):
     """The video shows four pictures, ten frames each; the project has two of the first one."""
