@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from keyframes.batch import find_outcome
 from keyframes.describe import plan_sampling
+from keyframes.errors import KeyframesError
 from keyframes.executors import run_task
-from keyframes.pool import find_summary_outcome
+from keyframes.pool import find_summary_outcome, plan_shares
 from keyframes.video import index_video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from keyframes.errors import KeyframesError
     from keyframes.executors import BatchProgress
     from keyframes.jobs import Job
     from keyframes.pipeline import Progress
@@ -63,6 +64,7 @@ def forecast_jobs(
     jobs: Sequence[Job],
     *,
     n_points: int = 0,
+    per_video_min: int = 0,
     chooses: bool = True,
     overwrite: bool = False,
     grow: bool = False,
@@ -78,16 +80,36 @@ def forecast_jobs(
         As for `run_jobs`.
     n_points
         Points of each summary, where the jobs make a pool; else 0.
+    per_video_min
+        Keyframes that the pool takes of every video at least.
     chooses
         Whether the pool's keyframes are written, too, or only its summaries.
     n_workers, scheduler, progress
         As for `run_task`. The memory that is forecast is that of a job among as many workers.
     """
-    even_share = int(jobs[0].settings.count) / len(jobs) if n_points and chooses else 0.0
+    even_share = 0.0
+    if n_points and chooses:
+        shares = _choose_shares(jobs, n_points, per_video_min)
+        even_share = 0.0 if shares else int(jobs[0].settings.count) / len(jobs)
+        jobs = shares or jobs
     task = partial(
         _forecast, n_points=n_points, even_share=even_share, overwrite=overwrite, grow=grow
     )
     yield from run_task(task, jobs, n_workers=n_workers, scheduler=scheduler, progress=progress)
+
+
+def _choose_shares(jobs: Sequence[Job], n_points: int, per_video_min: int) -> list[Job]:
+    """Return the jobs with their shares of the pool; none while a summary is to be made."""
+    summarised = []
+    for job in jobs:
+        with suppress(KeyframesError):  # said when its turn comes
+            if find_summary_outcome(job, n_points) is None:
+                index_video(job.video)  # one that can't be read is not waited for
+                return []
+            summarised.append(job)
+    shares = plan_shares(summarised, n_points, per_video_min) if summarised else []
+    with_share = {job.video: job for job in shares}
+    return [with_share.get(job.video, job) for job in jobs]
 
 
 def _forecast(
@@ -102,12 +124,12 @@ def _forecast(
 ) -> Forecast:
     if progress:
         progress("reading", 0, 0)
+    if job.settings.share:
+        n_points = 0  # from now on it is a video like any other
     if n_points:
         outcome = find_summary_outcome(job, n_points)
     else:
         outcome = find_outcome(job, overwrite=overwrite, grow=grow)
-    if outcome and outcome.error:
-        raise outcome.error
     if outcome and outcome.selection:
         return _of_finished(outcome.selection)
     index = index_video(job.video)
@@ -123,7 +145,7 @@ def _forecast(
     if n_pictures is not None:
         disk_bytes = round(summary_bytes + n_pictures * index.width * index.height * _PNG_BYTES)
     return Forecast(
-        is_finished=outcome is not None,
+        is_finished=outcome is not None and not even_share,
         n_frames=len(index),
         n_candidates=sampling.n_expected,
         n_keyframes=n_keyframes,

@@ -19,6 +19,7 @@ import pytest
 import keyframes
 from keyframes.cli import cli, main
 from keyframes.cli.running import Runner
+from keyframes.errors import VideoError
 
 
 def run(*arguments, cwd=None):
@@ -171,6 +172,39 @@ def test_pool_of_other_shapes_is_refused_at_once(video, make_video, tmp_path, op
     assert not out.exists()
 
 
+def test_pool_whose_export_would_be_refused_writes_no_picture(make_video, tmp_path):
+    for name in "ab":
+        make_video(tmp_path / f"{name}.mp4", n_frames=8)
+    command = ["extract", tmp_path, "--pool", "-k", 2, "-o", tmp_path / "out", "--jobs", 1]
+    assert run(*command, "--shard", "0/1").returncode == 0
+    done = run(*command, "--export", "coco", tmp_path / "elsewhere" / "mine.json")
+    assert done.returncode == 2
+    assert "don't lie below it" in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.rglob("*.png"))
+    fine = [*command, "--export", "coco", tmp_path / "to"]
+    assert [run(*fine).returncode for _ in range(2)] == [0, 0]
+
+
+def test_dry_run_that_is_quiet_names_only_what_would_fail(video, tmp_path):
+    done = run("extract", video, "-o", tmp_path / "out", "--dry-run", "-q")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (tmp_path / "bad.mp4").write_text("no video")
+    done = run("extract", tmp_path, "-o", tmp_path / "out", "--dry-run", "-q")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "bad.mp4 is no video" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "bug.mp4"])
+def test_every_error_names_its_video(name, tmp_path, make_video, monkeypatch):
+    def stumble(*_, **__):
+        raise VideoError("such a bug is in nobody's way")
+
+    video = make_video(tmp_path / name, n_frames=3)
+    monkeypatch.setattr("keyframes.pipeline.describe_video", stumble)
+    done = run("extract", video, "-o", tmp_path / "out")
+    assert f"keyframes: {video}: such a bug" in done.stderr
+
+
 def test_one_bad_video_does_not_stop_the_others(video, tmp_path, make_video):
     bad = tmp_path / "bad.mp4"
     bad.write_text("this is no video")
@@ -209,6 +243,8 @@ def test_one_bad_video_does_not_stop_the_others(video, tmp_path, make_video):
         (["extract", "mouse.mp4", "--features", "magic"], "magic"),
         (["extract", "mouse.mp4", "--method", "magic"], "magic"),
         (["extract", "mouse.mp4", "--crop-output"], "crop"),
+        (["extract", "--dlc", "file", "--tree"], "leave out --tree"),
+        (["choose-k", "mouse.mp4", "-o", "file/k.html"], "file/k.html: can't be made"),
         (["extract", "mouse.mp4", "-o", "file/out"], "file/out"),
         (["extract", "mouse.mp4", "sub/mouse.mp4"], "different -o"),
         (["frobnicate"], "frobnicate"),

@@ -11,7 +11,7 @@ from keyframes.batch import run_jobs
 from keyframes.errors import OutputError, VideoError
 from keyframes.forecast import Forecast, forecast_jobs
 from keyframes.jobs import Job
-from keyframes.pool import write_summaries
+from keyframes.pool import plan_shares, write_summaries
 from keyframes.settings import Settings
 
 
@@ -69,9 +69,30 @@ def test_pool_is_forecast_by_its_summaries(videos, tmp_path):
     assert with_pictures - summary_bytes == 2.5 * 96 * 64
     list(write_summaries(jobs[:1], 64))
     assert summary_bytes < jobs[0].folder.summary.stat().st_size < summary_bytes + 3000
+    assert forecast(*jobs, n_points=64, chooses=False)["a"].is_finished
     found = forecast(*jobs, n_points=64)
-    assert found["a"].is_finished
-    assert not found["b"].is_finished
+    assert not any(found[name].is_finished for name in "ab"), "a's keyframes aren't chosen yet"
+
+
+def test_pool_is_forecast_by_its_shares_once_all_is_summarised(videos, make_video, tmp_path):
+    """The third video is the first again, and so gets nothing; the fourth can't be read."""
+    twin, bad = make_video(tmp_path / "twin.mp4", n_frames=30), tmp_path / "bad.mp4"
+    bad.write_text("no video")
+    jobs = [Job(video, tmp_path, Settings(count=2)) for video in (*videos, twin, bad)]
+    list(write_summaries(jobs, 64))
+    shares = plan_shares(jobs[:3], 64)
+    assert {share.video for share in shares} < {job.video for job in jobs[:3]}
+
+    def todo(**options):
+        found = forecast(*jobs, n_points=64, **options)
+        assert isinstance(found.pop("bad"), VideoError)
+        return {name: each.n_keyframes for name, each in found.items() if not each.is_finished}
+
+    expected = {job.video.stem: job.settings.count for job in shares}
+    assert todo() == expected
+    list(run_jobs(shares))
+    assert todo() == {}
+    assert todo(overwrite=True) == expected
 
 
 def test_memory_stays_within_the_forecast(make_video, tmp_path):

@@ -262,37 +262,35 @@ def extract(
         jobs = plan_jobs(_find(paths, recursive=recursive), output, settings, tree=tree)
     jobs = hold_frames(assign_frames(jobs, frames), exports)
     n_points = plan_pool(jobs, per_video_min) if pool else 0
-    find = (
-        partial(find_summary_outcome, n_points=n_points)
-        if pool
-        else partial(find_outcome, overwrite=overwrite, grow=grow)
-    )
-    check_targets(exports, jobs, output, find)
+    earlier: dict[str, Any] = {
+        "overwrite": overwrite,
+        "grow": grow,
+    }
+    find = partial(find_outcome, **earlier)
+    find_first = partial(find_summary_outcome, n_points=n_points) if pool else find
+    check_targets(exports, jobs, output, find_first)
     todo = take_shard(jobs, *shard) if shard else jobs
     if pool:
         check_shapes(todo)
     runner = Runner(n_jobs, scheduler, quiet)
     if dry_run:
         found = runner.forecast(
-            todo, n_points=n_points, chooses=not shard, overwrite=overwrite, grow=grow
+            todo, n_points=n_points, per_video_min=per_video_min, chooses=not shard, **earlier
         )
-        found += [(outcome.job, outcome.error) for outcome in missing if outcome.error]
-        n_workers = runner.count_workers(len(todo))
-        return conclude_forecast(found, () if shard else exports, n_workers, as_json=as_json)
+        return conclude_forecast(runner, found, missing, () if shard else exports, as_json=as_json)
     roots = {job.output for job in todo} or {output}
     new_roots = [root for root in roots if not root.exists()]
     for root in roots:
         make_folder(root)
     cache = None if no_cache else FeatureCache()
-    extract_all = partial(
-        run_jobs, overwrite=overwrite, grow=grow, with_page=not no_report, cache=cache
-    )
+    extract_all = partial(run_jobs, with_page=not no_report, cache=cache, **earlier)
     if pool:
         summarise_all = partial(write_summaries, n_points=n_points, cache=cache)
         outcomes = runner.run(todo, summarise_all)
         if not shard:
+            check = partial(check_targets, exports, output=output, find=find)
             outcomes = select_from_pool(
-                runner, outcomes, extract_all, n_points, per_video_min, overwrite=overwrite
+                runner, outcomes, check, extract_all, n_points, per_video_min, overwrite=overwrite
             )
     else:
         outcomes = runner.run(todo, extract_all)
@@ -319,6 +317,8 @@ def _check_plan(*, pool: bool, per_video_min: int, grow: bool) -> None:
         raise click.UsageError("--per-video-min goes with --pool.", context)
     if pool and grow:
         raise click.UsageError("--pool starts from nothing: leave out --grow.", context)
+    if _given("dlc") and _given("tree"):
+        raise click.UsageError("A project's reports lie in one folder: leave out --tree.", context)
     if _given("dlc") and _given("crop_output") and not _given("crop"):
         said = "With --dlc the pictures are cut as the project's are: leave out --crop-output."
         raise click.UsageError(said, context)

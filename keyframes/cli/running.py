@@ -103,18 +103,23 @@ class Runner:
 def select_from_pool(
     runner: Runner,
     summarised: Sequence[Outcome],
+    check: Callable[[Sequence[Job]], None],
     extract: Callable[..., Iterator[Outcome]],
     n_points: int,
     per_video_min: int,
     *,
     overwrite: bool,
 ) -> list[Outcome]:
-    """Choose from all videos that were summarised; return what became of every video."""
+    """Choose from all videos that were summarised; return what became of every video.
+
+    ``check`` refuses what can't be done with the shares, before anything is written.
+    """
     from keyframes.pool import make_room, plan_shares
     from keyframes.terminal import describe_pool
 
     jobs = [outcome.job for outcome in summarised if not outcome.error]
     shares = plan_shares(jobs, n_points, per_video_min) if jobs else []
+    check(shares)
     make_room(jobs, shares, overwrite=overwrite)
     outcomes = runner.run(shares, extract)
     if outcomes and not runner.quiet:
@@ -171,17 +176,19 @@ def conclude(
 
 
 def conclude_forecast(
+    runner: Runner,
     found: Sequence[tuple[Job, Forecast | Exception]],
+    missing: Sequence[Outcome],
     targets: Sequence[Target],
-    n_workers: int,
     *,
     as_json: bool,
 ) -> int:
-    """Print what would be done; return the exit code."""
+    """Print what would be done, and what can't be; return the exit code."""
     from dataclasses import asdict
 
     from keyframes.terminal import describe_forecast, describe_forecasts
 
+    found = [*found, *((outcome.job, outcome.error) for outcome in missing if outcome.error)]
     failed = [(job, result) for job, result in found if isinstance(result, Exception)]
     good = [(job, result) for job, result in found if not isinstance(result, Exception)]
     if as_json:
@@ -193,11 +200,12 @@ def conclude_forecast(
         print_json(
             {"dry_run": True, "videos": videos, "failed": _failures(failed), "exports": exports}
         )
-    else:
+    elif not runner.quiet:
         for job, forecast in good:
             click.echo(describe_forecast(job, forecast))
         if len(found) > 1:
             forecasts = [forecast for _, forecast in good]
+            n_workers = runner.count_workers(len(good))
             click.echo(describe_forecasts(forecasts, len(found), n_workers))
         for target in targets:
             click.echo(f"{target.tool}: would be exported to {target.destination}")
@@ -212,7 +220,8 @@ def _failures(failed: Sequence[tuple[Job, Exception]]) -> list[dict[str, str]]:
 
 def _explain(job: Job, error: Exception) -> str:
     """Say what is wrong, and with which video."""
-    named = job.video.stem in str(error)
+    names = job.video.name, str(job.output / job.video.stem), str(job.folder.images)
+    named = any(name in str(error) for name in names)
     return str(error) if named else f"{job.video}: {error}"
 
 
