@@ -92,11 +92,10 @@ def test_recordings_of_one_name_cannot_share_a_deeplabcut_project(run, project, 
     for twin in twins:
         twin.parent.mkdir()
         shutil.copy(recordings / "day2" / "rat.mp4", twin)
-    for options in ([], ["--tree"]):
-        code, _, errors = run("extract", project, "--recursive", "--dlc", project, *options)
-        assert code == 2
-        assert f"{twins[0]} and {twins[1]} would share labeled-data/rat of {project}" in errors
-        assert errors.rstrip().endswith("rename one of them, or use a project for each")
+    code, _, errors = run("extract", project, "--recursive", "--dlc", project)
+    assert code == 2
+    assert f"{twins[0]} and {twins[1]} would share labeled-data/rat of {project}" in errors
+    assert errors.rstrip().endswith("rename one of them, or use a project for each")
 
 
 def test_new_frames_are_told_from_those_that_the_project_has(run, project, recordings):

@@ -415,7 +415,7 @@ class TestKilledAtAnyMoment:
             return stop_or_go_on
 
         with monkeypatch.context() as patch:
-            for name in ("write_json", "write_atomically", "write_images"):
+            for name in ("write_json", "write_table", "write_atomically", "write_images"):
                 patch.setattr(keyframes.output, name, stopping(getattr(keyframes.output, name)))
             patch.setattr(OutputFolder, "tidy", stopping(OutputFolder.tidy))
             with pytest.raises(StopNowError):
