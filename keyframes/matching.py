@@ -191,7 +191,7 @@ def _find_outcome(job: Job, *, overwrite: bool) -> Outcome | None:
     if overwrite:
         return None
     folder, asked = job.folder, job.settings.to_json()["match"]
-    record = folder.find_finished(identify(job.video), {})
+    record = folder.find_finished(identify(job.video))
     if record is None:
         return None
     there = record["identity"]["settings"].get("match")

@@ -31,7 +31,7 @@ from keyframes.files import (
     write_table,
 )
 from keyframes.images import is_ours, write_images
-from keyframes.run_record import PROGRAM
+from keyframes.run_record import PROGRAM, differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -41,16 +41,6 @@ if TYPE_CHECKING:
 
 # Where the folders of the pictures are.
 IMAGES = "labeled-data"
-# How the name of the note of an unfinished run ends; the note itself is no run record.
-_NOTE = ".unfinished.json"
-# What differs, where the values themselves say nothing to a person or are too many.
-_IN_WORDS = {
-    "pool": "another pool",
-    "sha256_of_samples": "other content",
-    "held": "other frames in the project",
-    "frames": "another list of frames",
-    "match": "other moments",
-}
 # What growing asks for anew, whatever the earlier run was asked.
 GROWING = ("count", "held", "frames")
 _TABLE_START = b"image,frame_index,time_s,cluster,cluster_size,distance"
@@ -104,47 +94,50 @@ class OutputFolder:
     @property
     def unfinished(self) -> Path:
         """The note that a run leaves while it writes."""
-        return self.root / f".{self.stem}{_NOTE}"
+        return self.root / f".{self.stem}.unfinished.json"
 
     def read_record(self) -> Record | None:
         """Return the run record; None when there is none. OutputError when it isn't ours."""
         return _read_record(self.record) if self.record.exists() else None
 
-    def find_finished(self, video: Record, settings: Record) -> Record | None:
+    def find_finished(self, video: Record, *, grow: bool = False) -> Record | None:
         """Return the record of a finished run; None when there is none.
 
         Parameters
         ----------
-        video, settings
-            What the run must have been about: the content of the video, and those settings
-            that matter.
+        video
+            The content of the video that the run must have been about.
+        grow
+            The run's keyframes are to be added to.
 
         Raises
         ------
         OutputError
-            The folder holds another video's or other settings' keyframes.
+            The folder holds another video's keyframes.
         """
         record = self.read_record()
         if record is None:
             return None
-        self._refuse("another video", record["identity"]["video"], video)
-        self.check_settings(record, settings)
+        self._refuse("another video", record["identity"]["video"], video, grow=grow)
         return record
 
-    def check_settings(self, record: Record, settings: Record) -> None:
+    def check_settings(self, record: Record, settings: Record, *, grow: bool = False) -> None:
         """Raise OutputError unless these settings are those that the record's run had."""
         there = record["identity"]["settings"]
-        grown = _differences(there, settings).keys() <= {*GROWING}
+        grown = differences(there, settings).keys() <= {*GROWING}
         is_number = not settings.get("frames") and settings.get("count") != "auto"
         can_grow = grown and is_number and not settings.get("pool")
         way_out = "keep or add to them with --grow, " if can_grow else ""
-        self._refuse("other settings", there, settings, way_out)
+        self._refuse("other settings", there, settings, way_out, grow=grow)
 
-    def _refuse(self, what: str, there: Record, asked: Record, way_out: str = "") -> None:
-        if differing := _differences(there, asked):
+    def _refuse(
+        self, what: str, there: Record, asked: Record, way_out: str = "", *, grow: bool
+    ) -> None:
+        if differing := differences(there, asked):
+            alone = " and without --grow" if grow else ""  # which keeps them in any case
             raise OutputError(
                 f"{self.record}: holds keyframes of {what} ({', '.join(differing.values())}); "
-                f"{way_out}choose another -o, or replace them with --overwrite"
+                f"{way_out}choose another -o, or replace them with --overwrite{alone}"
             )
 
     def check_ownership(self) -> None:
@@ -293,7 +286,11 @@ class OutputFolder:
 def _read_record(path: Path) -> Record:
     """Read a run record; OutputError when it is none, or not a whole one."""
     record = read_json(path)
-    if record.get("program") != PROGRAM or not {"identity", "video", "keyframes"} <= record.keys():
+    identity = record.get("identity")
+    is_whole = isinstance(identity, dict) and {"video", "settings"} <= identity.keys()
+    if record.get("program") != PROGRAM or not (
+        is_whole and {"video", "keyframes"} <= record.keys()
+    ):
         raise _not_ours(path)
     return record
 
@@ -315,8 +312,8 @@ def find_results(root: Path) -> dict[str, Record]:
         There are none.
     """
     records = {}
-    for path in sorted(set(root.glob("*.json")) - set(root.glob(f"*{_NOTE}"))):
-        with suppress(OutputError):  # other people's JSON may lie beside ours
+    for path in sorted(root.glob("*.json")):
+        with suppress(OutputError):  # other people's JSON may lie beside ours, and notes do
             records[path.stem] = _read_record(path)
     if not records:
         raise OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")
@@ -328,22 +325,14 @@ def find_results_below(root: Path) -> dict[OutputFolder, Record]:
 
     It looks only where there are pictures of ours, and not through these: there may be many.
     """
-    records = {}
+    records: dict[OutputFolder, Record] = {}
+    pictures: set[Path] = set()
     for name, inner, _ in os.walk(root):
-        inner.sort()
+        folder = Path(name)
         if IMAGES in inner:
-            inner.remove(IMAGES)
-            folder = Path(name)
             with suppress(OutputError):  # a labelling project has such a folder, too
                 found = find_results(folder)
-                records.update({OutputFolder(folder, stem): found[stem] for stem in found})
+                records |= {OutputFolder(folder, stem): found[stem] for stem in found}
+                pictures |= {OutputFolder(folder, stem).images for stem in found}
+        inner[:] = sorted(each for each in inner if folder / each not in pictures)
     return records
-
-
-def _differences(there: Record, asked: Record) -> dict[str, str]:
-    """Name what differs, by its key and for a person: ``count 20, now 30``."""
-    return {
-        key: _IN_WORDS.get(key) or f"{key} {there.get(key)}, now {value}"
-        for key, value in asked.items()
-        if there.get(key) != value
-    }

@@ -139,7 +139,7 @@ def find_earlier(
     can't be opened.
     """
     folder = OutputFolder(output, video.stem)
-    record = folder.find_finished(identify(video), {})
+    record = folder.find_finished(identify(video), grow=grow)
     if record is None:
         return None
     there, asked = recall(folder, video, record), settings.to_json()
@@ -148,7 +148,7 @@ def find_earlier(
     if grow:
         free = {*GROWING, *(CHOOSING if there.step is None else ())}
         asked = {name: value for name, value in asked.items() if name not in free}
-    folder.check_settings(record, asked)
+    folder.check_settings(record, asked, grow=grow)
     return there
 
 

@@ -38,6 +38,14 @@ _OPTIONS = {
     "n_init": "--n-init",
     "seed": "--seed",
 }
+# What differs, where the values themselves say nothing to a person or are too many.
+_IN_WORDS = {
+    "pool": "another pool",
+    "sha256_of_samples": "other content",
+    "held": "other frames in the project",
+    "frames": "another list of frames",
+    "match": "other moments",
+}
 _PACKAGES = ("pose-keyframes", "numpy", "opencv-python", "av")
 
 Record = dict[str, Any]
@@ -159,6 +167,15 @@ def make_table(selection: Selection, image_paths: list[str]) -> list[dict[str, s
         }
         for path, keyframe in zip(image_paths, selection.keyframes, strict=True)
     ]
+
+
+def differences(there: Record, asked: Record) -> dict[str, str]:
+    """Name what differs, by its key and for a person: ``count 20, now 30``."""
+    return {
+        key: _IN_WORDS.get(key) or f"{key} {there.get(key)}, now {value}"
+        for key, value in asked.items()
+        if there.get(key) != value
+    }
 
 
 def note_place(path: Path, video: Path) -> None:

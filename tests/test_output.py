@@ -6,7 +6,7 @@ import pytest
 
 from keyframes.errors import OutputError
 from keyframes.files import write_json
-from keyframes.output import OutputFolder, find_results
+from keyframes.output import OutputFolder, find_results, find_results_below
 
 IDENTITY = {"video": {"name": "v.mp4", "bytes": 10}, "settings": {"count": 2, "seed": 0}}
 ROW = {"frame_index": "1", "time_s": "0", "cluster": "0", "cluster_size": "1", "distance": "0"}
@@ -44,26 +44,35 @@ def test_layout(folder):
 
 
 def test_finished_run_is_found_by_its_identity(folder):
-    assert folder.find_finished(**IDENTITY) is None
+    assert folder.find_finished(IDENTITY["video"]) is None
     write(folder, ["img000001.png"])
+    record = folder.find_finished(IDENTITY["video"])
+    assert record is not None
+    assert record["identity"] == IDENTITY
     for settings in (IDENTITY["settings"], {}):
-        record = folder.find_finished(IDENTITY["video"], settings)
-        assert record is not None
-        assert record["identity"] == IDENTITY
+        folder.check_settings(record, settings)
 
 
 @pytest.mark.parametrize(
-    ("changed", "message"),
+    ("video", "message"),
     [
-        ({"settings": {"count": 3, "seed": 0}}, "other settings.*count 2, now 3.*--overwrite"),
-        ({"video": {"name": "v.mp4", "bytes": 11}}, "another video.*bytes 10, now 11"),
-        ({"video": {"sha256_of_samples": "0f"}}, r"another video \(other content\)"),
+        ({"name": "v.mp4", "bytes": 11}, "another video.*bytes 10, now 11"),
+        ({"sha256_of_samples": "0f"}, r"another video \(other content\)"),
     ],
 )
-def test_other_results_are_refused(folder, changed, message):
+def test_other_videos_results_are_refused(folder, video, message):
     write(folder, ["img000001.png"])
     with pytest.raises(OutputError, match=message):
-        folder.find_finished(**{**IDENTITY, **changed})
+        folder.find_finished(video)
+
+
+def test_results_of_other_settings_are_refused_with_what_helps(folder):
+    write(folder, ["img000001.png"])
+    record = folder.find_finished(IDENTITY["video"])
+    with pytest.raises(OutputError, match=r"other settings.*count 2, now 3.*--overwrite$"):
+        folder.check_settings(record, {"count": 3})
+    with pytest.raises(OutputError, match=r"seed 0, now 1.*with --overwrite and without --grow$"):
+        folder.check_settings(record, {"seed": 1}, grow=True)
 
 
 def test_new_run_removes_the_pictures_of_the_one_before(folder):
@@ -124,7 +133,7 @@ def test_interrupted_run_is_cleaned_up_by_the_next(folder):
             on_image=lambda _: None,
         )
     assert not folder.record.exists(), "an unfinished run must not look finished"
-    assert folder.find_finished(**IDENTITY) is None
+    assert folder.find_finished(IDENTITY["video"]) is None
     write(folder, ["img000002.png"])
     assert names_in(folder) == ["img000002.png"]
     assert not folder.unfinished.exists()
@@ -137,10 +146,16 @@ def test_tables_and_records_of_others_are_refused(folder):
         folder.check_ownership()
     folder.csv.unlink()
     folder.check_ownership()
-    for record in ({"something": "else"}, {"program": "keyframes"}):
+    ours = {"program": "keyframes", "video": {}, "keyframes": []}
+    for record in (
+        {"something": "else"},
+        {"program": "keyframes"},
+        {**ours, "identity": {}},
+        {**ours, "identity": None},
+    ):
         write_json(folder.record, record)
         with pytest.raises(OutputError, match=r"v.json: exists and was not written by keyframes"):
-            folder.find_finished(**IDENTITY)
+            folder.find_finished(IDENTITY["video"])
         with pytest.raises(OutputError, match=r"v.json: exists and was not written by keyframes"):
             write(folder, ["img000001.png"])
 
@@ -154,3 +169,21 @@ def test_results_are_told_from_other_json(folder):
         find_results(folder.root)
     write(folder, ["img000001.png"])
     assert list(find_results(folder.root)) == ["v"]
+
+
+def test_a_result_is_told_from_the_note_of_another_run(folder):
+    other = OutputFolder(folder.root, "v.unfinished")
+    write(other, ["img000001.png"])
+    folder.prepare(["img000002.png"])
+    assert folder.unfinished.exists()
+    assert list(find_results(folder.root)) == ["v.unfinished"]
+
+
+def test_results_are_found_in_a_folder_that_is_called_as_that_of_the_pictures(tmp_path):
+    """As with --tree over recordings/labeled-data."""
+    inner = OutputFolder(tmp_path / "labeled-data", "a")
+    write(inner, ["img000001.png"])
+    assert list(find_results_below(tmp_path)) == [inner]
+    outer = OutputFolder(tmp_path, "b")
+    write(outer, ["img000001.png"])
+    assert list(find_results_below(tmp_path)) == [outer, inner]
