@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from keyframes.errors import OutputError, VideoError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
 _SAMPLE_BYTES = 2**16
@@ -46,6 +46,14 @@ def make_folder(path: Path) -> None:
             file.unlink(missing_ok=True)
     except OSError as error:
         raise _cannot_write(path, error) from error
+
+
+def make_folders(paths: Collection[Path]) -> list[Path]:
+    """Make several folders; return those that weren't there before, inner ones first."""
+    new = {each for path in paths for each in (path, *path.parents) if not each.exists()}
+    for path in paths:
+        make_folder(path)
+    return sorted(new, reverse=True)
 
 
 def remove_empty(folders: Iterable[Path]) -> None:

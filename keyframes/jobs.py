@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keyframes.errors import SettingsError
-from keyframes.output import OutputFolder
+from keyframes.output import INDEX, OutputFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -82,7 +82,7 @@ def plan_jobs(
     Raises
     ------
     SettingsError
-        Two videos would be written under one name, or one under a name that Windows doesn't have.
+        Two videos would be written under one name, or one under a name that it can't have.
     """
     jobs = [
         Job(video, output / video.parent.relative_to(root) if tree else output, settings)
@@ -99,11 +99,7 @@ def refuse_shared_outputs(jobs: Iterable[Job], project: Path | None = None) -> N
     """
     owners: dict[tuple[Path, str], Path] = {}
     for job in jobs:
-        if sys.platform == "win32" and job.video.stem.endswith((" ", ".")):
-            raise SettingsError(
-                f"{job.video}: Windows makes no folder '{job.video.stem}', whose name ends in a "
-                "space or a dot; rename the recording"
-            )
+        _refuse_name(job)
         # Folded, since some file systems don't tell a.mp4 from A.mp4.
         owner = owners.setdefault((job.output, job.video.stem.casefold()), job.video)
         if owner != job.video and project:
@@ -137,6 +133,20 @@ def take_shard(jobs: Sequence[Job], index: int, n_shards: int) -> list[Job]:
         if lightest == index:
             share.append(at)
     return [jobs[at] for at in sorted(share)]
+
+
+def _refuse_name(job: Job) -> None:
+    """Raise SettingsError where a video's results can't be called as the video is."""
+    if sys.platform == "win32" and job.video.stem.endswith((" ", ".")):
+        raise SettingsError(
+            f"{job.video}: Windows makes no folder '{job.video.stem}', whose name ends in a "
+            "space or a dot; rename the recording"
+        )
+    if job.folder.page.name.casefold() == INDEX:
+        raise SettingsError(
+            f"{job.video}: its report would be {INDEX}, where the folder's overview goes; "
+            "rename the recording"
+        )
 
 
 def _videos_in(folder: Path, *, recursive: bool) -> list[Path]:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 # Where the folders of the pictures are.
 IMAGES = "labeled-data"
+# The page of a folder with several videos.
+INDEX = "index.html"
 # What growing asks for anew, whatever the earlier run was asked.
 GROWING = ("count", "held", "frames")
 _TABLE_START = b"image,frame_index,time_s,cluster,cluster_size,distance"

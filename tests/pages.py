@@ -88,7 +88,7 @@ def make_record(selection, name):
                 "frames": [],
             },
         },
-        "video": {"n_frames": 1000, "duration_s": 100.0},
+        "video": {"path": f"/recordings/{name}", "n_frames": 1000, "duration_s": 100.0},
         "asked": selection.n_asked,
         "found": len(selection.keyframes),
         "shortfall": 0,

@@ -17,9 +17,12 @@ import numpy as np
 import pytest
 
 import keyframes
+from keyframes import Settings
+from keyframes.batch import run_jobs
 from keyframes.cli import cli, main
-from keyframes.cli.running import Runner
+from keyframes.cli.running import Runner, conclude
 from keyframes.errors import VideoError
+from keyframes.jobs import find_videos, plan_jobs
 
 
 def run(*arguments, cwd=None):
@@ -224,7 +227,46 @@ def test_one_bad_video_does_not_stop_the_others(video, tmp_path, make_video):
     assert "2 of 3 videos done now; overview: " in done.stderr
     assert done.stderr.splitlines()[-1].startswith("keyframes: 1 of 3 videos failed: ")
     index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-    assert re.search(r"<dt>bad\.mp4</dt><dd>is no video [^<]*</dd>", index)
+    assert re.search(rf"<dt>{re.escape(str(bad))}</dt><dd>is no video [^<]*</dd>", index)
+
+
+def test_another_page_in_place_of_the_index_is_refused_at_once(video, make_video, tmp_path):
+    other, out = make_video(tmp_path / "rat.mp4", n_frames=4), tmp_path / "out"
+    out.mkdir()
+    page = out / "index.html"
+    page.write_text("mine")
+    done = run("extract", video, other, "-k", 2, "-o", out)
+    assert done.returncode == 2
+    assert "index.html: exists and was not written by keyframes" in done.stderr
+    assert list(out.iterdir()) == [page]
+    assert run("extract", video, other, "-k", 2, "-o", out, "--no-report").returncode == 0
+    matched = run("match", out, make_video(tmp_path / "cam.mp4", n_frames=4), "--to", "rat")
+    assert matched.returncode == 2
+    assert "index.html: exists and was not written by keyframes" in matched.stderr
+    assert page.read_text() == "mine"
+
+
+def test_an_index_that_cannot_be_written_in_the_end_keeps_nothing_else_back(
+    make_video, tmp_path, capsys
+):
+    for name in "ab":
+        make_video(tmp_path / f"{name}.mp4", n_frames=4)
+    jobs = plan_jobs(find_videos([tmp_path]), tmp_path / "out", Settings(count=2))
+    outcomes = list(run_jobs(jobs))
+    (tmp_path / "out" / "index.html").write_text("somebody's, meanwhile")
+    assert conclude(outcomes, tmp_path / "out", [], quiet=True, as_json=True) == 1
+    said = capsys.readouterr()
+    assert len(json.loads(said.out)["videos"]) == 2
+    assert "index.html: exists and was not written by keyframes" in said.err
+
+
+def test_what_fails_leaves_no_folder(tmp_path):
+    bad = tmp_path / "in" / "day1" / "bad.mp4"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("no video")
+    done = run("extract", tmp_path / "in", "--recursive", "--tree", "-o", tmp_path / "new" / "out")
+    assert done.returncode == 1
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,13 @@ def test_names_of_which_windows_makes_no_folder(tmp_path, monkeypatch, name):
         plan_jobs(videos, tmp_path / "out", Settings())
 
 
+@pytest.mark.parametrize("name", ["index.mp4", "Index.avi"])
+def test_a_video_that_is_called_as_the_overview_is_refused(tmp_path, name):
+    make_tree(tmp_path, "a.mp4", name)
+    with pytest.raises(SettingsError, match=rf"{name}: its report would be index\.html.*rename"):
+        plan_jobs(find_videos([tmp_path]), tmp_path / "out", Settings())
+
+
 @given(sizes=st.lists(st.integers(0, 1000), max_size=30), n_shards=st.integers(1, 6))
 def test_shards_share_all_videos_evenly(tmp_path_factory, sizes, n_shards):
     folder = tmp_path_factory.mktemp("videos")

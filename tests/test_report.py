@@ -5,6 +5,7 @@ import json
 import os
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +16,16 @@ from hypothesis.extra import numpy as hnp
 from keyframes.choose_k import ChoiceOfK, Score
 from keyframes.errors import OutputError
 from keyframes.files import atomic_file
+from keyframes.output import OutputFolder
 from keyframes.records import Clustering
-from keyframes.report import check_page, picture_size, render_choice, render_index, write_index
+from keyframes.report import (
+    check_index,
+    check_page,
+    picture_size,
+    render_choice,
+    render_index,
+    write_index,
+)
 from keyframes.report import page as page_module
 from keyframes.report.charts import Scale
 from keyframes.report.colours import cluster_colours, time_colours, to_hex
@@ -354,21 +363,55 @@ class TestIndex:
         assert "hacked()>" not in text
         assert "<script" not in text
 
-    def test_names_what_failed_until_the_next_run(self, tmp_path):
+    def test_names_what_failed_until_it_has_a_result_or_is_gone(self, tmp_path):
         write_folder(tmp_path, make_scene("a.mp4"), "a")
-        failed = {"day 1/b.mp4": "holds no video", HOSTILE: HOSTILE}
-        page = write_index(tmp_path, failed)
-        text = page.read_text(encoding="utf-8")
-        assert "2 videos failed." in plain(text)
-        assert "day 1/b.mp4 holds no video" in plain(text)
+        bad, worse = tmp_path / "b & b.mp4", tmp_path / "c.mp4"
+        for video in (bad, worse):
+            video.write_text("no video")
+        failed = {str(bad): "holds no video", str(worse): "neither", HOSTILE: HOSTILE}
+        text = write_index(tmp_path, failed).read_text(encoding="utf-8")
+        assert "3 videos failed." in plain(text)
         assert "hacked()>" not in text
-        write_folder(tmp_path, make_scene("c.mp4"), "c")
-        write_index(tmp_path)  # as a review does, which tries no video
-        text = page.read_text(encoding="utf-8")
-        assert "8 keyframes from 2 videos" in plain(text)
-        assert "day 1/b.mp4 holds no video" in plain(text)
-        assert write_index(tmp_path, failed).read_text(encoding="utf-8") == text
-        assert "failed" not in plain(write_index(tmp_path, {}).read_text(encoding="utf-8"))
+        write_folder(tmp_path, make_scene("d.mp4"), "d")
+        text = plain(write_index(tmp_path).read_text(encoding="utf-8"))
+        assert "8 keyframes from 2 videos" in text
+        assert "2 videos failed." in text
+        assert "b &amp; b.mp4 holds no video" in text
+        worse.unlink()
+        text = plain(write_index(tmp_path, {str(bad): "still none"}).read_text(encoding="utf-8"))
+        assert "1 video failed." in text
+        assert "b &amp; b.mp4 still none" in text
+        scene = make_scene(bad.name)
+        scene.record["video"]["path"] = str(bad)
+        write_folder(tmp_path, scene, "b")
+        assert "failed" not in plain(write_index(tmp_path).read_text(encoding="utf-8"))
+
+    def test_reads_no_picture_again_where_nothing_is_new(self, tmp_path, monkeypatch):
+        scenes = {stem: make_scene(f"{stem}.mp4") for stem in "ab"}
+        for stem, scene in scenes.items():
+            write_folder(tmp_path, scene, stem)
+        page = write_index(tmp_path)
+        before = page.read_bytes()
+        (tmp_path / scenes["a"].record["keyframes"][0]["image"]).write_bytes(b"no picture")
+        monkeypatch.chdir(tmp_path)
+        assert write_index(Path()) == Path("index.html")
+        assert page.read_bytes() == before
+        scenes["b"].record["warnings"] = ["the video is damaged"]
+        write_folder(tmp_path, scenes["b"], "b")
+        text = write_index(tmp_path).read_text(encoding="utf-8")
+        assert text.count("data:image/jpeg") == 7
+        assert "1 video with a warning" in plain(text)
+
+    def test_is_refused_beforehand_where_another_page_is_in_its_place(self, tmp_path):
+        (tmp_path / "index.html").write_text("<!DOCTYPE html><title>mine</title>")
+        a, b = (OutputFolder(tmp_path, stem) for stem in "ab")
+        check_index(tmp_path, [a])
+        with pytest.raises(OutputError, match=r"index\.html: exists and was not written by"):
+            check_index(tmp_path, [a, b])
+        write_folder(tmp_path, make_scene("a.mp4"), "a")
+        check_index(tmp_path, [a])
+        with pytest.raises(OutputError, match="was not written by"):
+            check_index(tmp_path, [b])
 
     def test_an_empty_folder_is_refused(self, tmp_path):
         with pytest.raises(OutputError, match="holds no finished keyframes"):

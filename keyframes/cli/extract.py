@@ -20,13 +20,7 @@ from keyframes.cli.parameters import (
     looking_options,
     start_logging,
 )
-from keyframes.cli.running import (
-    Runner,
-    conclude,
-    conclude_forecast,
-    select_from_pool,
-    write_overview,
-)
+from keyframes.cli.running import Runner, conclude, conclude_forecast, select_from_pool
 from keyframes.records import ExportFormat, Method
 
 if TYPE_CHECKING:
@@ -238,10 +232,11 @@ def extract(
     """
     from keyframes.batch import find_outcome, run_jobs
     from keyframes.cache import FeatureCache
-    from keyframes.files import make_folder, remove_empty
+    from keyframes.files import make_folders, remove_empty
     from keyframes.jobs import plan_jobs, take_shard
     from keyframes.pool import check_shapes, find_summary_outcome, plan_pool, write_summaries
     from keyframes.projects import check_targets, hold_frames, plan_project_jobs
+    from keyframes.report import check_index
     from keyframes.settings import Settings
     from keyframes.video import Span
 
@@ -269,6 +264,9 @@ def extract(
     find = partial(find_outcome, **earlier)
     find_first = partial(find_summary_outcome, n_points=n_points) if pool else find
     check_targets(exports, jobs, output, find_first)
+    overview_root = None if no_report or shard else output
+    if overview_root:
+        check_index(overview_root, [job.folder for job in jobs])
     todo = take_shard(jobs, *shard) if shard else jobs
     if pool:
         check_shapes(todo)
@@ -278,10 +276,7 @@ def extract(
             todo, n_points=n_points, per_video_min=per_video_min, chooses=not shard, **earlier
         )
         return conclude_forecast(runner, found, missing, () if shard else exports, as_json=as_json)
-    roots = {job.output for job in todo} or {output}
-    new_roots = [root for root in roots if not root.exists()]
-    for root in roots:
-        make_folder(root)
+    new_folders = make_folders({job.output for job in todo} or {output})
     cache = None if no_cache else FeatureCache()
     extract_all = partial(run_jobs, with_page=not no_report, cache=cache, **earlier)
     if pool:
@@ -294,13 +289,11 @@ def extract(
             )
     else:
         outcomes = runner.run(todo, extract_all)
-    every = [*outcomes, *missing]
-    index = None if no_report or shard else write_overview(output, every)
-    remove_empty(new_roots)  # where nothing could be written, nothing stays
+    remove_empty(new_folders)  # where nothing could be written, nothing stays
     exported = [] if shard else export_all(exports, outcomes, output, quiet=quiet)
     for outcome in missing:
         complain(str(outcome.error))
-    return conclude(every, index, exported, quiet=quiet, as_json=as_json)
+    return conclude([*outcomes, *missing], overview_root, exported, quiet=quiet, as_json=as_json)
 
 
 def _output_of(config: Path, output: Path) -> Path:

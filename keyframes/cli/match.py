@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keyframes.cli.parameters import PATH, choice, complain, start_logging
-from keyframes.cli.running import Runner, conclude, write_overview
+from keyframes.cli.running import Runner, conclude
 from keyframes.records import MatchBy
 
 if TYPE_CHECKING:
@@ -77,14 +77,16 @@ def match(
     from keyframes.cache import FeatureCache
     from keyframes.jobs import find_videos
     from keyframes.matching import match_videos, plan_matches
+    from keyframes.report import check_index
 
     start_logging(verbose=verbose)
     jobs, failed = plan_matches(out, find_videos(videos), to=to, by=by)
+    root = None if no_report else out  # of the overview
+    if root:
+        check_index(root, [job.folder for job in jobs])
     cache = None if no_cache else FeatureCache()
     match_all = partial(match_videos, overwrite=overwrite, with_page=not no_report, cache=cache)
     outcomes = Runner(None, None, quiet).run(jobs, match_all)
     for outcome in failed:
         complain(str(outcome.error))
-    every = [*outcomes, *failed]
-    index = None if no_report else write_overview(out, every)
-    return conclude(every, index, (), quiet=quiet, as_json=as_json)
+    return conclude([*outcomes, *failed], root, (), quiet=quiet, as_json=as_json)

@@ -128,7 +128,7 @@ def select_from_pool(
     return [chosen.get(outcome.job.video, outcome) for outcome in summarised]
 
 
-def write_overview(root: Path, outcomes: Sequence[Outcome]) -> Path | None:
+def _write_overview(root: Path, outcomes: Sequence[Outcome]) -> Path | None:
     """Write the page of an output folder where keyframes have come, and say where it is.
 
     It names the videos that failed, since the folder holds nothing of them.
@@ -138,25 +138,35 @@ def write_overview(root: Path, outcomes: Sequence[Outcome]) -> Path | None:
     if not any(outcome.selection for outcome in outcomes):
         return None
     failed = {
-        (o.job.output.relative_to(root) / o.job.video.name).as_posix(): _reason(o.job, o.error)
-        for o in outcomes
-        if o.error
+        str(outcome.job.video.absolute()): _reason(outcome.job, outcome.error)
+        for outcome in outcomes
+        if outcome.error
     }
     return write_index(root, failed)
 
 
 def conclude(
     outcomes: Sequence[Outcome],
-    index: Path | None,
+    root: Path | None,
     exports: Sequence[dict[str, Any]],
     *,
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Sum several videos up, print what --json asks for, name what failed; return the exit code."""
+    """Sum several videos up, print what --json asks for, name what failed; return the exit code.
+
+    ``root`` is the folder that gets an overview; None for none.
+    """
+    from keyframes.errors import OutputError
     from keyframes.files import read_json
     from keyframes.terminal import describe_batch
 
+    failed, index = any("error" in document for document in exports), None
+    try:
+        index = _write_overview(root, outcomes) if root else None
+    except OutputError as error:
+        complain(str(error))
+        failed = True
     if len(outcomes) > 1 and not quiet:
         click.echo(describe_batch(outcomes, index), err=True)
     if as_json:
@@ -170,7 +180,6 @@ def conclude(
                 "exports": list(exports),
             }
         )
-    failed = any("error" in document for document in exports)
     code = _name_failed([o.job for o in outcomes if o.error], len(outcomes))
     return max(code, EXIT_FAILED if failed else 0)
 

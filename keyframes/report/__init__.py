@@ -6,12 +6,13 @@ Each is a single HTML file that needs no network and no other file. `page.py`, `
 """
 
 from keyframes.report.choice import render_choice
-from keyframes.report.index import render_index, write_index
+from keyframes.report.index import check_index, render_index, write_index
 from keyframes.report.page import render_report
 from keyframes.report.pictures import picture_size
 from keyframes.report.templating import check_page
 
 __all__ = [
+    "check_index",
     "check_page",
     "picture_size",
     "render_choice",

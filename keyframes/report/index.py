@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from html import unescape
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -13,14 +15,13 @@ import numpy as np
 from keyframes.errors import OutputError
 from keyframes.files import remove_old_leftovers, write_atomically
 from keyframes.images import read_picture
-from keyframes.output import OutputFolder, find_results, find_results_below
+from keyframes.output import INDEX, OutputFolder, find_results, find_results_below
 from keyframes.report.pictures import to_data_uris
 from keyframes.report.templating import check_page, render
 from keyframes.resizing import shrink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
     from keyframes.records import Image
     from keyframes.run_record import Record
@@ -46,8 +47,8 @@ class Row:
         Its run record.
     link
         Address of its page, relative to this one; None where it has none.
-    strip
-        Data URIs of some of its keyframes, in frame order.
+    pictures
+        The PNGs of some of its keyframes, in frame order.
     missing
         Pictures that the record names but the folder doesn't hold any more.
     """
@@ -55,8 +56,17 @@ class Row:
     name: str
     record: Record
     link: str | None
-    strip: list[str]
+    pictures: list[Path]
     missing: int
+
+
+def check_index(root: Path, coming: Iterable[OutputFolder]) -> None:
+    """Raise OutputError where `write_index` would, once there are the results that are coming."""
+    try:
+        check_page(root / INDEX)
+    except OutputError:
+        if len({*find_results_below(root), *coming}) > 1:
+            raise
 
 
 def write_index(root: Path, failed: Mapping[str, str] | None = None) -> Path | None:
@@ -67,25 +77,26 @@ def write_index(root: Path, failed: Mapping[str, str] | None = None) -> Path | N
     root
         The output folder.
     failed
-        The videos that the run couldn't extract, each with the reason; they count as the folder's,
-        too. None where nothing was tried: those that the page names stay on it.
+        The videos that the run couldn't extract, by their absolute paths, each with the reason;
+        they count as the folder's, too. Others that the page names stay on it until they have a
+        result, or are gone.
 
     Raises
     ------
     OutputError
         A file of that name is there that keyframes did not write; it can't be written.
     """
-    results = find_results_below(root)
-    if len(results) + len(failed or ()) < 2:
+    results, failed = find_results_below(root), failed or {}
+    if len(results) + len(failed) < 2:
         return None
-    page = root / "index.html"
+    page = root / INDEX
     check_page(page)
-    if failed is None:
-        failed = _read_failed(page)
-    remove_old_leftovers(root)
-    content = _render(root, results, None, failed).encode()
-    if not page.exists() or page.read_bytes() != content:  # what is the same keeps its date
-        write_atomically(page, content)
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    failed = {**_read_failed(text, results), **failed}
+    rows = _list_rows(root, results, None)
+    if _digest(rows, failed) not in text:  # all its pictures would be read again
+        remove_old_leftovers(root)
+        write_atomically(page, _render(rows, failed).encode())
     return page
 
 
@@ -112,28 +123,30 @@ def render_index(root: Path, links: Mapping[str, str] | None = None) -> str:
         results = {OutputFolder(root, stem): records[stem] for stem in links}
     if not results:
         raise OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")
-    return _render(root, results, links, {})
+    return _render(_list_rows(root, results, links), {})
 
 
-def _read_failed(page: Path) -> dict[str, str]:
-    """Return the failed videos that a page names, each with the reason."""
-    if not page.exists():
-        return {}
-    text = page.read_text(encoding="utf-8")
+def _read_failed(text: str, results: Mapping[OutputFolder, Record]) -> dict[str, str]:
+    """Return the failed videos that a page names and that could still be tried again."""
     pairs = re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", text, re.DOTALL)
-    return {unescape(name): unescape(reason) for name, reason in pairs}
+    failed = {unescape(name): unescape(reason) for name, reason in pairs}
+    done = {record["video"]["path"] for record in results.values()}
+    return {name: failed[name] for name in failed if name not in done and Path(name).exists()}
 
 
-def _render(
-    root: Path,
-    results: Mapping[OutputFolder, Record],
-    links: Mapping[str, str] | None,
-    failed: Mapping[str, str],
-) -> str:
+def _digest(rows: list[Row], failed: Mapping[str, str]) -> str:
+    """Return what tells a page from one of other rows; how long they took is no matter."""
+    said = [(row.name, {**row.record, "timings_s": {}}, row.link, row.missing) for row in rows]
+    return hashlib.sha256(ascii((said, failed)).encode()).hexdigest()
+
+
+def _list_rows(
+    root: Path, results: Mapping[OutputFolder, Record], links: Mapping[str, str] | None
+) -> list[Row]:
     n_pictures = max(FEWEST, min(MOST, MAX_PICTURES // len(results)))
     if len(results) > MAX_STRIPS:
         n_pictures = 0
-    rows = [
+    return [
         _make_row(
             folder.root.relative_to(root),
             folder,
@@ -143,13 +156,18 @@ def _render(
         )
         for folder, record in results.items()
     ]
+
+
+def _render(rows: list[Row], failed: Mapping[str, str]) -> str:
     return render(
         "index.html",
         rows=rows,
+        strip=_strip,
         failed=failed,
-        n_keyframes=sum(record["found"] for record in results.values()),
-        n_frames=sum(record["video"]["n_frames"] for record in results.values()),
-        n_warned=sum(bool(record["warnings"]) for record in results.values()),
+        digest=_digest(rows, failed),
+        n_keyframes=sum(row.record["found"] for row in rows),
+        n_frames=sum(row.record["video"]["n_frames"] for row in rows),
+        n_warned=sum(bool(row.record["warnings"]) for row in rows),
     )
 
 
@@ -169,12 +187,17 @@ def _make_row(
         name=(place / record["identity"]["video"]["name"]).as_posix(),
         record=record,
         link=link,
-        strip=to_data_uris(list(_thumbnails(files[i] for i in spread))),
+        pictures=[files[i] for i in spread],
         missing=sum(not file.exists() for file in files),
     )
 
 
-def _thumbnails(files: Iterator[Path]) -> Iterator[Image]:
+def _strip(row: Row) -> list[str]:
+    """Return the pictures of a row as data URIs."""
+    return to_data_uris(list(_thumbnails(row.pictures)))
+
+
+def _thumbnails(files: Iterable[Path]) -> Iterator[Image]:
     """Read PNGs one after the other and yield them small; those that are gone are left out."""
     for file in files:
         if not file.exists():

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote
 
 from keyframes.errors import KeyframesError, OutputError, SettingsError
+from keyframes.output import INDEX
 from keyframes.report import render_index, write_index
 from keyframes.review.session import Session
 
@@ -176,7 +177,7 @@ class ReviewServer(ThreadingHTTPServer):
         self.has_ended = True
         for session in self._sessions.values():
             session.wait_until_saved()
-        if self.has_changed and (self._root / "index.html").exists():
+        if self.has_changed and (self._root / INDEX).exists():
             write_index(self._root)
 
 
