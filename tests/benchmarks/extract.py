@@ -1,18 +1,19 @@
 """The whole command against bare decoding and DeepLabCut's algorithm, as whole processes.
 
-    python tests/benchmarks/extract.py [--runs 5] [--source VIDEO]
+    python tests/benchmarks/extract.py [--runs 5] [--source VIDEO] [--frames 10000]
 
 Two recordings are made in a temporary folder by repeating a source: 10,000 frames at its own size
 and ten minutes of 720p. Then the contenders take turns, each in a process of its own:
 
 - decoding: PyAV decodes every frame and does nothing with it, with as many threads as keyframes;
-- keyframes: ``keyframes extract -k 20`` and ``-k 150`` with the defaults;
+- keyframes: ``keyframes extract -k 20`` and ``-k 150`` with the defaults and an empty cache;
+- keyframes, again: ``-k 21`` and more, with the features in the cache;
 - DeepLabCut: its k-means as published (every frame read with OpenCV, made 30 pixels wide by
   nearest neighbour, mean over the channels; MiniBatchKMeans with batches of 100, at most 50
   iterations; a random member of each cluster), and the frames written, as one program.
 
-Printed are medians of wall time, CPU time and peak memory, and the median of the ratios to
-decoding, run by run.
+Printed are medians of wall time, CPU time and peak memory, and the medians of the ratios to
+decoding and to the first ``-k 20``, run by run.
 """
 
 import argparse
@@ -132,15 +133,22 @@ def enlarge(source, target, size, n_frames):
 
 def compare(video, runs, folder):
     """Take turns on one recording; print a table."""
+
+    def extract(k, name):
+        os.environ["KEYFRAMES_CACHE"] = str(folder / f"cache-{name}")
+        return [
+            sys.executable, "-m", "keyframes", "extract", str(video),
+            "-k", str(k), "-o", str(folder / f"out-{name}-{k}"), "-q",
+        ]  # fmt: skip
+
+    measure(extract(20, "again"))
     contenders = {
         "decoding": lambda _: [sys.executable, "-c", DECODING, str(video)],
         **{
-            f"keyframes -k {k}": lambda run, k=k: [
-                sys.executable, "-m", "keyframes", "extract", str(video),
-                "-k", str(k), "--no-cache", "-o", str(folder / f"out-{k}-{run}"), "-q",
-            ]
+            f"keyframes -k {k}": lambda run, k=k: extract(k, f"{video.stem}-{run}-{k}")
             for k in (20, 150)
         },
+        "keyframes, again": lambda run: extract(21 + run, "again"),
         **{
             f"DeepLabCut, {k}": lambda run, k=k: [
                 sys.executable, "-c", DEEPLABCUT, str(video), str(folder / f"dlc-{k}-{run}"), str(k)
@@ -152,31 +160,40 @@ def compare(video, runs, folder):
     for run in range(runs):
         for name, command in contenders.items():
             usages[name].append(measure(command(run)))
-    print("| | wall, s | CPU, s | peak, MB | wall / decoding | CPU / decoding |")
+    print("| | wall, s | CPU, s | peak, MB | wall (CPU) / decoding | wall (CPU) / -k 20 |")
     print("|---|---|---|---|---|---|")
     for name, used in usages.items():
-        pairs = list(zip(used, usages["decoding"], strict=True))
         print(
             f"| {name} | {median(u.wall_s for u in used):.1f} | {median(u.cpu_s for u in used):.1f}"
-            f" | {median(u.peak_mb for u in used):.0f}"
-            f" | {median(u.wall_s / base.wall_s for u, base in pairs):.2f}"
-            f" | {median(u.cpu_s / base.cpu_s for u, base in pairs):.2f} |"
+            f" | {median(u.peak_mb for u in used):.0f} | {relate(used, usages['decoding'])}"
+            f" | {relate(used, usages['keyframes -k 20'])} |",
+            flush=True,
         )
+
+
+def relate(used, base):
+    """Return the median ratios of wall and CPU time, run by run."""
+    pairs = list(zip(used, base, strict=True))
+    wall = median(u.wall_s / b.wall_s for u, b in pairs)
+    cpu = median(u.cpu_s / b.cpu_s for u, b in pairs)
+    return f"{wall:.3f} ({cpu:.3f})"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--source", type=Path, default=SAMPLE)
+    parser.add_argument("--frames", type=int, default=10_000, help="of the first recording")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        long = run_apart(repeat, arguments.source, folder / "long.mp4", 10_000)
+        long = run_apart(repeat, arguments.source, folder / "long.mp4", arguments.frames)
         minute = run_apart(enlarge, arguments.source, folder / "minute.mp4", (1280, 720), 1800)
         wide = run_apart(repeat, minute, folder / "wide.mp4", 18_000)
-        for title, video in (("10,000 frames", long), ("18,000 frames of 720p", wide)):
-            print(f"\n{title}\n")
-            compare(video, arguments.runs, folder)
+        print(f"{arguments.frames:,} frames of the source\n")
+        compare(long, arguments.runs, folder)
+        print("\n18,000 frames of 720p\n")
+        compare(wide, arguments.runs, folder)
 
 
 if __name__ == "__main__":
