@@ -18,8 +18,8 @@ from keyframes.files import identify
 from keyframes.followers import describe_strays
 from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.moments import find_moments, read_timeline
-from keyframes.output import find_results, find_results_below
 from keyframes.pipeline import extract, recall
+from keyframes.results import find_results, find_results_below
 from keyframes.run_record import selection_from_record
 from keyframes.settings import Match, Settings
 

@@ -15,7 +15,6 @@ that the next run knows what an interrupted one left behind.
 from __future__ import annotations
 
 import csv
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -183,8 +182,7 @@ class OutputFolder:
 
     def outdated_images(self) -> list[Path]:
         """Return the pictures of ours that are there still, but not in the record any more."""
-        noted, record = self._earlier_images(), _read_record(self.record)
-        outdated = noted - {self.root / row["image"] for row in record["keyframes"]}
+        outdated = self._earlier_images() - self._images_of(_read_record(self.record))
         return sorted(path for path in outdated if path.exists() and is_ours(path))
 
     def prepare(self, names: Sequence[str]) -> None:
@@ -199,9 +197,7 @@ class OutputFolder:
         earlier = self._earlier_images()
         self._start_writing(targets, earlier)
         self.record.unlink(missing_ok=True)
-        for path in earlier - set(targets):
-            if path.exists() and is_ours(path):  # somebody may have put another in its place
-                path.unlink()
+        _remove_ours(earlier - set(targets))
 
     def write_images(
         self,
@@ -229,8 +225,17 @@ class OutputFolder:
             on_image(done)
 
     def finish(self, table: list[dict[str, str]], page: str | None, record: Record) -> None:
-        """Write the table, the report and, last, the record, which says that all is done."""
+        """Write the table, the report and, last, the record, which says that all is done.
+
+        Raises
+        ------
+        OutputError
+            Another run, with other settings, wrote here at the same time, and this one gives way.
+        """
+        self._give_way(record)
+        others = self._earlier_images() - self._images_of(record)
         self._write_documents(table, page, record)
+        _remove_ours(others)
         self.unfinished.unlink(missing_ok=True)
 
     def tidy(self) -> None:
@@ -251,6 +256,25 @@ class OutputFolder:
         with suppress(OSError):  # somebody's files are in there, too
             self.images.rmdir()
         self.unfinished.unlink(missing_ok=True)
+
+    def _give_way(self, record: Record) -> None:
+        """Raise OutputError where another run wrote other keyframes since this one began.
+
+        One that has ended left a record, and has no use for the pictures of this one; one that
+        hasn't removed those that were there when it began, and removes the others when it ends.
+        """
+        written, there = self._images_of(record), self.read_record()
+        if there and there["identity"] != record["identity"]:
+            _remove_ours(written - self._images_of(there))
+        elif all(path.exists() for path in written):
+            return
+        raise OutputError(
+            f"{self.record}: another run wrote other keyframes of this video here meanwhile; let "
+            "it end, then choose another -o, or replace them with --overwrite"
+        )
+
+    def _images_of(self, record: Record) -> set[Path]:
+        return {self.root / row["image"] for row in record["keyframes"]}
 
     def _write_documents(
         self, table: list[dict[str, str]], page: str | None, record: Record
@@ -297,44 +321,16 @@ def _read_record(path: Path) -> Record:
     return record
 
 
+def _remove_ours(images: Iterable[Path]) -> None:
+    """Remove those of the pictures that are ours: somebody may have put another in its place."""
+    for path in images:
+        if path.exists() and is_ours(path):
+            path.unlink()
+
+
 def _is_our_table(path: Path) -> bool:
     return path.exists() and path.read_bytes().startswith(_TABLE_START)
 
 
 def _not_ours(path: Path) -> OutputError:
     return OutputError(f"{path}: exists and was not written by keyframes; choose another -o")
-
-
-def find_results(root: Path) -> dict[str, Record]:
-    """Return the run records in an output folder, by stem.
-
-    Raises
-    ------
-    OutputError
-        There are none.
-    """
-    records = {}
-    for path in sorted(root.glob("*.json")):
-        with suppress(OutputError):  # other people's JSON may lie beside ours, and notes do
-            records[path.stem] = _read_record(path)
-    if not records:
-        raise OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")
-    return records
-
-
-def find_results_below(root: Path) -> dict[OutputFolder, Record]:
-    """Return the run records in an output folder and in the folders in it, by path.
-
-    It looks only where there are pictures of ours, and not through these: there may be many.
-    """
-    records: dict[OutputFolder, Record] = {}
-    pictures: set[Path] = set()
-    for name, inner, _ in os.walk(root):
-        folder = Path(name)
-        if IMAGES in inner:
-            with suppress(OutputError):  # a labelling project has such a folder, too
-                found = find_results(folder)
-                records |= {OutputFolder(folder, stem): found[stem] for stem in found}
-                pictures |= {OutputFolder(folder, stem).images for stem in found}
-        inner[:] = sorted(each for each in inner if folder / each not in pictures)
-    return records

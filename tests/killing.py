@@ -24,8 +24,8 @@ import keyframes.progress
 import keyframes.projects
 import keyframes.terminal  # noqa: F401
 from keyframes.cli import main
-from keyframes.output import find_results
 from keyframes.report.templating import _environment
+from keyframes.results import find_results
 
 
 def start(out: Path, arguments: list[str]) -> int:

@@ -16,6 +16,7 @@ FLOORS = [
     ["settings", "features", "images", "postures", "cache"],
     ["animals", "choose_k", "selection", "describe", "moments", "run_record"],
     ["coverage", "output", "followers"],
+    ["results"],
     ["choosing", "report", "export"],
     ["pipeline", "review"],
     ["jobs"],

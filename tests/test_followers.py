@@ -12,7 +12,7 @@ from keyframes.commands import join_words
 from keyframes.export import export
 from keyframes.followers import describe_strays
 from keyframes.matching import match_videos, plan_matches
-from keyframes.output import find_results
+from keyframes.results import find_results
 from reviewing import open_stem
 
 

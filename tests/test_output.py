@@ -6,9 +6,11 @@ import pytest
 
 from keyframes.errors import OutputError
 from keyframes.files import write_json
-from keyframes.output import OutputFolder, find_results, find_results_below
+from keyframes.output import OutputFolder
+from keyframes.results import find_results
 
 IDENTITY = {"video": {"name": "v.mp4", "bytes": 10}, "settings": {"count": 2, "seed": 0}}
+OTHERWISE = {**IDENTITY, "settings": {"count": 2, "seed": 1}}
 ROW = {"frame_index": "1", "time_s": "0", "cluster": "0", "cluster_size": "1", "distance": "0"}
 
 
@@ -21,6 +23,10 @@ def write(folder, names, identity=IDENTITY, value=7):
     picture = np.full((8, 8, 3), value, np.uint8)
     images = [(picture, {"Software": "keyframes", "video": "v.mp4"})] * len(names)
     folder.write_images(names, images, crop=None, on_image=lambda _: None)
+    finish(folder, names, identity)
+
+
+def finish(folder, names, identity):
     rows = [{"image": f"{folder.images_path}/{name}"} for name in names]
     table = [{**row, **ROW} for row in rows]
     record = {"program": "keyframes", "identity": identity, "video": {}, "keyframes": rows}
@@ -160,30 +166,53 @@ def test_tables_and_records_of_others_are_refused(folder):
             write(folder, ["img000001.png"])
 
 
-def test_results_are_told_from_other_json(folder):
-    folder.root.mkdir()
-    write_json(folder.root / "other.json", {"something": "else"})
-    write_json(folder.root / "ours.json", {"program": "keyframes"})
-    (folder.root / "broken.json").write_text("{")
-    with pytest.raises(OutputError, match="holds no finished keyframes"):
-        find_results(folder.root)
-    write(folder, ["img000001.png"])
-    assert list(find_results(folder.root)) == ["v"]
+class TestTwoRunsAtOnce:
+    """One has chosen frames 1 and 2, the other 2 and 3, asked in another way."""
 
+    ONE, OTHER = ("img000001.png", "img000002.png"), ("img000002.png", "img000003.png")
 
-def test_a_result_is_told_from_the_note_of_another_run(folder):
-    other = OutputFolder(folder.root, "v.unfinished")
-    write(other, ["img000001.png"])
-    folder.prepare(["img000002.png"])
-    assert folder.unfinished.exists()
-    assert list(find_results(folder.root)) == ["v.unfinished"]
+    def write_one(self, folder, meanwhile):
+        def images():
+            meanwhile()
+            for _ in self.ONE:
+                yield np.zeros((8, 8, 3), np.uint8), {"Software": "keyframes"}
 
+        folder.write_images(self.ONE, images(), crop=None, on_image=lambda _: None)
 
-def test_results_are_found_in_a_folder_that_is_called_as_that_of_the_pictures(tmp_path):
-    """As with --tree over recordings/labeled-data."""
-    inner = OutputFolder(tmp_path / "labeled-data", "a")
-    write(inner, ["img000001.png"])
-    assert list(find_results_below(tmp_path)) == [inner]
-    outer = OutputFolder(tmp_path, "b")
-    write(outer, ["img000001.png"])
-    assert list(find_results_below(tmp_path)) == [outer, inner]
+    def check(self, folder, names, identity):
+        assert names_in(folder) == [*names]
+        record = find_results(folder.root)["v"]
+        assert [row["image"].rpartition("/")[2] for row in record["keyframes"]] == [*names]
+        assert record["identity"] == identity
+        assert not folder.unfinished.exists()
+
+    def test_gives_way_to_one_that_has_ended(self, folder):
+        self.write_one(folder, lambda: write(folder, self.OTHER, OTHERWISE))
+        with pytest.raises(OutputError, match="another run wrote other keyframes"):
+            finish(folder, self.ONE, IDENTITY)
+        self.check(folder, self.OTHER, OTHERWISE)
+
+    def test_gives_way_to_one_that_has_removed_pictures(self, folder):
+        self.write_one(folder, lambda: None)
+        folder.prepare(self.OTHER)
+        with pytest.raises(OutputError, match="another run wrote other keyframes"):
+            finish(folder, self.ONE, IDENTITY)
+        write(folder, self.OTHER, OTHERWISE)
+        self.check(folder, self.OTHER, OTHERWISE)
+
+    def test_removes_what_one_has_written_that_gives_way(self, folder):
+        def start():
+            picture = np.zeros((8, 8, 3), np.uint8), {"Software": "keyframes"}
+            folder.write_images(self.OTHER, [picture] * 2, crop=None, on_image=lambda _: None)
+
+        self.write_one(folder, start)
+        finish(folder, self.ONE, IDENTITY)
+        self.check(folder, self.ONE, IDENTITY)
+        with pytest.raises(OutputError, match="another run wrote other keyframes"):
+            finish(folder, self.OTHER, OTHERWISE)
+        self.check(folder, self.ONE, IDENTITY)
+
+    def test_of_the_same_settings_both_end_well(self, folder):
+        self.write_one(folder, lambda: write(folder, self.ONE))
+        finish(folder, self.ONE, IDENTITY)
+        self.check(folder, self.ONE, IDENTITY)

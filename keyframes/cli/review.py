@@ -72,8 +72,9 @@ def review(
 
     from keyframes.cache import FeatureCache
     from keyframes.files import read_json
-    from keyframes.output import OutputFolder, find_results
+    from keyframes.output import OutputFolder
     from keyframes.progress import ProgressBars
+    from keyframes.results import find_results
     from keyframes.review import ReviewServer, open_session
 
     start_logging(verbose=verbose)

@@ -42,7 +42,7 @@ from keyframes.export.sleap import check_sleap, export_sleap, withdraw_from_slea
 from keyframes.export.sleap import existing_frames as frames_in_sleap
 from keyframes.export.task_files import withdraw_from_task
 from keyframes.followers import describe_strays
-from keyframes.output import find_results
+from keyframes.results import find_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

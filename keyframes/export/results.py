@@ -12,8 +12,8 @@ from keyframes.errors import OutputError, VideoError
 from keyframes.export.sources import Source
 from keyframes.files import identify, read_json
 from keyframes.images import read_label
-from keyframes.output import find_results_below
 from keyframes.records import Crop
+from keyframes.results import find_results_below
 from keyframes.run_record import selection_from_record
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ import numpy as np
 from keyframes.errors import OutputError
 from keyframes.files import remove_old_leftovers, write_atomically
 from keyframes.images import read_picture
-from keyframes.output import INDEX, OutputFolder, find_results, find_results_below
+from keyframes.output import INDEX, OutputFolder
 from keyframes.report.pictures import to_data_uris
 from keyframes.report.templating import check_page, render
 from keyframes.resizing import shrink
+from keyframes.results import find_results, find_results_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

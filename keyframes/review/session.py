@@ -12,12 +12,12 @@ from keyframes.export.history import read_history
 from keyframes.files import read_json
 from keyframes.followers import describe_strays
 from keyframes.images import make_label
-from keyframes.output import find_results
 from keyframes.report.page import SCRIPTS, report_content
 from keyframes.report.pictures import picture_size
 from keyframes.report.projection import project
 from keyframes.report.templating import render
 from keyframes.resizing import shrink
+from keyframes.results import find_results
 from keyframes.review.curation import Change, Curation
 from keyframes.review.following import follow_exports
 from keyframes.review.stand_ins import stand_ins

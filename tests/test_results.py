@@ -1,0 +1,38 @@
+"""The results in an output folder: found wherever they are, and told from all else."""
+
+import pytest
+
+from keyframes.errors import OutputError
+from keyframes.files import write_json
+from keyframes.output import OutputFolder
+from keyframes.results import find_results, find_results_below
+from test_output import write
+
+
+def test_results_are_told_from_other_json(tmp_path):
+    write_json(tmp_path / "other.json", {"something": "else"})
+    write_json(tmp_path / "ours.json", {"program": "keyframes"})
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(OutputError, match="holds no finished keyframes"):
+        find_results(tmp_path)
+    write(OutputFolder(tmp_path, "v"), ["img000001.png"])
+    assert list(find_results(tmp_path)) == ["v"]
+
+
+def test_a_result_is_told_from_the_note_of_another_run(tmp_path):
+    other = OutputFolder(tmp_path, "v.unfinished")
+    write(other, ["img000001.png"])
+    folder = OutputFolder(tmp_path, "v")
+    folder.prepare(["img000002.png"])
+    assert folder.unfinished.exists()
+    assert list(find_results(tmp_path)) == ["v.unfinished"]
+
+
+def test_results_are_found_in_a_folder_that_is_called_as_that_of_the_pictures(tmp_path):
+    """As with --tree over recordings/labeled-data."""
+    inner = OutputFolder(tmp_path / "labeled-data", "a")
+    write(inner, ["img000001.png"])
+    assert list(find_results_below(tmp_path)) == [inner]
+    outer = OutputFolder(tmp_path, "b")
+    write(outer, ["img000001.png"])
+    assert list(find_results_below(tmp_path)) == [outer, inner]
