@@ -19,7 +19,7 @@ from keyframes.followers import describe_strays
 from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.moments import find_moments, read_timeline
 from keyframes.pipeline import extract, recall
-from keyframes.results import find_results, find_results_below
+from keyframes.results import find_results, find_results_below, no_results
 from keyframes.run_record import selection_from_record
 from keyframes.settings import Match, Settings
 
@@ -68,7 +68,7 @@ def plan_matches(
     """
     results = find_results_below(output)
     if not results:
-        raise OutputError(f"{output}: holds no finished keyframes; run keyframes extract first")
+        raise no_results(output)
     named = _find_named(output, results, to) if to else _find_only(results)
     jobs, failed = [], []
     for video in videos:

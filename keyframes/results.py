@@ -28,7 +28,7 @@ def find_results(root: Path) -> dict[str, Record]:
             if record := OutputFolder(root, path.stem).read_record():
                 records[path.stem] = record
     if not records:
-        raise OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")
+        raise no_results(root)
     return records
 
 
@@ -48,3 +48,8 @@ def find_results_below(root: Path) -> dict[OutputFolder, Record]:
                 pictures |= {OutputFolder(folder, stem).images for stem in found}
         inner[:] = sorted(each for each in inner if folder / each not in pictures)
     return records
+
+
+def no_results(root: Path) -> OutputError:
+    """Return what is raised where a folder holds no finished result."""
+    return OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")

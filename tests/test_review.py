@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from contextlib import contextmanager
 
 import cv2
@@ -35,7 +36,7 @@ from keyframes.review.gallery import Gallery
 from keyframes.review.stand_ins import stand_ins
 from keyframes.settings import Settings
 from keyframes.video import Span, index_video, parse_position, read_thumbnails
-from reviewing import open_stem, serve
+from reviewing import open_folder, open_stem, serve, serve_folders
 
 STEM = "bee 1"
 
@@ -642,7 +643,7 @@ class TestServer:
 
     def test_port_that_is_taken(self, server, out):
         with pytest.raises(SettingsError, match=f"port {server.server_port} can't be listened on"):
-            ReviewServer(out, [STEM], open_in, server.server_port)
+            ReviewServer(out, [OutputFolder(out, STEM)], open_folder, server.server_port)
 
     def test_changes_at_the_same_time_are_made_one_after_the_other(self, server, out):
         free = [n for n in range(60) if n not in chosen(out)][:6]
@@ -684,6 +685,32 @@ def test_several_videos_are_listed_and_opened_when_looked_at(make_video, tmp_pat
     assert index.read_bytes() == render_index(out).encode() != before
 
 
+def test_what_is_open_is_answered_while_another_video_is_opened(make_video, tmp_path):
+    out, stems = tmp_path / "out", ["a", "b"]
+    for stem in stems:
+        extract(make_video(tmp_path / f"{stem}.mp4", n_frames=12), out, Settings(count=2))
+    is_opening, may_open = threading.Event(), threading.Event()
+
+    def open_slowly(folder, video):
+        if folder.stem == "b":
+            is_opening.set()
+            assert may_open.wait(60)
+        return open_folder(folder, video)
+
+    folders = [OutputFolder(out, stem) for stem in stems]
+    with serve_folders(out, folders, open_folder=open_slowly) as server:
+        a, b = (f"/{server.token}/{number}/" for number in (0, 1))
+        send(server, a)
+        asking = threading.Thread(target=send, args=(server, b))
+        asking.start()
+        assert is_opening.wait(60)
+        try:
+            assert send(server, f"{a}frames/3.jpg")[0] == 200
+        finally:
+            may_open.set()
+            asking.join()
+
+
 class TestCommand:
     @contextmanager
     def running(self, *arguments):
@@ -703,6 +730,10 @@ class TestCommand:
         with self.running(*arguments) as process:
             _, error = process.communicate(timeout=60)
         return process.returncode, error
+
+    def look(self, address):
+        with urllib.request.urlopen(address, timeout=20) as reply:  # noqa: S310 - it is ours
+            return reply.read().decode()
 
     @pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals to one process")
     @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
@@ -749,6 +780,25 @@ class TestCommand:
         assert "stopped" not in error
         assert frame not in chosen(out)
         assert index.read_bytes() == render_index(out).encode() != before
+
+    def test_results_in_folders_are_reviewed(self, make_video, tmp_path):
+        out = tmp_path / "out"
+        for place in ("day1/mouse", "day2/mouse"):
+            video = tmp_path / f"{place}.mp4"
+            video.parent.mkdir()
+            extract(make_video(video, n_frames=12), (out / place).parent, Settings(count=2))
+        with self.running(out) as process:
+            address = process.stdout.readline().strip()
+            index = self.look(address)
+            assert [f'<a href="{n}/">day{n + 1}/mouse.mp4</a>' in index for n in (0, 1)] == [1, 1]
+            page = self.look(f"{address}1/")
+            assert "<h1>mouse.mp4</h1>" in page
+            assert "All 2 videos" in page
+        with self.running(out, "day2/mouse") as process:
+            assert process.stdout.readline().endswith("/0/\n")
+        code, error = self.fail(out, "mouse")
+        assert (code, error.count("\n")) == (2, 1)
+        assert "'mouse' is none of the videos there: day1/mouse, day2/mouse" in error
 
     def test_what_cannot_be_reviewed_is_said_in_one_line(self, out, tmp_path):
         code, error = self.fail(tmp_path / "nothing")

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    from keyframes.output import OutputFolder
     from keyframes.review import Session
 
 
 @click.command()
 @click.argument("out", metavar="OUT", type=PATH)
-@click.argument("stem", metavar="[VIDEO]", required=False)
+@click.argument("name", metavar="[VIDEO]", type=PATH, required=False)
 @click.option(
     "--video", metavar="PATH", type=PATH, help="Where the video lies now, if it was moved."
 )
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 def review(
     *,
     out: Path,
-    stem: str | None,
+    name: Path | None,
     video: Path | None,
     port: int,
     in_browser: bool,
@@ -47,8 +48,9 @@ def review(
 ) -> int:
     """Change what was chosen, by eye, in the browser.
 
-    OUT is a folder that `keyframes extract` wrote; VIDEO names one of its videos, without the
-    suffix. The page is the report with four more things to do, by button or key:
+    OUT is a folder that `keyframes extract` wrote; VIDEO names one of the videos in it or in its
+    folders, without the suffix. The page is the report with four more things to do, by button or
+    key:
 
     \b
       R  reject a frame: the next of its cluster takes its place
@@ -65,6 +67,7 @@ def review(
     Examples:
       keyframes review keyframes-out --open
       keyframes review keyframes-out mouse --video /archive/mouse.mp4
+      keyframes review keyframes-out day1/mouse
     """
     import webbrowser
     from functools import partial
@@ -72,27 +75,24 @@ def review(
 
     from keyframes.cache import FeatureCache
     from keyframes.files import read_json
-    from keyframes.output import OutputFolder
     from keyframes.progress import ProgressBars
-    from keyframes.results import find_results
     from keyframes.review import ReviewServer, open_session
 
     start_logging(verbose=verbose)
-    stems = _choose_stems(list(find_results(out)), stem)
-    if video and len(stems) > 1:
-        raise click.UsageError(f"--video says where one video is; name it: {', '.join(stems)}")
+    folders = _choose(out, name)
+    if video and len(folders) > 1:
+        raise click.UsageError(f"--video says where one video is; name it: {_list(out, folders)}")
 
-    def open_stem(stem: str) -> Session:
-        folder = OutputFolder(out, stem)
+    def open_folder(folder: OutputFolder) -> Session:
         record = read_json(folder.record)
         path = video or Path(record["video"]["path"])
         with ProgressBars([path], shown=not quiet and sys.stderr.isatty()) as bars:
             cache = None if no_cache else FeatureCache()
             return open_session(folder, record, path, cache=cache, progress=partial(bars, path))
 
-    server = ReviewServer(out, stems, open_stem, port)
+    server = ReviewServer(out, folders, open_folder, port)
     try:
-        if len(stems) == 1:
+        if len(folders) == 1:
             server.session(0)  # what is wrong is said here, not in the browser
         click.echo(server.address)
         if not quiet:
@@ -124,9 +124,20 @@ def _stop_once() -> None:
         signal.signal(stopping, stop)
 
 
-def _choose_stems(there: list[str], stem: str | None) -> list[str]:
-    if stem is None:
+def _choose(out: Path, name: Path | None) -> list[OutputFolder]:
+    """Return the results in a folder and in those in it, or the one of that name."""
+    from keyframes.results import find_results_below, no_results
+
+    there = list(find_results_below(out))
+    if not there:
+        raise no_results(out)
+    if name is None:
         return there
-    if stem not in there:
-        raise click.UsageError(f"{stem!r} is none of the videos there: {', '.join(there)}")
-    return [stem]
+    chosen = [folder for folder in there if folder.root / folder.stem == out / name]
+    if not chosen:
+        raise click.UsageError(f"'{name}' is none of the videos there: {_list(out, there)}")
+    return chosen
+
+
+def _list(out: Path, folders: list[OutputFolder]) -> str:
+    return ", ".join((folder.root / folder.stem).relative_to(out).as_posix() for folder in folders)

@@ -13,7 +13,7 @@ from keyframes.export.sources import Source
 from keyframes.files import identify, read_json
 from keyframes.images import read_label
 from keyframes.records import Crop
-from keyframes.results import find_results_below
+from keyframes.results import find_results_below, no_results
 from keyframes.run_record import selection_from_record
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def read_results(output: Path) -> list[Result]:
     """
     folders = find_results_below(output)
     if not folders:
-        raise OutputError(f"{output}: holds no finished keyframes; run keyframes extract first")
+        raise no_results(output)
     return [read_result(output, folder) for folder in folders]
 
 

@@ -19,7 +19,7 @@ from keyframes.output import INDEX, OutputFolder
 from keyframes.report.pictures import to_data_uris
 from keyframes.report.templating import check_page, render
 from keyframes.resizing import shrink
-from keyframes.results import find_results, find_results_below
+from keyframes.results import find_results_below, no_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -101,7 +101,7 @@ def write_index(root: Path, failed: Mapping[str, str] | None = None) -> Path | N
     return page
 
 
-def render_index(root: Path, links: Mapping[str, str] | None = None) -> str:
+def render_index(root: Path, links: Mapping[OutputFolder, str] | None = None) -> str:
     """Return the page of an output folder, made from the run records and PNGs there alone.
 
     Parameters
@@ -109,21 +109,19 @@ def render_index(root: Path, links: Mapping[str, str] | None = None) -> str:
     root
         The output folder.
     links
-        Stem and address of the page of each video in the folder that is to be listed; None to
-        list all that are there and in the folders in it, with the reports beside their records.
+        Address of the page of each result that is to be listed; None to list all that are there
+        and in the folders in it, with the reports beside their records.
 
     Raises
     ------
     OutputError
         The folder holds no finished keyframes.
     """
-    if links is None:
-        results = find_results_below(root)
-    else:
-        records = find_results(root)
-        results = {OutputFolder(root, stem): records[stem] for stem in links}
+    results = find_results_below(root)
+    if links is not None:
+        results = {folder: results[folder] for folder in links if folder in results}
     if not results:
-        raise OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")
+        raise no_results(root)
     return _render(_list_rows(root, results, links), {})
 
 
@@ -142,7 +140,7 @@ def _digest(rows: list[Row], failed: Mapping[str, str]) -> str:
 
 
 def _list_rows(
-    root: Path, results: Mapping[OutputFolder, Record], links: Mapping[str, str] | None
+    root: Path, results: Mapping[OutputFolder, Record], links: Mapping[OutputFolder, str] | None
 ) -> list[Row]:
     n_pictures = max(FEWEST, min(MOST, MAX_PICTURES // len(results)))
     if len(results) > MAX_STRIPS:
@@ -152,7 +150,7 @@ def _list_rows(
             folder.root.relative_to(root),
             folder,
             record,
-            _report_of(folder, root) if links is None else links[folder.stem],
+            _report_of(folder, root) if links is None else links[folder],
             n_pictures,
         )
         for folder, record in results.items()

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from keyframes.output import OutputFolder
+
 logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
@@ -87,10 +89,10 @@ class ReviewServer(ThreadingHTTPServer):
     ----------
     root
         The output folder.
-    stems
-        The videos under review, at least one.
+    folders
+        The results under review in it and in the folders in it, at least one.
     open_session
-        Makes the session of a stem; called when its page is first looked at.
+        Makes the session of a result; called when its page is first looked at.
     port
         0 for a free one.
 
@@ -106,14 +108,19 @@ class ReviewServer(ThreadingHTTPServer):
     request_queue_size = 32  # a browser asks for many pictures at a time
 
     def __init__(
-        self, root: Path, stems: list[str], open_session: Callable[[str], Session], port: int = 0
+        self,
+        root: Path,
+        folders: list[OutputFolder],
+        open_session: Callable[[OutputFolder], Session],
+        port: int = 0,
     ) -> None:
         self.token = secrets.token_urlsafe(32)
         self._root = root
-        self._stems = stems
+        self._folders = folders
         self._open_session = open_session
         self._sessions: OrderedDict[int, Session] = OrderedDict()
-        self._opening = Lock()
+        self._opening = Lock()  # one at a time: it takes all cores, and much memory
+        self._keeping = Lock()
         self.changing = Lock()
         self.has_ended = False
         self.has_changed = False
@@ -128,33 +135,34 @@ class ReviewServer(ThreadingHTTPServer):
     @property
     def address(self) -> str:
         """Where the review begins: the page of the only video, or the list of all."""
-        page = "0/" if len(self._stems) == 1 else ""
+        page = "0/" if len(self._folders) == 1 else ""
         return f"http://{HOST}:{self.server_port}/{self.token}/{page}"
 
     def session(self, number: int) -> Session:
         """Return the session of a video; those looked at longest ago are closed."""
-        with self._opening:
-            if number not in self._sessions:
-                self._sessions[number] = self._open_session(self._stems[number])
-            self._sessions.move_to_end(number)
-            while len(self._sessions) > MAX_OPEN:
-                self._sessions.popitem(last=False)[1].wait_until_saved()
-            return self._sessions[number]
+        session = self._find_open(number)
+        if session is None:
+            with self._opening:
+                session = self._find_open(number)  # another request may have waited for it, too
+                if session is None:
+                    session = self._open_session(self._folders[number])
+                    self._keep(number, session)
+        return session
 
     def forget(self, number: int) -> None:
         """Close the session of a video; it is opened anew when it is asked for again."""
-        with self._opening:
+        with self._keeping:
             self._sessions.pop(number, None)
 
     def index(self) -> str:
         """Return the page that lists the videos."""
-        links = {stem: f"{number}/" for number, stem in enumerate(self._stems)}
+        links = {folder: f"{number}/" for number, folder in enumerate(self._folders)}
         return render_index(self._root, links)
 
     @property
     def n_videos(self) -> int:
         """How many videos are under review."""
-        return len(self._stems)
+        return len(self._folders)
 
     def server_bind(self) -> None:
         """Bind without looking up a name for the address, which can take seconds."""
@@ -175,10 +183,23 @@ class ReviewServer(ThreadingHTTPServer):
         """
         super().server_close()
         self.has_ended = True
-        for session in self._sessions.values():
-            session.wait_until_saved()
+        with self._keeping:
+            for session in self._sessions.values():
+                session.wait_until_saved()
         if self.has_changed and (self._root / INDEX).exists():
             write_index(self._root)
+
+    def _find_open(self, number: int) -> Session | None:
+        with self._keeping:
+            if number in self._sessions:
+                self._sessions.move_to_end(number)
+            return self._sessions.get(number)
+
+    def _keep(self, number: int, session: Session) -> None:
+        with self._keeping:
+            self._sessions[number] = session
+            while len(self._sessions) > MAX_OPEN:
+                self._sessions.popitem(last=False)[1].wait_until_saved()
 
 
 class _Handler(BaseHTTPRequestHandler):
