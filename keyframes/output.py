@@ -142,7 +142,15 @@ class OutputFolder:
             )
 
     def check_ownership(self) -> None:
-        """Raise OutputError where another program's file stands where ours would go."""
+        """Raise OutputError where ours can't go: another's file is there, or a name is too long."""
+        try:
+            self.unfinished.lstat()  # of the longest name
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise OutputError(
+                f"{self.unfinished}: can't be written ({error.strerror}); rename the recording"
+            ) from error
         if self.csv.exists() and not _is_our_table(self.csv):
             raise _not_ours(self.csv)
 

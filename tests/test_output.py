@@ -72,6 +72,13 @@ def test_other_videos_results_are_refused(folder, video, message):
         folder.find_finished(video)
 
 
+def test_a_name_that_leaves_no_room_for_a_suffix_is_refused_beforehand(tmp_path):
+    folder = OutputFolder(tmp_path, 240 * "x")
+    assert not folder.record.exists(), "that one would still fit"
+    with pytest.raises(OutputError, match=r"can't be written \(.*\); rename the recording"):
+        folder.check_ownership()
+
+
 def test_results_of_other_settings_are_refused_with_what_helps(folder):
     write(folder, ["img000001.png"])
     record = folder.find_finished(IDENTITY["video"])

@@ -140,7 +140,9 @@ _CHOOSING = ("count", "grow", "method", "min_gap_s", "start", "end", "step")
     is_flag=True,
     help="Neither use nor keep the features that let another k be chosen without decoding again.",
 )
-@click.option("--no-report", is_flag=True, help="Write no VIDEO.html.")
+@click.option(
+    "--no-report", is_flag=True, help="Write no VIDEO.html. For one afterwards: --overwrite."
+)
 @click.option(
     "--export",
     "targets",

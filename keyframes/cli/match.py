@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     "together; time: the nearest frame, by the time from each recording's first frame; auto: "
     "frame where both recordings have equally many frames at one rate, else time.",
 )
-@click.option("--no-report", is_flag=True, help="Write no VIDEO.html.")
+@click.option(
+    "--no-report", is_flag=True, help="Write no VIDEO.html. For one afterwards: --overwrite."
+)
 @click.option(
     "--overwrite", is_flag=True, help="Replace other keyframes that are there of these videos."
 )
