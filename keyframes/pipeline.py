@@ -17,7 +17,7 @@ from keyframes.files import identify
 from keyframes.images import make_label
 from keyframes.output import GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report
-from keyframes.resizing import shrink
+from keyframes.resizing import preview
 from keyframes.run_record import (
     carry_exports,
     make_record,
@@ -191,7 +191,7 @@ def _write_images(
 
     def label() -> Iterator[tuple[Image, dict[str, str]]]:
         for keyframe, (_, image) in zip(keyframes, images, strict=True):
-            small.append(shrink(image, longest))
+            small.append(preview(image, longest))
             yield image, make_label(selection.video.path.name, keyframe)
 
     report(0, len(keyframes))

@@ -6,15 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyframes.resizing import one_opencv_thread, shrink
+from keyframes.resizing import one_opencv_thread, preview, shrink
 
 
-def test_small_pictures_stay_as_they_are():
+@pytest.mark.parametrize("make_small", [shrink, preview])
+def test_small_pictures_stay_as_they_are(make_small):
     picture = np.zeros((30, 40, 3), np.uint8)
-    assert shrink(picture, 40) is picture
-    assert shrink(picture, 400) is picture
+    assert make_small(picture, 40) is picture
+    assert make_small(picture, 400) is picture
 
 
+@pytest.mark.parametrize("make_small", [shrink, preview])
 @pytest.mark.parametrize(
     ("shape", "longest", "expected"),
     [
@@ -24,8 +26,8 @@ def test_small_pictures_stay_as_they_are():
         ((1000, 3, 3), 64, (64, 1, 3)),
     ],
 )
-def test_the_aspect_is_kept(shape, longest, expected):
-    assert shrink(np.zeros(shape, np.uint8), longest).shape == expected
+def test_the_aspect_is_kept(make_small, shape, longest, expected):
+    assert make_small(np.zeros(shape, np.uint8), longest).shape == expected
 
 
 def test_all_pixels_are_averaged():
@@ -47,6 +49,14 @@ def test_halving_is_close_to_averaging_in_one_step(height, width, seed):
     small = shrink(picture, 32)
     direct = cv2.resize(picture, small.shape[::-1], interpolation=cv2.INTER_AREA)
     assert np.abs(small.astype(float) - direct).mean() < 0.02 * 256
+
+
+def test_a_preview_looks_like_the_picture():
+    rows, columns = np.indices((480, 640))
+    picture = np.stack([rows * 255 // 480, columns * 255 // 640, 0 * rows], axis=2).astype(np.uint8)
+    small = preview(picture, 285)
+    direct = cv2.resize(picture, small.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(small.astype(int) - direct).max() <= 2
 
 
 def test_opencvs_threads_are_left_as_they_were():

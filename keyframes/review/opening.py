@@ -12,7 +12,7 @@ from keyframes.errors import OutputError, VideoError
 from keyframes.files import identify
 from keyframes.images import read_label, read_picture
 from keyframes.report import check_page, picture_size
-from keyframes.resizing import shrink
+from keyframes.resizing import preview
 from keyframes.review.gallery import Gallery
 from keyframes.review.session import Session
 from keyframes.run_record import selection_from_record
@@ -89,11 +89,11 @@ def open_session(
     rows = rows_of(selection.frame_indices, features.reading)
     longest = picture_size(len(rows))
     if settings.crop_output:  # the page shows whole frames
-        pictures = {row: shrink(image, longest) for row, image in gallery.images(rows)}
+        pictures = {row: preview(image, longest) for row, image in gallery.images(rows)}
     else:
         files = [folder.images / name for name in selection.image_names]
         pictures = {
-            row: shrink(_read_picture(file, keyframe), longest)
+            row: preview(_read_picture(file, keyframe), longest)
             for row, file, keyframe in zip(rows.tolist(), files, selection.keyframes, strict=True)
         }
     return Session(folder, record, selection, features, clustering, gallery, pictures)

@@ -16,7 +16,7 @@ from keyframes.report.page import SCRIPTS, report_content
 from keyframes.report.pictures import picture_size
 from keyframes.report.projection import project
 from keyframes.report.templating import render
-from keyframes.resizing import shrink
+from keyframes.resizing import preview
 from keyframes.results import find_results
 from keyframes.review.curation import Change, Curation
 from keyframes.review.following import follow_exports
@@ -235,7 +235,7 @@ class Session:
         new = dict(self._gallery.images(row for row in rows.tolist() if row not in self._pictures))
         longest = picture_size(len(rows))
         pictures = {
-            row: shrink(new[row], longest) if row in new else self._pictures[row]
+            row: preview(new[row], longest) if row in new else self._pictures[row]
             for row in rows.tolist()
         }
         names = selection.image_names
