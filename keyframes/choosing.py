@@ -60,6 +60,7 @@ def choose(
     store: ThumbnailStore,
     settings: Settings,
     progress: Callable[[int, int], None],
+    refused: Iterable[int] = (),
 ) -> Choice:
     """Choose as many candidates as were asked for, or all where there are fewer.
 
@@ -73,6 +74,8 @@ def choose(
         The method, and what it takes.
     progress
         Called with how much of it is done and to do, in whatever takes equally long.
+    refused
+        Numbers of frames that must not be chosen; the clusters don't depend on them.
 
     Raises
     ------
@@ -119,6 +122,7 @@ def choose(
         clustering,
         n_asked,
         held=held,
+        refused=np.flatnonzero(np.isin(features.reading.frame_indices, [*refused])),
         min_gap_s=settings.min_gap_s,
         distinct=not is_even,
     )
@@ -216,7 +220,7 @@ def _warnings(video: VideoInfo, choice: Choice, min_gap_s: float) -> Iterator[st
     if n_chosen < choice.n_asked:
         cause = (
             "there are no more candidate frames"
-            if n_chosen == n_candidates
+            if n_chosen == n_candidates or not min_gap_s
             else f"no other is {min_gap_s:g} s from all of these"
         )
         yield f"{n_chosen} of {choice.n_asked} keyframes: {cause}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from keyframes.choosing import choose, describe_choice
+from keyframes.curation import Curation
 from keyframes.describe import describe_video, find_index, plan_sampling
 from keyframes.errors import SettingsError
 from keyframes.files import identify
@@ -19,7 +20,7 @@ from keyframes.output import GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report
 from keyframes.resizing import preview
 from keyframes.run_record import (
-    carry_exports,
+    carry_over,
     make_record,
     make_table,
     repeat_command,
@@ -81,7 +82,8 @@ def extract(
 
     Returns
     -------
-    The selection; where a finished run with these settings is there already, its selection.
+    The selection; where a finished run with these settings is there already, its selection. What
+    of an earlier run's is lost by it, such as changes by hand, is among the warnings.
 
     Raises
     ------
@@ -96,6 +98,8 @@ def extract(
     if grow and (settings.count == "auto" or settings.frames):
         raise SettingsError("growing needs a number of keyframes to grow to, not auto or a list")
     folder = OutputFolder(Path(output), video.stem)
+    earlier = folder.read_record()
+    refused = Curation.from_record(earlier).given_up if grow and earlier else ()
     keep = grow or not overwrite
     if keep and (there := find_earlier(video, folder.root, settings, grow=grow)):
         folder.tidy()
@@ -104,7 +108,6 @@ def extract(
         settings = replace(settings, held=(*settings.held, *there.frame_indices))
     folder.check_ownership()
     check_page(folder.page)
-    earlier = folder.read_record()
     identity = {"video": identify(video), "settings": settings.to_json()}
     stages = Stages(video, progress)
     with ThumbnailStore() as store:
@@ -115,18 +118,17 @@ def extract(
                 index, sampling, settings, store, cache=cache, threads=threads, progress=report
             )
         with stages.enter("clustering") as report:
-            choice = choose(features, store, settings, report)
+            choice = choose(features, store, settings, report, refused)
     selection = describe_choice(features, choice, settings.min_gap_s, sampling.step)
     with stages.enter("writing") as report:
         images = fetch_frames(index, features.reading, choice.rows, sampling.spec, threads=threads)
         pictures = _write_images(folder, selection, images, settings, threads, report)
     paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
-    record = make_record(selection, choice.clustering, identity, paths, stages.seconds)
-    if earlier:
-        record = carry_exports(earlier, record)
+    kept, lost = carry_over(earlier, identity["video"], selection.frame_indices)
+    record = make_record(selection, choice.clustering, identity, paths, stages.seconds) | kept
     page = _render_page(selection, choice, features, pictures, record) if with_page else None
     folder.finish(make_table(selection, paths), page, record)
-    return selection
+    return replace(selection, warnings=(*selection.warnings, *lost))
 
 
 def find_earlier(

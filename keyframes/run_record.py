@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keyframes.commands import join_words
+from keyframes.curation import Curation
 from keyframes.files import read_json, write_json
 from keyframes.records import Coverage, Keyframe, Reach, Selection, VideoInfo
 from keyframes.settings import CHOOSING, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from keyframes.records import Clustering
 
 PROGRAM = "keyframes"
@@ -94,14 +97,46 @@ def make_record(
     }
 
 
-def carry_exports(earlier: Record, record: Record) -> Record:
-    """Return the record with the exports of an earlier one, where they tell of this selection, too.
+def carry_over(
+    earlier: Record | None, video: Record, frames: Iterable[int]
+) -> tuple[Record, list[str]]:
+    """Return what of an earlier record is true of a new selection, too, and what is lost.
 
-    They do where all that was chosen is so still; else the exports are those of another selection.
+    What was exported still tells where all that was chosen is so still; what a person changed,
+    where nothing given up has come back, either. Else it is that of another selection.
+
+    Parameters
+    ----------
+    earlier
+        The record that lies where the new one is to be; None for none.
+    video, frames
+        Whose selection the new one is, as its identity has it, and what is chosen.
+
+    Returns
+    -------
+    The new record's ``exports`` and ``curation``, and a sentence about each that isn't kept.
     """
-    is_same_video = earlier["identity"]["video"] == record["identity"]["video"]
-    is_kept = is_same_video and _frames(earlier) <= _frames(record)
-    return {**record, "exports": earlier["exports"]} if is_kept and "exports" in earlier else record
+    if earlier is None:
+        return {}, []
+    before, now = Curation.from_record(earlier), {*frames}
+    has_all = earlier["identity"]["video"] == video and now.issuperset(before.frames)
+    kept: Record = {}
+    lost = []
+    if exports := earlier.get("exports"):
+        if has_all:
+            kept["exports"] = exports
+        else:
+            places = ", ".join(Path(past["destination"]).name for past in exports)
+            lost.append(
+                f"other keyframes than these were exported to {places}: export again, and take out "
+                "by hand what is chosen no more"
+            )
+    if changes := earlier.get("curation"):
+        if has_all and now.isdisjoint(before.given_up):
+            kept["curation"] = changes
+        else:
+            lost.append(f"what was changed by hand is replaced ({len(changes)} in all)")
+    return kept, lost
 
 
 def amend_record(
@@ -212,10 +247,6 @@ def _keyframe_rows(selection: Selection, image_paths: list[str]) -> list[Record]
         {"image": path, **asdict(keyframe)}
         for path, keyframe in zip(image_paths, selection.keyframes, strict=True)
     ]
-
-
-def _frames(record: Record) -> set[int]:
-    return {row["frame_index"] for row in record["keyframes"]}
 
 
 def _to_word(value: object) -> str:

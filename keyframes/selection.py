@@ -98,12 +98,14 @@ def pick_members(
     n_keyframes: int,
     *,
     held: IntArray,
+    refused: IntArray | None = None,
     min_gap_s: float = 0.0,
     distinct: bool = True,
 ) -> IntArray:
     """Choose one candidate of each cluster: the nearest, or a nearly as near but sharper one.
 
-    The rows ``held`` are chosen already; a cluster with one of them needs no other.
+    The rows ``held`` are chosen already; a cluster with one of them needs no other. The rows
+    ``refused`` are never chosen.
 
     A candidate is passed over while it is blank, if ``distinct`` near-identical to a chosen one,
     or less than ``min_gap_s`` seconds from one. Where a cluster has no other, the place goes to the
@@ -115,15 +117,18 @@ def pick_members(
     (k,) int64, ascending: rows of distinct candidates. k is less than ``n_keyframes`` only where
     there are fewer candidates, or too few that are ``min_gap_s`` apart.
     """
+    is_open = np.ones(len(features.blank), dtype=np.bool_)
+    is_open[refused if refused is not None else []] = False
+    is_seen = is_open & ~features.blank
     chosen = _Chosen(features, held.tolist(), min_gap_s, distinct=distinct)
     served = set(clustering.labels[chosen.rows].tolist())
     sizes = np.bincount(clustering.labels, minlength=clustering.n_clusters)
     for cluster in np.argsort(-sizes, kind="stable"):
         if cluster in served or len(chosen.rows) >= n_keyframes:
             continue
-        members = np.flatnonzero((clustering.labels == cluster) & ~features.blank)
+        members = np.flatnonzero((clustering.labels == cluster) & is_seen)
         chosen.take_first(_by_nearness(members, clustering.distances, features.sharpness))
-    for allowed, apart in ((~features.blank, True), (~features.blank, False), (None, False)):
+    for allowed, apart in ((is_seen, True), (is_seen, False), (is_open, False)):
         chosen.fill(n_keyframes, allowed, distinct=apart)
     return np.sort(np.array(chosen.rows, dtype=np.int64))
 
@@ -173,7 +178,7 @@ class _Chosen:
                 self.rows.append(int(row))
                 return
 
-    def fill(self, n: int, allowed: BoolArray | None, *, distinct: bool) -> None:
+    def fill(self, n: int, allowed: BoolArray, *, distinct: bool) -> None:
         """Take the candidate farthest from all chosen ones until there are ``n`` or none fits.
 
         Among equally far ones (a still video) the farthest in time is taken.
@@ -182,10 +187,8 @@ class _Chosen:
             return
         squared, gap = self._distances_to_chosen()
         while len(self.rows) < n:
-            open_rows = gap >= self._min_gap_s
+            open_rows = allowed & (gap >= self._min_gap_s)
             open_rows[self.rows] = False
-            if allowed is not None:
-                open_rows &= allowed
             if distinct and self.rows:
                 open_rows &= squared > self._near_identical
             if not open_rows.any():

@@ -16,8 +16,6 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import keyframes.output
 from factories import make_features
@@ -31,7 +29,6 @@ from keyframes.output import OutputFolder
 from keyframes.records import Clustering, Crop, ThumbnailSpec
 from keyframes.report import render_index
 from keyframes.review import ReviewServer
-from keyframes.review.curation import Change, Curation
 from keyframes.review.gallery import Gallery
 from keyframes.review.stand_ins import stand_ins
 from keyframes.settings import Settings
@@ -79,54 +76,6 @@ def check_consistent(out):
     assert sorted(path.name for path in out.iterdir()) == [
         f"{STEM}.csv", f"{STEM}.html", f"{STEM}.json", "labeled-data",
     ]  # fmt: skip
-
-
-class TestCuration:
-    def test_changes_and_what_they_leave(self):
-        state = Curation((3, 8, 20))
-        state = state.apply(Change("reject", 8, 9)).apply(Change("swap", 20, 21))
-        state = state.apply(Change("add", None, 1))
-        assert state.frames == (1, 3, 9, 21)
-        assert state.rejected == (8,)
-        assert state.given_up == (8, 20)
-        record = {
-            "keyframes": [{"frame_index": n} for n in state.frames],
-            "curation": json.loads(json.dumps(state.to_json())),
-        }
-        assert Curation.from_record(record) == state
-
-    def test_what_cannot_be_done_is_refused(self):
-        state = Curation((3, 8))
-        with pytest.raises(SettingsError, match="frame 4 is no keyframe"):
-            state.apply(Change("reject", 4, 5))
-        with pytest.raises(SettingsError, match="frame 8 is a keyframe already"):
-            state.apply(Change("add", None, 8))
-        with pytest.raises(SettingsError, match="frame 8 is the last keyframe"):
-            Curation((8,)).apply(Change("reject", 8, None))
-        with pytest.raises(SettingsError, match="nothing is left to undo"):
-            state.undo()
-        with pytest.raises(OutputError, match="doesn't fit its keyframes"):
-            Curation((3, 8), (Change("swap", 8, 9),)).undo()
-
-    @given(
-        st.sets(st.integers(0, 20), min_size=2),
-        st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 2)), max_size=9),
-    )
-    def test_undo_leads_all_the_way_back(self, frames, wishes):
-        start = state = Curation(tuple(sorted(frames)))
-        for removed, added, kind in wishes:
-            change = [
-                Change("reject", removed, None),
-                Change("swap", removed, added),
-                Change("add", None, added),
-            ][kind]
-            try:
-                state = state.apply(change)
-            except SettingsError:
-                continue
-        while state.changes:
-            state = state.undo()
-        assert state == start
 
 
 class TestStandIns:
@@ -326,11 +275,15 @@ class TestSession:
         assert tree(tmp_path) == before
 
     def test_growing_goes_on_from_what_was_curated(self, out, video):
-        session = open_in(out)
-        session.reject(chosen(out)[0])
+        session, gone = open_in(out), chosen(out)
+        for frame in gone:
+            session.reject(frame)
         curated = chosen(out)
-        extract(video, out, Settings(count=7), grow=True)
-        assert set(curated) < set(chosen(out))
+        grown = extract(video, out, Settings(count=55), grow=True)
+        assert grown.warnings == ()
+        assert set(curated) < set(chosen(out)) == set(range(60)) - set(gone)
+        assert "changed by hand" in (out / f"{STEM}.html").read_text(encoding="utf-8")
+        assert open_in(out).undo().frame == gone[-1]
         open_in(out).reject(chosen(out)[0])
         check_consistent(out)
 

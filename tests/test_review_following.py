@@ -320,6 +320,16 @@ def test_exports_are_of_what_was_exported(out, video, tmp_path, settings, is_kep
     assert ("exports" in read_json(out / "mouse.json")) is is_kept
 
 
+def test_what_overwriting_loses_is_said_once(out, video, tmp_path):
+    export("sleap", out, tmp_path / "labels.slp")
+    review(out).reject(chosen(out)[0])
+    *_, exported, changed = extract(video, out, Settings(count=8), overwrite=True).warnings
+    assert exported.startswith("other keyframes than these were exported to labels.slp: export")
+    assert changed == "what was changed by hand is replaced (1 in all)"
+    assert read_json(out / "mouse.json")["warnings"] == []
+    assert extract(video, out, Settings(count=8), overwrite=True).warnings == ()
+
+
 def test_only_exports_that_were_made_are_remembered(out, tmp_path):
     with pytest.raises(OutputError):
         export("coco", out, out / "beside" / "task.json")

@@ -25,9 +25,11 @@ def by_labels(features, labels):
     return Clustering(n_clusters, labels, distances)
 
 
-def pick(features, clustering, n_keyframes, *, held=(), min_gap_s=0.0):
-    held = np.array(held, np.int64)
-    return pick_members(features, clustering, n_keyframes, held=held, min_gap_s=min_gap_s)
+def pick(features, clustering, n_keyframes, *, held=(), refused=(), min_gap_s=0.0):
+    held, refused = np.array(held, np.int64), np.array(refused, np.int64)
+    return pick_members(
+        features, clustering, n_keyframes, held=held, refused=refused, min_gap_s=min_gap_s
+    )
 
 
 def test_the_member_nearest_the_centroid_is_taken():
@@ -53,6 +55,14 @@ def test_blank_frames_are_taken_only_when_nothing_else_is_left():
     assert pick(features, clustering, 3).tolist() == [1, 2, 4]
     assert pick(features, clustering, 4).tolist() in ([0, 1, 2, 4], [1, 2, 3, 4])
     assert pick(features, clustering, 5).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_refused_frames_are_never_taken():
+    features = make_features([0, 1, 10, 11, 12], blank=[True, False, False, False, False])
+    clustering = by_labels(features, [0, 0, 1, 1, 1])
+    assert pick(features, clustering, 2, refused=[3]).tolist() == [1, 2]
+    assert pick(features, clustering, 5, refused=[3]).tolist() == [0, 1, 2, 4]
+    assert pick(features, clustering, 5, refused=[0, 3]).tolist() == [1, 2, 4]
 
 
 def test_near_identical_frames_are_not_both_taken_while_others_exist():

@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from keyframes.choosing import rows_of
+from keyframes.curation import Change, Curation
 from keyframes.errors import OutputError, SettingsError
 from keyframes.export.history import read_history
 from keyframes.files import read_json
@@ -18,7 +19,6 @@ from keyframes.report.projection import project
 from keyframes.report.templating import render
 from keyframes.resizing import preview
 from keyframes.results import find_results
-from keyframes.review.curation import Change, Curation
 from keyframes.review.following import follow_exports
 from keyframes.review.stand_ins import stand_ins
 from keyframes.run_record import amend_record, make_table, repeat_command
