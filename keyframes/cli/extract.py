@@ -20,6 +20,7 @@ from keyframes.cli.parameters import (
     looking_options,
     start_logging,
 )
+from keyframes.cli.plan import check_plan, given, given_settings
 from keyframes.cli.running import Runner, conclude, conclude_forecast, select_from_pool
 from keyframes.records import ExportFormat, Method
 
@@ -36,9 +37,6 @@ _HEADINGS = {
     "Many videos": "--recursive --tree --jobs --scheduler --shard --pool --per-video-min",
     "This run": "--dry-run --json --no-cache --quiet --verbose --help",
 }
-
-# What says how to choose, and so means nothing beside a list.
-_CHOOSING = ("count", "grow", "method", "min_gap_s", "start", "end", "step")
 
 
 @click.command(cls=GroupedCommand, headings=_HEADINGS)
@@ -243,7 +241,7 @@ def extract(
     from keyframes.video import Span
 
     start_logging(verbose=verbose)
-    _check_plan(pool=pool, per_video_min=per_video_min, grow=grow)
+    check_plan()
     settings = Settings(span=Span(start, end), **options)
     exports = plan_targets(
         [("deeplabcut", dlc), *targets] if dlc else targets,
@@ -254,7 +252,7 @@ def extract(
     if dlc:
         output = _output_of(dlc, output)
         videos = _find(paths, recursive=recursive) if paths else ()
-        jobs, missing = plan_project_jobs(dlc, output, settings, _given_settings(), videos)
+        jobs, missing = plan_project_jobs(dlc, output, settings, given_settings(), videos)
     else:
         jobs = plan_jobs(_find(paths, recursive=recursive), output, settings, tree=tree)
     jobs = hold_frames(assign_frames(jobs, frames), exports)
@@ -300,29 +298,9 @@ def extract(
 
 def _output_of(config: Path, output: Path) -> Path:
     """Return the output folder for a project: in its own folder, unless another one is named."""
-    if "output" in _given("output"):
+    if "output" in given("output"):
         return output
     return (config if config.is_dir() else config.parent) / output
-
-
-def _check_plan(*, pool: bool, per_video_min: int, grow: bool) -> None:
-    """Refuse options that make no sense together."""
-    context = click.get_current_context()
-    if per_video_min and not pool:
-        raise click.UsageError("--per-video-min goes with --pool.", context)
-    if pool and grow:
-        raise click.UsageError("--pool starts from nothing: leave out --grow.", context)
-    if _given("dlc") and _given("tree"):
-        raise click.UsageError("A project's reports lie in one folder: leave out --tree.", context)
-    if _given("dlc") and _given("crop_output") and not _given("crop"):
-        said = "With --dlc the pictures are cut as the project's are: leave out --crop-output."
-        raise click.UsageError(said, context)
-    given = _given(*_CHOOSING)
-    extra = " and ".join(each.opts[0] for each in context.command.params if each.name in given)
-    if extra and _given("frames"):
-        raise click.UsageError(f"--frames lists all the keyframes: leave out {extra}.", context)
-    if grow and context.params["count"] == "auto":
-        raise click.UsageError("--grow needs a number of keyframes: -k N.", context)
 
 
 def _find(paths: tuple[Path, ...], *, recursive: bool) -> dict[Path, Path]:
@@ -331,15 +309,3 @@ def _find(paths: tuple[Path, ...], *, recursive: bool) -> dict[Path, Path]:
     if not paths:
         raise click.UsageError("Missing argument 'PATH...'.", click.get_current_context())
     return find_videos(paths, recursive=recursive)
-
-
-def _given_settings() -> set[str]:
-    """Return the settings that stand on the command line, by their names in `Settings`."""
-    given = _given("count", "start", "end", "crop")
-    return {"span" if name in ("start", "end") else name for name in given}
-
-
-def _given(*names: str) -> set[str]:
-    """Return those of the parameters that stand on the command line."""
-    source = click.get_current_context().get_parameter_source
-    return {name for name in names if source(name) is click.core.ParameterSource.COMMANDLINE}
