@@ -262,7 +262,9 @@ def _recognise(sightings: _Sightings, model: AnimalModel) -> Animals:
 
 
 def _spread(postures: Float32Array) -> float:
-    """Return the mean distance from the mean posture, as a share of its norm."""
+    """Return the mean distance from the mean posture, as a share of its norm; inf without one."""
     mean = postures.mean(axis=0)
+    if not mean.any():
+        return np.inf
     distances = np.linalg.norm(postures - mean, axis=1)
     return float(distances.mean() / np.linalg.norm(mean))

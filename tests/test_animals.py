@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from drawn_animals import LENGTH, draw_arena, draw_recording, wander
-from keyframes.animals import MIN_SAMPLE, PLACE_UNIT, Gate, describe_animals, learn_animals
+from keyframes.animals import (
+    MIN_SAMPLE,
+    PLACE_UNIT,
+    Gate,
+    _spread,
+    describe_animals,
+    learn_animals,
+)
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +169,9 @@ def test_the_gate_gives_its_reason():
     assert record["open"] is False
     assert record["posture_spread"] is None
     assert record["reason"].startswith("nothing that moves")
+
+
+def test_postures_that_have_no_mean_shut_the_gate():
+    spread = _spread(np.array([[1, -1], [-1, 1]], np.float32))
+    assert spread == np.inf
+    assert Gate(2, 1.0, spread, 150).reason.startswith("what moves looks too different")
