@@ -111,7 +111,7 @@ def test_files_that_cannot_be_read_are_refused(write, tmp_path):
         parse_frames(str(tmp_path / "none.csv"))
     with pytest.raises(ValueError, match="nor a file that is there"):
         parse_frames("12,-5")
-    with pytest.raises(ValueError, match=r"^.{,400}nor a file that is there"):
+    with pytest.raises(ValueError, match="nor a file that is there"):
         parse_frames("1;2;" * 1000)
     with pytest.raises(ValueError, match="is no text"):
         parse_frames(write("utf16.csv", "frame\n1\n", "utf-16"))

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from keyframes.jobs import Job
 
 _COLUMNS = ("frame_index", "frame")
-_SHOWN = 255  # characters of what can't be read
 _NUMBERS = re.compile(r"[\d\s,]*", re.ASCII)
 
 
@@ -107,8 +106,7 @@ def _read_file(path: Path) -> dict[str, list[int]]:
     """Return the numbers in a file by the video that they are for."""
     if not os.path.isfile(path):  # noqa: PTH113 - a long list raises in pathlib
         raise ValueError(
-            f"'{str(path)[:_SHOWN]}' is neither a list such as 12,55,300 nor a file that is there; "
-            "check the commas or the path"
+            f"'{path}' is neither a list such as 12,55,300 nor a file that is there; check the path"
         )
     if path.suffix.lower() == ".json":
         return {"": _read_record(path)}
