@@ -74,8 +74,8 @@ def check_writable(path: Path) -> None:
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that gets the name ``path`` once it is written, whole or not at all.
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Hand out a place for a file that gets the name ``path`` once it is whole, or not at all.
 
     Raises
     ------
@@ -85,13 +85,19 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     temporary = path.with_name(f"{_temporary_prefix(path)}{secrets.token_hex(4)}")
     try:
         try:
-            with temporary.open("xb") as file:
-                yield file
+            yield temporary
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise _cannot_write(path, error) from error
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that gets the name ``path`` once it is written; OutputError as `atomic_path`."""
+    with atomic_path(path) as temporary, temporary.open("xb") as file:
+        yield file
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -1,15 +1,15 @@
 """Keyframes as PNG files that say what they are.
 
 Each picture carries its label inside, as PNG text, so that a frame that is moved, renamed or
-mailed can still be traced: ``video``, ``frame_index``, ``time_s``, ``cluster``,
-``cluster_size`` and ``distance``.
+mailed can still be traced: ``video``, ``sha256_of_samples``, ``frame_index``, ``time_s``,
+``cluster``, ``cluster_size`` and ``distance``.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import cv2
 import numpy as np
@@ -31,12 +31,20 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER_END = len(_SIGNATURE) + 8 + 13 + 4  # IHDR comes first: length and type, 13 bytes, CRC
 
 
-def make_label(video_name: str, keyframe: Keyframe) -> dict[str, str]:
-    """Return the text that the keyframe's PNG carries, by keyword."""
+def label_frame(identity: dict[str, Any], frame: int) -> dict[str, str]:
+    """Return the text that any frame's PNG carries, given what `identify` says of its video."""
     return {
         "Software": SOFTWARE,
-        "video": video_name,
-        "frame_index": str(keyframe.frame_index),
+        "video": identity["name"],
+        "sha256_of_samples": identity["sha256_of_samples"],
+        "frame_index": str(frame),
+    }
+
+
+def label_keyframe(identity: dict[str, Any], keyframe: Keyframe) -> dict[str, str]:
+    """Return the text that the keyframe's PNG carries, by keyword."""
+    return {
+        **label_frame(identity, keyframe.frame_index),
         "time_s": f"{keyframe.time_s:.6f}",
         "cluster": str(keyframe.cluster),
         "cluster_size": str(keyframe.cluster_size),

@@ -15,7 +15,7 @@ from keyframes.curation import Curation
 from keyframes.describe import describe_video, find_index, plan_sampling
 from keyframes.errors import SettingsError
 from keyframes.files import identify
-from keyframes.images import make_label
+from keyframes.images import label_keyframe
 from keyframes.output import GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report
 from keyframes.resizing import preview
@@ -122,7 +122,9 @@ def extract(
     selection = describe_choice(features, choice, settings.min_gap_s, sampling.step)
     with stages.enter("writing") as report:
         images = fetch_frames(index, features.reading, choice.rows, sampling.spec, threads=threads)
-        pictures = _write_images(folder, selection, images, settings, threads, report)
+        pictures = _write_images(
+            folder, selection, images, identity["video"], settings, threads, report
+        )
     paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
     kept, lost = carry_over(earlier, identity["video"], selection.frame_indices)
     record = make_record(selection, choice.clustering, identity, paths, stages.seconds) | kept
@@ -182,6 +184,7 @@ def _write_images(
     folder: OutputFolder,
     selection: Selection,
     images: Iterable[tuple[int, Image]],
+    identity: Record,
     settings: Settings,
     threads: int | None,
     report: Callable[[int, int], None],
@@ -194,7 +197,7 @@ def _write_images(
     def label() -> Iterator[tuple[Image, dict[str, str]]]:
         for keyframe, (_, image) in zip(keyframes, images, strict=True):
             small.append(preview(image, longest))
-            yield image, make_label(selection.video.path.name, keyframe)
+            yield image, label_keyframe(identity, keyframe)
 
     report(0, len(keyframes))
     folder.write_images(

@@ -16,7 +16,7 @@ from keyframes.export import EXPORTERS, hand_over
 from keyframes.export.deeplabcut import DlcVideo, read_project
 from keyframes.export.results import read_result
 from keyframes.export.sources import Source
-from keyframes.files import check_writable
+from keyframes.files import check_writable, identify
 from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.records import Crop
 from keyframes.video import frame_size
@@ -206,5 +206,6 @@ def _source_of(job: Job, output: Path, selection: Selection | None) -> Source:
         folder=job.folder.images,
         size=size,
         crop=crop,
+        identity=identify(job.video),
         frames=tuple(frames) or None,
     )

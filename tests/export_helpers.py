@@ -4,6 +4,7 @@ from pathlib import Path
 
 from footage import encode_video
 from keyframes import Crop, Settings, extract
+from keyframes.images import encode_png, read_label, read_picture
 
 N_FRAMES = 40
 
@@ -24,6 +25,13 @@ def extract_videos(folder: Path, names=("mouse.mp4", "rat.mp4"), **settings) -> 
 def extract_cropped(folder: Path) -> Path:
     """Extract one video with its pictures cut to 64 x 40 pixels."""
     return extract_videos(folder, ["mouse.mp4"], crop=Crop(0, 8, 64, 48), crop_output=True)
+
+
+def strip_digest(picture: Path) -> None:
+    """Make a picture one that doesn't tell its recording's content, as older ones."""
+    label = read_label(picture)
+    del label["sha256_of_samples"]
+    picture.write_bytes(encode_png(read_picture(picture), label))
 
 
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:

@@ -12,7 +12,8 @@ from keyframes.export import EXPORTERS, export
 from keyframes.export.delivery import Delivery
 from keyframes.export.frame_folder import find_labelled, find_pictures, padded_width
 from keyframes.export.results import read_results
-from keyframes.export.sources import is_same_video
+from keyframes.export.sources import find_recorded, is_same_video
+from keyframes.files import identify
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,12 @@ def test_a_recorded_path_means_a_video(output, tmp_path):
     assert not is_same_video(str(rat), mouse)
     (tmp_path / "mouse.mp4").write_bytes(rat.read_bytes())
     assert not is_same_video(str(tmp_path / "mouse.mp4"), mouse)
+    digest, other = (identify(video)["sha256_of_samples"] for video in (mouse, rat))
+    assert is_same_video("/gone/mouse.mp4", mouse, digest)
+    assert not is_same_video("/gone/mouse.mp4", mouse, other)
+    # Whose content is known goes before one that merely has the name.
+    assert find_recorded({"/a/mouse.mp4": None, "/b/mouse.mp4": digest}, mouse) == "/b/mouse.mp4"
+    assert find_recorded({"/b/mouse.mp4": digest, str(mouse): None}, mouse) == str(mouse)
 
 
 def test_a_delivery_writes_nothing_before_all_is_checked(tmp_path):

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from export_helpers import extract_cropped, extract_videos, snapshot
+from export_helpers import extract_cropped, extract_videos, snapshot, strip_digest
 from footage import encode_video
 from keyframes import Crop, OutputError, Settings, SettingsError, Span, extract
 from keyframes.export import export
@@ -112,15 +112,20 @@ def test_frames_of_another_recording_of_the_same_name_are_refused(output, make_p
     encode_video(tmp_path / "mouse.mp4", 40, first_number=100)
     extract(tmp_path / "mouse.mp4", tmp_path / "out", Settings(frames=(6, 15)))
     before = snapshot(project)
-    with pytest.raises(OutputError, match=r"img15\.png: is a frame of another recording"):
+    with pytest.raises(OutputError, match="mouse: holds frames of another recording"):
         export("deeplabcut", tmp_path / "out", project)
     assert snapshot(project) == before
+    for picture in (project / "labeled-data/mouse").iterdir():
+        strip_digest(picture)
+    with pytest.raises(OutputError, match=r"img15\.png: is a frame of another recording"):
+        export("deeplabcut", tmp_path / "out", project)
     # Other programs may merely have been inexact; that is said.
     theirs = project / "labeled-data/mouse/img15.png"
     theirs.write_bytes(somebody_elses_picture())
     exported = export("deeplabcut", tmp_path / "out", project)
     assert [path.name for path in exported.written] == ["img06.png"]
-    (note,) = exported.notes
+    guess, note = exported.notes
+    assert guess == "mouse.mp4 is taken for the moved /gone/mouse.mp4; check that it is"
     assert "don't look like the frames of mouse.mp4" in note
     assert "named after: img15.png;" in note
     same = cv2.imread(str(tmp_path / "out/labeled-data/mouse/img000015.png"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export_helpers import extract_cropped, extract_videos, snapshot
+from export_helpers import extract_cropped, extract_videos, snapshot, strip_digest
 from footage import encode_video, read_number
 from keyframes import MissingExtraError, OutputError, Settings, SettingsError, VideoError, extract
 from keyframes.export import export
@@ -133,6 +133,22 @@ def test_frames_of_two_videos_never_share_a_folder(tmp_path):
     export("lightning-pose", extract_videos(tmp_path / "a", ["day 1.mp4"]), tmp_path / "lp")
     with pytest.raises(OutputError, match=r"holds frames of day 1\.mp4"):
         export("lightning-pose", extract_videos(tmp_path / "b", ["day-1.mp4"]), tmp_path / "lp")
+
+
+def test_frames_of_another_recording_of_the_same_name_are_refused(output, tmp_path):
+    export("lightning-pose", output, tmp_path / "lp", context=1)
+    encode_video(tmp_path / "mouse.mp4", 40, first_number=100)
+    extract(tmp_path / "mouse.mp4", tmp_path / "out", Settings(frames=(20, 30)))
+    before = snapshot(tmp_path / "lp")
+    with pytest.raises(OutputError, match="mouse: holds frames of another recording"):
+        export("lightning-pose", tmp_path / "out", tmp_path / "lp")
+    assert snapshot(tmp_path / "lp") == before
+    # What doesn't tell its recording goes by the name.
+    for picture in (tmp_path / "lp/labeled-data/mouse").iterdir():
+        strip_digest(picture)
+    notes = export("lightning-pose", tmp_path / "out", tmp_path / "lp").notes
+    assert notes[0].endswith("labeled-data/mouse are taken for frames of mouse.mp4")
+    assert "taken for" not in export("lightning-pose", tmp_path / "out", tmp_path / "lp").notes[0]
 
 
 def test_the_output_folder_itself_is_refused(output):

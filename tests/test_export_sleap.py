@@ -1,5 +1,7 @@
 import json
+import os
 import sys
+import tempfile
 
 import cv2
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 from export_helpers import extract_cropped, extract_videos, snapshot
 from footage import encode_video, read_number
-from keyframes import MissingExtraError, OutputError, SettingsError, VideoError
+from keyframes import MissingExtraError, OutputError, Settings, SettingsError, VideoError, extract
 from keyframes.export import export
 from keyframes.export.sleap import existing_frames
 
@@ -53,6 +55,16 @@ def test_a_package_holds_our_exact_pictures(output, tmp_path):
         for index in FRAMES:
             png = cv2.imread(str(output / f"labeled-data/{stem}/img{index:06}.png"))
             np.testing.assert_array_equal(video[index], png[:, :, ::-1])
+
+
+def test_a_package_is_made_where_it_goes(output, tmp_path, monkeypatch):
+    """The system's own folder for temporary files is often a small one."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    left = tmp_path / ".keyframes-01234567-89abcdef"  # by a run that was killed
+    left.touch()
+    os.utime(left, (0, 0))
+    export("sleap", output, tmp_path / "labels.pkg.slp")
+    assert snapshot(tmp_path).keys() == {"labels.pkg.slp"}
 
 
 @pytest.mark.parametrize(("name", "embed"), [("a.slp", False), ("a.pkg.slp", True)])
@@ -159,6 +171,28 @@ def test_another_recording_of_the_same_name_is_another_video(output, tmp_path, m
     after = load(target)
     assert len(after.videos) == 3
     assert suggested(after, after.videos[0]) == [25]
+
+
+def test_another_recording_is_not_taken_for_one_that_is_gone(tmp_path):
+    """As long and as large as the one that the file knows; cameras name them alike."""
+    for day in (1, 2):
+        (tmp_path / f"day{day}").mkdir()
+        video = encode_video(tmp_path / f"day{day}" / "cam.mp4", 40, first_number=100 * day)
+        extract(video, tmp_path / f"out{day}", Settings(frames=(day, 10 + day)))
+    target, older = tmp_path / "labels.slp", tmp_path / "older.slp"
+    export("sleap", tmp_path / "out1", target)
+    labels = load(target)
+    del labels.provenance["keyframes_videos"]
+    labels.save(str(older), verbose=False)
+    (tmp_path / "day1").rename(tmp_path / "archive")
+    first, second = tmp_path / "archive" / "cam.mp4", tmp_path / "day2" / "cam.mp4"
+    assert existing_frames(target, [first, second]) == [{1, 11}, set()]
+    assert export("sleap", tmp_path / "out2", target).notes == ("2 frames suggested",)
+    assert existing_frames(target, [first, second]) == [{1, 11}, {2, 12}]
+    # A file that doesn't tell goes by the name, and that is said.
+    guess, _ = export("sleap", tmp_path / "out2", older).notes
+    assert guess == f"cam.mp4 is taken for the moved {tmp_path}/day1/cam.mp4; check that it is"
+    assert existing_frames(older, [second]) == [{1, 2, 11, 12}]
 
 
 def test_a_package_is_never_added_to(output, tmp_path):

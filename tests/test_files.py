@@ -11,6 +11,7 @@ import pytest
 from keyframes.errors import OutputError, VideoError
 from keyframes.files import (
     atomic_file,
+    atomic_path,
     check_writable,
     explain,
     identify,
@@ -39,6 +40,19 @@ def small_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_other_programs_write_a_file_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "labels.slp"
+    with atomic_path(target) as place:
+        assert place.parent == tmp_path
+        assert place.name.startswith(".keyframes-")
+        place.write_text("whole", encoding="utf-8")
+        assert not target.exists()
+    with pytest.raises(KeyError), atomic_path(target) as place:
+        place.write_text("half", encoding="utf-8")
+        raise KeyError
+    assert [(path, path.read_text("utf-8")) for path in tmp_path.iterdir()] == [(target, "whole")]
 
 
 @pytest.mark.usefixtures("small_disk")

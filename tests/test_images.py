@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from keyframes.images import encode_png, is_ours, make_label, read_label, write_images
+from keyframes.images import encode_png, is_ours, label_keyframe, read_label, write_images
 from keyframes.records import Crop, Keyframe
 
 KEYFRAME = Keyframe(
@@ -23,13 +23,15 @@ KEYFRAME = Keyframe(
     covers_mean=0.5,
     covers_p95=0.75,
 )
+VIDEO = {"name": "mouse.mp4", "bytes": 9, "sha256_of_samples": "0a1b"}
 PICTURE = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 
 
 def test_label_names_the_frame():
-    assert make_label("mouse.mp4", KEYFRAME) == {
+    assert label_keyframe(VIDEO, KEYFRAME) == {
         "Software": "keyframes",
         "video": "mouse.mp4",
+        "sha256_of_samples": "0a1b",
         "frame_index": "42",
         "time_s": "1.400000",
         "cluster": "3",
@@ -41,7 +43,7 @@ def test_label_names_the_frame():
 @pytest.mark.parametrize("name", ["mouse.mp4", "Müller [2].avi", "маус 日本.mkv", "bad\udcff.mp4"])
 def test_other_programs_read_pixels_and_label(tmp_path, name):
     path = tmp_path / "a.png"
-    label = make_label(name, KEYFRAME)
+    label = label_keyframe({**VIDEO, "name": name}, KEYFRAME)
     path.write_bytes(encode_png(PICTURE, label))
     with PillowImage.open(path) as image:
         image.load()
@@ -88,7 +90,7 @@ def test_damaged_text_is_no_label(tmp_path, body, length):
 
 def test_only_our_pngs_are_ours(tmp_path):
     ours, theirs, text = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png"
-    ours.write_bytes(encode_png(PICTURE, make_label("v.mp4", KEYFRAME)))
+    ours.write_bytes(encode_png(PICTURE, label_keyframe(VIDEO, KEYFRAME)))
     cv2.imwrite(str(theirs), PICTURE)
     text.write_bytes(b"no picture")
     assert [is_ours(path) for path in (ours, theirs, text)] == [True, False, False]

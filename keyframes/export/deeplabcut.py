@@ -14,6 +14,7 @@ from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Delivery
 from keyframes.export.dlc_config import DlcConfig, stem_of
 from keyframes.export.frame_folder import (
+    check_recording,
     find_kept,
     find_labelled,
     find_pictures,
@@ -22,7 +23,7 @@ from keyframes.export.frame_folder import (
     remove_pictures,
 )
 from keyframes.export.results import picture_size
-from keyframes.export.sources import Source, is_same_video
+from keyframes.export.sources import Source, describe_guess, is_same_video
 from keyframes.records import Crop
 from keyframes.video import Position, Span
 
@@ -111,7 +112,7 @@ def read_project(destination: Path) -> DlcProject:
     for key, entry in config.videos.items():
         if config.keys_of(stem_of(key)) != [key]:
             raise config.shared_folder(*config.keys_of(stem_of(key)))
-        candidates = Path(key), config.root / "videos" / PureWindowsPath(key).name
+        candidates = map(Path, _places(config, key))
         path = next((path for path in candidates if path.is_file()), None)
         if path is None:
             missing.append(key)
@@ -171,6 +172,9 @@ def export_deeplabcut(
     delivery = Delivery()
     new = _find_new(config, results, add_videos=add_videos)
     for result in results:
+        moved = _find_moved(config, result)
+        if check_recording(config.frames(result.stem), result) and moved:
+            delivery.note(describe_guess(moved, result.video))
         _add_frames(delivery, config.frames(result.stem), result)
     for result in new:
         result.check_video()
@@ -211,6 +215,7 @@ def _find_new(
     # Whose folder it is comes first: frames of another video are often of another size, too.
     new = [source for source in sources if not _is_listed(config, source)]
     for source in sources:
+        check_recording(config.frames(source.stem), source)
         _check_folder(config.frames(source.stem), source)
     if new and not add_videos:
         raise OutputError(
@@ -227,10 +232,22 @@ def _is_listed(config: DlcConfig, source: Source) -> bool:
         return False
     if len(keys) > 1:
         raise config.shared_folder(*keys)
-    places = keys[0], str(config.root / "videos" / PureWindowsPath(keys[0]).name)
-    if not all(is_same_video(place, source.video) for place in places):
+    if not all(is_same_video(place, source.video) for place in _places(config, keys[0])):
         raise config.shared_folder(keys[0], str(source.video))
     return True
+
+
+def _find_moved(config: DlcConfig, source: Source) -> str | None:
+    """Return the path that video_sets has for the video, where that leads nowhere."""
+    for key in config.keys_of(source.stem):
+        if not any(Path(place).is_file() for place in _places(config, key)):
+            return key
+    return None
+
+
+def _places(config: DlcConfig, key: str) -> tuple[str, str]:
+    """Return where a video of video_sets may lie: there, or in a moved project's own folder."""
+    return key, str(config.root / "videos" / PureWindowsPath(key).name)
 
 
 def _check_folder(folder: Path, source: Source) -> None:

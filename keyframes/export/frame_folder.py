@@ -14,12 +14,14 @@ import cv2
 
 from keyframes.errors import OutputError
 from keyframes.export.history import LABELLED, NOT_OURS
-from keyframes.images import is_ours, read_picture
+from keyframes.images import is_ours, read_label, read_picture
 from keyframes.resizing import shrink
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
+
+    from keyframes.export.sources import Source
 
 # Versions of FFmpeg turn one frame into colours that differ by a few levels at most; programs
 # that know other colour spaces, by more.
@@ -49,6 +51,26 @@ def find_pictures(folder: Path) -> dict[int, str]:
                     "isn't labelled"
                 )
     return found
+
+
+def check_recording(folder: Path, source: Source) -> bool:
+    """Refuse frames of another recording; say whether it is a guess that they are of this one.
+
+    Only our own pictures tell, and only of the content that their recording had.
+
+    Raises
+    ------
+    OutputError
+        Some are of another recording, by its content.
+    """
+    labels = [read_label(folder / name) for name in find_pictures(folder).values()]
+    digests = {label["sha256_of_samples"] for label in labels if "sha256_of_samples" in label}
+    if digests - {source.identity["sha256_of_samples"]}:
+        raise OutputError(
+            f"{folder}: holds frames of another recording of this name, not of {source.video}; "
+            "rename one of the recordings, or export to another project"
+        )
+    return bool(labels) and not digests
 
 
 def find_kept(

@@ -22,6 +22,7 @@ from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Delivery, Exported
 from keyframes.export.extras import import_extra
 from keyframes.export.frame_folder import (
+    check_recording,
     find_kept,
     find_labelled,
     find_pictures,
@@ -29,7 +30,7 @@ from keyframes.export.frame_folder import (
 )
 from keyframes.export.sessions import fit, group_sessions
 from keyframes.files import make_folder, write_atomically
-from keyframes.images import SOFTWARE, read_label, write_images
+from keyframes.images import label_frame, read_label, write_images
 from keyframes.records import ThumbnailSpec
 from keyframes.video import Position, Span, fetch_frames, index_video, read_thumbnails
 
@@ -106,7 +107,8 @@ def export_lightning_pose(
         queue: list[str] = []
         for session, result in sessions.items():
             folder = destination / "labeled-data" / session
-            _check_folder(folder, result)
+            if _check_folder(folder, result):
+                delivery.note(f"the frames in {folder} are taken for frames of {result.video.name}")
             queue += _add_pictures(delivery, folder, result, table)
             neighbours.append((result, _find_missing(delivery, folder, result, context)))
         _add_queue(delivery, _queue_of(destination, view), queue)
@@ -152,8 +154,12 @@ def withdraw_from_lightning_pose(
 
 
 def _is_neighbour(folder: Path, video: Path, frame: int) -> bool:
+    """Say whether a picture is one that only the neighbours of a keyframe have."""
     picture = folder / _name(frame)
-    return picture.exists() and read_label(picture) == _label(video, frame)
+    label = read_label(picture) if picture.exists() else {}
+    return (label.get("video"), label.get("frame_index")) == (video.name, str(frame)) and (
+        "cluster" not in label
+    )
 
 
 def _table_of(destination: Path, view: str) -> Path:
@@ -200,8 +206,11 @@ def _read_project(project: Path) -> dict[str, Any]:
     return values
 
 
-def _check_folder(folder: Path, source: Source) -> None:
-    """Refuse the folder of the frames themselves, and one with frames of another video."""
+def _check_folder(folder: Path, source: Source) -> bool:
+    """Refuse the folder of the frames themselves, and one with frames of another video.
+
+    Say whether it is a guess that the frames there are this one's.
+    """
     root = folder.parents[1]
     if root.resolve() == source.folder.parents[1].resolve():
         raise OutputError(
@@ -215,6 +224,7 @@ def _check_folder(folder: Path, source: Source) -> None:
                 f"{folder}: holds frames of {owner}, so those of {source.video.name} can't go "
                 "there; rename the video, or export to another project"
             )
+    return check_recording(folder, source)
 
 
 def _add_pictures(delivery: Delivery, folder: Path, result: Result, table: Path) -> list[str]:
@@ -262,15 +272,11 @@ def _write(result: Result, missing: dict[int, Path]) -> Iterator[Path]:
         make_folder(folder)
     yield from write_images(
         (
-            (missing[frames[row]], image, _label(result.video, frames[row]))
+            (missing[frames[row]], image, label_frame(result.identity, frames[row]))
             for row, image in fetch_frames(index, reading, rows, spec)
         ),
         crop=result.crop,
     )
-
-
-def _label(video: Path, frame: int) -> dict[str, str]:
-    return {"Software": SOFTWARE, "video": video.name, "frame_index": str(frame)}
 
 
 def _read_queue(path: Path) -> tuple[list[str], set[str]]:

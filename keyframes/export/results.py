@@ -36,14 +36,11 @@ class Result(Source):
         The PNG of each keyframe.
     settings
         What was asked, as the run record has it.
-    identity
-        What tells the video's content from another's.
     """
 
     selection: Selection
     pictures: tuple[Path, ...]
     settings: Record
-    identity: Record
 
     @property
     def record(self) -> Path:
@@ -113,11 +110,11 @@ def read_result(output: Path, folder: OutputFolder, video: Path | None = None) -
         folder=folder.images,
         size=picture_size(pictures[0]),
         crop=Crop(**settings["crop"]) if settings["crop_output"] else None,
+        identity=record["identity"]["video"],
         frames=tuple(selection.frame_indices),
         selection=selection,
         pictures=pictures,
         settings=settings,
-        identity=record["identity"]["video"],
     )
 
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keyframes.errors import OutputError, SettingsError, VideoError
+from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Exported
 from keyframes.export.extras import import_extra
 from keyframes.export.history import LABELLED, NOT_OURS
-from keyframes.export.sources import find_recorded, is_same_video
-from keyframes.files import atomic_file, make_folder
-from keyframes.video import index_video
+from keyframes.export.sleap_videos import (
+    DIGESTS,
+    find_video,
+    frames_of,
+    labelled_frames,
+    read_digests,
+    source_of,
+)
+from keyframes.export.sources import describe_guess
+from keyframes.files import atomic_path, make_folder, remove_old_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,8 +31,6 @@ if TYPE_CHECKING:
     from keyframes.export.sources import Source
 
 _PACKAGE = ".pkg.slp"
-# Other readers go by what the header claims; so far from the truth may that be.
-_COUNTED_OTHERWISE = 0.01
 
 
 def check_sleap(sources: Sequence[Source], destination: Path, *, embed: bool = False) -> None:
@@ -39,7 +42,7 @@ def check_sleap(sources: Sequence[Source], destination: Path, *, embed: bool = F
     if destination.exists():
         labels = _load(sio, destination)
         for source in sources:
-            _find_video(labels, source.video)
+            find_video(labels, source.video)
         if embed:
             raise _no_adding(destination)
 
@@ -73,22 +76,27 @@ def export_sleap(results: Sequence[Result], destination: Path, *, embed: bool = 
     embed = _is_package(destination, embed=embed)
     sio = import_extra("sleap_io", "sleap")
     labels = _load(sio, destination) if destination.exists() else sio.Labels()
-    datasets, new_frames = [], {}
+    digests = read_digests(labels)
+    notes, datasets, new_frames = [], [], {}
     for result in results:
         n_before = len(labels.suggestions)
-        datasets.append(_suggest(sio, labels, result, embed=embed))
+        dataset, path = _suggest(sio, labels, result, embed=embed)
+        datasets.append(dataset)
         new_frames[result.place] = [each.frame_idx for each in labels.suggestions[n_before:]]
+        if path not in digests and not Path(path).is_file():
+            notes.append(describe_guess(path, result.video))
+        digests = {**digests, path: result.identity["sha256_of_samples"]}
     n_new = sum(map(len, new_frames.values()))
     if not n_new:
-        return Exported((), (destination,))
+        return Exported((), (destination,), tuple(notes))
     if embed and destination.exists():
         raise _no_adding(destination)
     earlier = labels.provenance.get("keyframes", {})
     asked = {str(result.place): result.settings for result in results}
-    labels.provenance["keyframes"] = {**earlier, **asked}
+    labels.provenance |= {"keyframes": {**earlier, **asked}, DIGESTS: digests}
     _save(sio, labels, destination, dict(zip(datasets, results, strict=True)) if embed else {})
-    note = f"{n_new} frame{'s' * (n_new != 1)} suggested"
-    return Exported((destination,), notes=(note,), new_frames=new_frames)
+    notes.append(f"{n_new} frame{'s' * (n_new != 1)} suggested")
+    return Exported((destination,), notes=tuple(notes), new_frames=new_frames)
 
 
 def withdraw_from_sleap(past: PastExport, video: Path, gone: Mapping[int, Path]) -> dict[int, str]:
@@ -103,9 +111,9 @@ def withdraw_from_sleap(past: PastExport, video: Path, gone: Mapping[int, Path])
         raise OutputError(f"{past.destination}: nothing can be taken out of a package")
     sio = import_extra("sleap_io", "sleap")
     labels = _load(sio, past.destination)
-    entry = _find_video(labels, video)
-    there = gone.keys() & _frames_of(labels, entry)
-    labelled = _labelled(labels, entry)
+    entry = find_video(labels, video)
+    there = gone.keys() & frames_of(labels, entry)
+    labelled = labelled_frames(labels, entry)
     stays = {
         frame: LABELLED if frame in labelled else NOT_OURS
         for frame in sorted(there)
@@ -133,7 +141,7 @@ def existing_frames(destination: Path, videos: Iterable[Path]) -> list[set[int]]
         sleap-io isn't installed.
     """
     labels = _load(import_extra("sleap_io", "sleap"), destination)
-    return [_frames_of(labels, _find_video(labels, video)) for video in videos]
+    return [frames_of(labels, find_video(labels, video)) for video in videos]
 
 
 def _is_package(destination: Path, *, embed: bool) -> bool:
@@ -173,14 +181,18 @@ def _check_frames(result: Result) -> None:
             )
 
 
-def _suggest(sio: Any, labels: Any, result: Result, *, embed: bool) -> str:  # noqa: ANN401
-    """Add the frames that aren't taken yet; return where in the file their pictures belong."""
+def _suggest(sio: Any, labels: Any, result: Result, *, embed: bool) -> tuple[str, str]:  # noqa: ANN401
+    """Add the frames that aren't taken yet.
+
+    Return where in the file their pictures belong, and the path that it has for the video.
+    """
     _check_frames(result)
     _check_crop(result, embed=embed)
-    video = _find_video(labels, result.video)
-    taken = _frames_of(labels, video)
+    video = find_video(labels, result.video)
+    taken = frames_of(labels, video)
     groups = _groups(result, labels, video)
     dataset = f"video{len(labels.videos)}/video"
+    path = result.video.as_posix() if video is None else source_of(video).filename
     if video is None:
         video = _make_video(sio, result, dataset if embed else None)
         labels.videos.append(video)
@@ -189,7 +201,7 @@ def _suggest(sio: Any, labels: Any, result: Result, *, embed: bool) -> str:  # n
         for keyframe in result.selection.keyframes
         if keyframe.frame_index not in taken
     ]
-    return dataset
+    return dataset, path
 
 
 def _groups(result: Result, labels: Any, video: Any) -> dict[int, int]:  # noqa: ANN401
@@ -224,47 +236,6 @@ def _load(sio: Any, path: Path) -> Any:  # noqa: ANN401 - sleap-io comes without
             f"{path}: is no SLEAP file that sleap-io can read ({' '.join(str(error).split())}); "
             "choose another -o"
         ) from error
-
-
-def _find_video(labels: Any, video: Path) -> Any:  # noqa: ANN401
-    """Return the file's entry for the video; None when it has none."""
-    entries: dict[str, Any] = {}
-    for entry in labels.videos:
-        source = entry if entry.source_video is None else entry.source_video
-        # The others are lists of pictures.
-        if isinstance(source.filename, str) and _may_be(source, video):
-            entries.setdefault(source.filename, entry)
-    recorded = find_recorded(entries, video)
-    return None if recorded is None else entries[recorded]
-
-
-def _may_be(source: Any, video: Path) -> bool:  # noqa: ANN401
-    """Say whether a video that isn't where it was can be this one, by its size and length."""
-    shape = source.backend_metadata.get("shape")
-    if not shape or Path(source.filename).exists() or not is_same_video(source.filename, video):
-        return True  # nothing to be known, or known otherwise
-    try:
-        index = index_video(video)
-    except VideoError:
-        return True  # said when its turn comes
-    n_frames, height, width, *_ = shape
-    is_as_long = abs(n_frames - len(index)) <= _COUNTED_OTHERWISE * len(index)
-    return is_as_long and (height, width) == (index.height, index.width)
-
-
-def _frames_of(labels: Any, video: Any) -> set[int]:  # noqa: ANN401
-    """Return the frames of a video that the file suggests or has labelled."""
-    suggested = {int(each.frame_idx) for each in labels.suggestions if each.video is video}
-    return suggested | _labelled(labels, video)
-
-
-def _labelled(labels: Any, video: Any) -> set[int]:  # noqa: ANN401
-    """Return the frames of a video that a person has labelled; a prediction alone is no label."""
-    return {
-        int(frame.frame_idx)
-        for frame in labels.labeled_frames
-        if frame.video is video and (frame.user_instances or not frame.instances)
-    }
 
 
 def _make_video(sio: Any, result: Result, dataset: str | None) -> Any:  # noqa: ANN401
@@ -329,8 +300,8 @@ def _embed(path: Path, dataset: str, result: Result) -> None:
 def _save(sio: Any, labels: Any, destination: Path, embedded: dict[str, Result]) -> None:  # noqa: ANN401
     """Write the file under another name, whole, and only then under its own."""
     make_folder(destination.parent)
-    with TemporaryDirectory() as folder:
-        scratch = Path(folder) / destination.name
+    remove_old_leftovers(destination.parent)
+    with atomic_path(destination) as scratch:
         sio.save_slp(
             labels,
             str(scratch),
@@ -341,5 +312,3 @@ def _save(sio: Any, labels: Any, destination: Path, embedded: dict[str, Result])
         )
         for dataset, result in embedded.items():
             _embed(scratch, dataset, result)
-        with scratch.open("rb") as saved, atomic_file(destination) as file:
-            shutil.copyfileobj(saved, file)

@@ -12,7 +12,7 @@ from keyframes.errors import OutputError, SettingsError
 from keyframes.export.history import read_history
 from keyframes.files import read_json
 from keyframes.followers import describe_strays
-from keyframes.images import make_label
+from keyframes.images import label_keyframe
 from keyframes.report.page import SCRIPTS, report_content
 from keyframes.report.pictures import picture_size
 from keyframes.report.projection import project
@@ -245,7 +245,7 @@ class Session:
         described = zip(rows.tolist(), names, keyframes, strict=True)
         self._folder.amend(
             [
-                (name, new[row], make_label(record["identity"]["video"]["name"], keyframe))
+                (name, new[row], label_keyframe(record["identity"]["video"], keyframe))
                 for row, name, keyframe in described
                 if row in new
             ],
