@@ -86,7 +86,7 @@ def test_a_second_export_changes_nothing_and_others_are_refused(output, tmp_path
     export(format_, output, tmp_path)
     before = snapshot(tmp_path)
     assert export(format_, output, tmp_path).written == ()
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="all results anew with `keyframes export` and --overw"):
         export(format_, output, tmp_path, keypoints=["nose"])
     assert snapshot(tmp_path) == before
     export(format_, output, tmp_path, keypoints=["nose"], overwrite=True)
@@ -123,9 +123,33 @@ def test_pictures_of_the_selection_that_is_replaced_go(tmp_path, format_):
     images = tmp_path / "task" / "images" / "mouse"
     (images / "mine.png").write_bytes(b"theirs")
     extract(tmp_path / "mouse.mp4", output, Settings(frames=(5, 6)), overwrite=True)
-    export(format_, output, tmp_path / "task", overwrite=True)
+    exported = export(format_, output, tmp_path / "task", overwrite=True)
     left = sorted(path.name for path in images.iterdir())
-    assert left == ["img000005.png", "img000006.png", "mine.png"]
+    # Label Studio shows them from here, maybe with labels.
+    stay = [f"img0000{n}.png" for n in (15, 25, 35)] if format_ == "label-studio" else []
+    assert left == sorted(["img000005.png", "img000006.png", "mine.png", *stay])
+    told = [note for note in exported.notes if f"stays in {images}, since it may be lab" in note]
+    assert [note.partition(" of an earlier")[0] for note in told] == [", ".join(stay)] * bool(stay)
+
+
+def test_another_recording_never_gets_among_pictures_that_are_served(tmp_path):
+    export("label-studio", extract_videos(tmp_path / "a", ["mouse.mp4"]), tmp_path / "studio")
+    before = snapshot(tmp_path / "studio")
+    other = extract_videos(tmp_path / "b", ["rat.mp4", "mouse.mp4"])
+    with pytest.raises(OutputError, match="mouse: holds frames of another recording"):
+        export("label-studio", other, tmp_path / "studio", overwrite=True)
+    assert snapshot(tmp_path / "studio") == before
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_pictures_may_lie_on_another_disk(output, tmp_path, format_):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "images").symlink_to(tmp_path / "disk", target_is_directory=True)
+    export(format_, output, tmp_path / "task")
+    pictures = listed(format_, tmp_path / "task" / FORMATS[format_])
+    assert all((tmp_path / "task" / BASES[format_] / path).is_file() for path, *_ in pictures)
+    assert len(list((tmp_path / "disk").rglob("*.png"))) == 8
 
 
 def test_coco_tells_all_that_is_known_of_a_frame(output, tmp_path):
@@ -172,9 +196,10 @@ def test_label_studio_quotes_paths(output, tmp_path):
 def test_label_studio_is_told_what_to_serve(tmp_path, target, folder):
     output = extract_videos(tmp_path, ["mouse.mp4"])
     root = tmp_path / "tasks" if folder == "images" else output
-    start, storage = export("label-studio", output, tmp_path / target).notes
+    start, storage, *more = export("label-studio", output, tmp_path / target).notes
     assert start.endswith(f"LOCAL_FILES_DOCUMENT_ROOT={root}")
     assert storage.endswith(f": {root / folder}")
+    assert ["labelled or not" in note for note in more] == [True] * (folder == "labeled-data")
 
 
 def test_pycocotools_reads_coco(output, tmp_path):

@@ -40,7 +40,7 @@ from keyframes.export.lightning_pose import (
 from keyframes.export.results import read_results
 from keyframes.export.sleap import check_sleap, export_sleap, withdraw_from_sleap
 from keyframes.export.sleap import existing_frames as frames_in_sleap
-from keyframes.export.task_files import withdraw_from_task
+from keyframes.export.task_files import leave_in_task, withdraw_from_task
 from keyframes.followers import describe_strays
 from keyframes.results import find_results
 
@@ -95,7 +95,7 @@ EXPORTERS: dict[ExportFormat, Exporter] = {
     ),
     "coco": Exporter(COCO.check, export_coco, withdraw_from_task),
     "cvat": Exporter(CVAT.check, export_cvat, withdraw_from_task),
-    "label-studio": Exporter(LABEL_STUDIO.check, export_label_studio, withdraw_from_task),
+    "label-studio": Exporter(LABEL_STUDIO.check, export_label_studio, leave_in_task),
 }
 
 

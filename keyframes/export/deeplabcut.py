@@ -15,12 +15,11 @@ from keyframes.export.delivery import Delivery
 from keyframes.export.dlc_config import DlcConfig, stem_of
 from keyframes.export.frame_folder import (
     check_recording,
-    find_kept,
     find_labelled,
     find_pictures,
     is_same_frame,
     padded_width,
-    remove_pictures,
+    withdraw,
 )
 from keyframes.export.results import picture_size
 from keyframes.export.sources import Source, describe_guess, is_same_video
@@ -198,9 +197,7 @@ def withdraw_from_deeplabcut(
             f"{folder / min(unread)}.h5: has no .csv beside it that tells what is labelled"
         )
     labelled = {frame for table in tables for frame in find_labelled(table, folder.name)}
-    kept = find_kept(folder, gone, labelled)
-    remove_pictures(folder, gone.keys() - kept.keys())
-    return kept
+    return withdraw(folder, gone, labelled)
 
 
 def _find_new(

@@ -84,8 +84,8 @@ class Delivery:
             )
         if not self._overwrite:
             raise OutputError(
-                f"{target}: keyframes wrote it with other content; export to another place or "
-                "replace it with --overwrite"
+                f"{target}: keyframes wrote it with other content; export to another place, or all "
+                "results anew with `keyframes export` and --overwrite"
             )
 
     def add(self, target: Path, content: bytes | Path, *, replace: bool = False) -> None:
@@ -116,11 +116,27 @@ class Delivery:
         """Plan to write a task file that holds the mark; errors as `add`."""
         self.add(target, _seal(content))
 
-    def clear(self, folder: Path, keep: Collection[str]) -> None:
-        """Plan to remove our pictures of an earlier selection, where it is to be replaced."""
-        if self._overwrite and folder.is_dir():
-            others = (path for path in sorted(folder.iterdir()) if path.name not in keep)
-            self._outdated += [path for path in others if path.is_file() and is_ours(path)]
+    def clear(self, folder: Path, keep: Collection[str], *, stay: str = "") -> None:
+        """Plan to remove our pictures of an earlier selection, where it is to be replaced.
+
+        Parameters
+        ----------
+        folder
+            Where they are.
+        keep
+            Names of those that are not of an earlier selection.
+        stay
+            Why they stay nevertheless, which is noted; empty where they go.
+        """
+        if not (self._overwrite and folder.is_dir()):
+            return
+        others = (path for path in sorted(folder.iterdir()) if path.name not in keep)
+        outdated = [path for path in others if path.is_file() and is_ours(path)]
+        if not stay:
+            self._outdated += outdated
+        elif outdated:
+            names = ", ".join(path.name for path in outdated)
+            self.note(f"{names} of an earlier selection: stays in {folder}, since {stay}")
 
     def keep(self, path: Path) -> None:
         """Note that what ``path`` should hold is there already."""

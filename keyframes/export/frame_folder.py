@@ -96,6 +96,15 @@ def find_kept(
     return kept
 
 
+def withdraw(
+    folder: Path, gone: Mapping[int, Path], labelled: Collection[int] = ()
+) -> dict[int, str]:
+    """Remove the pictures of frames from a folder; return why a frame stays, as `find_kept`."""
+    kept = find_kept(folder, gone, labelled)
+    remove_pictures(folder, gone.keys() - kept.keys())
+    return kept
+
+
 def is_same_frame(there: Path, ours: Path) -> bool:
     """Say whether a picture that is there already shows what ours does, going by small copies.
 

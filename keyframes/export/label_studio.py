@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from keyframes.export.delivery import Exported
     from keyframes.export.results import Result
 
-LABEL_STUDIO = TaskFormat(files=("tasks.json", "tasks.xml"), base="")
+LABEL_STUDIO = TaskFormat(files=("tasks.json", "tasks.xml"), base="", is_served=True)
 
 
 def export_label_studio(
@@ -76,6 +76,11 @@ def export_label_studio(
         f"start Label Studio with LOCAL_FILES_SERVING_ENABLED=true LOCAL_FILES_DOCUMENT_ROOT={root}"
     )
     delivery.note(f"in its project, add the source storage Local Files: {', '.join(folders)}")
+    if layout.images is None:
+        delivery.note(
+            "pictures that `keyframes review` rejects go from here, labelled or not; export to a "
+            "folder where they are to stay"
+        )
     return delivery.carry_out()
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import OutputError
 from keyframes.export.delivery import Delivery
-from keyframes.export.frame_folder import find_kept, remove_pictures
+from keyframes.export.frame_folder import check_recording, find_pictures, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # What there is to mark when no keypoints are named.
 DEFAULT_LABEL = "animal"
+# Why a picture stays though no task file names it any more.
+SERVED = "it may be labelled there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,17 @@ class TaskPicture:
 
 def withdraw_from_task(past: PastExport, _video: Path, gone: Mapping[int, Path]) -> dict[int, str]:
     """Take back the copies beside a task file; see `Exporter`."""
-    folder = past.destination / "images" / past.place
-    kept = find_kept(folder, gone)
-    remove_pictures(folder, gone.keys() - kept.keys())
-    return kept
+    return withdraw(_images_of(past), gone)
+
+
+def leave_in_task(past: PastExport, _video: Path, gone: Mapping[int, Path]) -> dict[int, str]:
+    """Leave the copies beside a task file where they are served from there; see `Exporter`."""
+    there = find_pictures(_images_of(past))
+    return {frame: SERVED for frame in gone if frame in there}
+
+
+def _images_of(past: PastExport) -> Path:
+    return past.destination / "images" / past.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +90,23 @@ class TaskFormat:
         have the name of the first, but for the suffix.
     base
         What the paths of the pictures are relative to.
+    is_served
+        The platform shows the pictures from where they are, and keeps the labels to itself: none
+        is ever removed.
     """
 
     files: tuple[str, ...]
     base: str
+    is_served: bool = False
 
     def at(self, destination: Path) -> TaskLayout:
         """Return where everything lies: in a folder, or where a file of the right suffix says."""
         files = [destination / file for file in self.files]
         if destination.suffix.lower() == files[0].suffix and not destination.is_dir():
             beside = [destination.with_suffix(file.suffix) for file in files[1:]]
-            return TaskLayout((destination, *beside), destination.parent, None)
-        return TaskLayout(tuple(files), destination / self.base, destination / "images")
+            return TaskLayout((destination, *beside), destination.parent, None, self.is_served)
+        images = destination / "images"
+        return TaskLayout(tuple(files), destination / self.base, images, self.is_served)
 
     def check(
         self,
@@ -122,11 +136,14 @@ class TaskLayout:
         What the paths of the pictures are relative to.
     images
         Folder that the pictures are copied to; None where they stay.
+    is_served
+        See `TaskFormat`.
     """
 
     files: tuple[Path, ...]
     base: Path
     images: Path | None
+    is_served: bool
 
     def place(self, delivery: Delivery, results: Iterable[Result]) -> Iterator[TaskPicture]:
         """Plan the copies, in place of an earlier selection's; yield every picture.
@@ -134,20 +151,29 @@ class TaskLayout:
         Raises
         ------
         OutputError
-            A picture that stays doesn't lie below the task file.
+            A picture that stays doesn't lie below the task file, or one of another recording does.
         """
         for result in results:
             self.check_place(result)
-            if self.images is not None:
-                names = {picture.name for picture in result.pictures}
-                delivery.clear(self.images / result.place, names)
+            folder = self._clear(delivery, result)
             for keyframe, picture in result.items():
-                target = picture
-                if self.images is not None:
-                    target = self.images / result.place / picture.name
-                    delivery.add(target, picture)
-                path = target.resolve().relative_to(self.base.resolve()).as_posix()
-                yield TaskPicture(path, *result.size, result.video.name, keyframe)
+                if folder is None:
+                    path = picture.resolve().relative_to(self.base.resolve())
+                else:
+                    delivery.add(folder / picture.name, picture)
+                    path = (folder / picture.name).relative_to(self.base)
+                yield TaskPicture(path.as_posix(), *result.size, result.video.name, keyframe)
+
+    def _clear(self, delivery: Delivery, result: Result) -> Path | None:
+        """Return the folder of a result's copies, None for no copies; plan to clear it."""
+        if self.images is None:
+            return None
+        folder = self.images / result.place
+        if self.is_served:
+            check_recording(folder, result)
+        names = {picture.name for picture in result.pictures}
+        delivery.clear(folder, names, stay=SERVED if self.is_served else "")
+        return folder
 
     def check_place(self, source: Source) -> None:
         """Raise OutputError where pictures that stay don't lie below the task file."""
