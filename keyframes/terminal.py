@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from keyframes.files import read_json
+from keyframes.words import to_count, to_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,14 +33,14 @@ def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
         match = _describe_match(record)
         line = _count_new(selection, record, of_all) + (f", matched {match}" if match else "")
     else:
-        line = f"finished before, {_count(len(selection.keyframes), 'keyframe')}"
+        line = f"finished before, {to_count(len(selection.keyframes), 'keyframe')}"
     return "\n".join([f"{video}: {line}", *_warnings(selection)])
 
 
 def describe_pool(outcomes: Sequence[Outcome], n_videos: int) -> str:
     """Say how many keyframes a pool has, and how many of its videos they are from."""
     found = [len(outcome.selection.keyframes) for outcome in outcomes if outcome.selection]
-    return f"pool: {_count(sum(found), 'keyframe')} in {len(found)} of {n_videos} videos"
+    return f"pool: {to_count(sum(found), 'keyframe')} in {len(found)} of {n_videos} videos"
 
 
 def describe_batch(outcomes: Sequence[Outcome], index: Path | None) -> str:
@@ -58,9 +59,9 @@ def describe_forecast(job: Job, forecast: Forecast) -> str:
         return f"{job.video}: finished"
     memory = f"{forecast.memory_bytes / 1e6:,.0f} MB of memory"
     parts = [
-        _count(forecast.n_frames, "frame"),
-        _count(forecast.n_candidates, "candidate"),
-        *([] if forecast.n_keyframes is None else [_count(forecast.n_keyframes, "keyframe")]),
+        to_count(forecast.n_frames, "frame"),
+        to_count(forecast.n_candidates, "candidate"),
+        *([] if forecast.n_keyframes is None else [to_count(forecast.n_keyframes, "keyframe")]),
         memory,
         *([] if forecast.disk_bytes is None else [f"{forecast.disk_bytes / 1e6:,.1f} MB on disk"]),
     ]
@@ -73,7 +74,7 @@ def describe_forecasts(forecasts: Sequence[Forecast], n_videos: int, n_workers: 
     text = f"{len(todo)} of {n_videos} videos to do"
     if todo:
         memory = sum(sorted((forecast.memory_bytes for forecast in todo), reverse=True)[:n_workers])
-        frames = _count(sum(forecast.n_frames for forecast in todo), "frame")
+        frames = to_count(sum(forecast.n_frames for forecast in todo), "frame")
         text += f": {frames}, up to {memory / 1e6:,.0f} MB of memory with {n_workers} "
         text += "at a time"
     if disk := sum(forecast.disk_bytes or 0 for forecast in todo):
@@ -88,7 +89,7 @@ def summarise(selection: Selection, folder: OutputFolder) -> str:
     lines = [f"{video.path.name}: {_count_new(selection, record)}"]
     facts = {
         "read": f"{video.n_frames:,} frames, {video.width}×{video.height}, "
-        f"{_duration(video.duration_s)} at {video.fps:.4g} fps, "
+        f"{to_duration(video.duration_s)} at {video.fps:.4g} fps, "
         f"in {_pace(video, record)}",
     }
     if selection.n_candidates < video.n_frames:
@@ -110,10 +111,11 @@ def summarise(selection: Selection, folder: OutputFolder) -> str:
 def summarise_export(format_: ExportFormat, destination: Path, exported: Exported) -> str:
     """Say what is at the destination of an export now, and how much of that is new."""
     place = destination.parent if destination.name == "config.yaml" else destination
-    keyframes, videos = _count(exported.n_keyframes, "keyframe"), _count(exported.n_videos, "video")
+    keyframes = to_count(exported.n_keyframes, "keyframe")
+    videos = to_count(exported.n_videos, "video")
     are = "is" if exported.n_keyframes == 1 else "are"
-    n_files = len(exported.written)
-    change = f"{_count(n_files, 'file')} new or changed" if n_files else "nothing had to be changed"
+    n_files = to_count(len(exported.written), "file")
+    change = f"{n_files} new or changed" if exported.written else "nothing had to be changed"
     line = f"{format_}: {keyframes} of {videos} {are} in {place}; {change}"
     return "\n".join([line, *(f"  {note}" for note in exported.notes)])
 
@@ -123,11 +125,11 @@ def _count_new(selection: Selection, record: dict[str, Any], of_all: str = "") -
     held = {*record["identity"]["settings"]["held"]}
     n_new = len({*selection.frame_indices} - held)
     if not n_new and selection.n_asked <= len(held):
-        n_held = _count(len(held), "frame")
+        n_held = to_count(len(held), "frame")
         return (
             f"nothing to add: the project has {n_held} of this video already; ask for more with -k"
         )
-    n_keyframes = _count(len(selection.keyframes), "keyframe")
+    n_keyframes = to_count(len(selection.keyframes), "keyframe")
     new = f" ({n_new:,} new)" if held else ""
     return f"{n_keyframes}{new}{of_all}"
 
@@ -162,7 +164,7 @@ def describe_probe(probe: Probe) -> str:
         "size": f"{video.width}×{video.height}"
         + (f", turned by {video.rotation}°" if video.rotation else ""),
         "frames": f"{video.n_frames:,} counted (header: {claim})",
-        "duration": _duration(video.duration_s),
+        "duration": to_duration(video.duration_s),
         "rate": f"{video.fps:.6g} fps, {probe.rate}",
         "key frames": "all" if probe.longest_group == 1 else spacing,
         "gaps": _list_gaps(probe),
@@ -181,7 +183,7 @@ def _container(video: VideoInfo) -> str:
 
 
 def _list_gaps(probe: Probe) -> str:
-    shown = ", ".join(f"{gap.duration_s:.3g} s at {_duration(gap.time_s)}" for gap in probe.gaps)
+    shown = ", ".join(f"{gap.duration_s:.3g} s at {to_duration(gap.time_s)}" for gap in probe.gaps)
     return shown + (f", … ({probe.n_gaps:,} in all)" if probe.n_gaps > len(probe.gaps) else "")
 
 
@@ -194,8 +196,8 @@ def _pace(video: VideoInfo, record: dict[str, Any]) -> str:
     seconds = max(sum(record["timings_s"].values()), 0.001)
     asked, pace = record["identity"]["settings"], video.duration_s / seconds
     if asked["start"] or asked["end"]:
-        return _duration(seconds)
-    return f"{_duration(seconds)}: {pace:,.{0 if pace >= 10 else 1}f}× real time"
+        return to_duration(seconds)
+    return f"{to_duration(seconds)}: {pace:,.{0 if pace >= 10 else 1}f}× real time"
 
 
 def _gain(selection: Selection) -> str:
@@ -212,19 +214,6 @@ def _gain(selection: Selection) -> str:
     return f"frames are {abs(gain):.0%} {direction} a keyframe than with evenly spaced ones"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def _aligned(items: dict[str, str]) -> list[str]:
     width = max(map(len, items))
     return [f"  {key:<{width}}  {value}" for key, value in items.items()]
-
-
-def _duration(seconds: float) -> str:
-    """Write 0.4 s, 1:17.7 or 1:59:59.9; rounded first, so that there is no 60th second."""
-    minutes, tenths = divmod(round(10 * seconds), 600)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}:{minutes:02d}:{tenths / 10:04.1f}"
-    return f"{minutes}:{tenths / 10:04.1f}" if minutes else f"{tenths / 10:.1f} s"

@@ -30,7 +30,6 @@ from keyframes.report import page as page_module
 from keyframes.report.charts import Scale
 from keyframes.report.colours import cluster_colours, time_colours, to_hex
 from keyframes.report.projection import project
-from keyframes.report.templating import to_clock, to_count, to_percent
 from pages import HOSTILE, make_scene, write_folder
 
 
@@ -283,23 +282,6 @@ class TestScale:
 
     def test_one_value_lies_in_the_middle(self):
         assert Scale.around([4.0])(4.0) == 50
-
-
-class TestWords:
-    def test_clock(self):
-        assert to_clock(0) == "0:00.0"
-        assert to_clock(59.96) == "1:00.0"
-        assert to_clock(3725.26) == "1:02:05.3"
-        assert to_clock(77.6, 0) == "1:18"
-
-    def test_count(self):
-        assert to_count(1, "frame") == "1 frame"
-        assert to_count(2330, "frame") == "2,330 frames"
-
-    def test_percent_is_honest_at_the_ends(self):
-        shares = (0.0, 0.001, 0.774, 0.999, 1.0)
-        words = [to_percent(share).replace("\N{NO-BREAK SPACE}", " ") for share in shares]
-        assert words == ["0 %", "< 1 %", "77 %", "> 99 %", "100 %"]
 
 
 class TestIndex:

@@ -13,7 +13,6 @@ from keyframes.forecast import Forecast
 from keyframes.jobs import Job
 from keyframes.settings import Settings
 from keyframes.terminal import (
-    _duration,
     _pace,
     describe_batch,
     describe_forecast,
@@ -105,22 +104,6 @@ def test_probe_of_a_damaged_recording_says_what_is_wrong_and_what_to_do():
 def test_container_goes_by_one_name(family, name, shown):
     video = replace(SOUND.video, path=Path(name), container=family)
     assert f"container   {shown}\n" in describe_probe(replace(SOUND, video=video))
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.04, "0.0 s"),
-        (59.94, "59.9 s"),
-        (59.96, "1:00.0"),
-        (77.7, "1:17.7"),
-        (599.99, "10:00.0"),
-        (3599.99, "1:00:00.0"),
-        (7199.9, "1:59:59.9"),
-    ],
-)
-def test_durations_have_no_sixtieth_second(seconds, text):
-    assert _duration(seconds) == text
 
 
 @pytest.mark.parametrize(

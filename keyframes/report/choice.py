@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from keyframes.report.charts import Line, make_chart
-from keyframes.report.templating import render, to_percent
+from keyframes.report.templating import render
+from keyframes.words import to_percent
 
 if TYPE_CHECKING:
     from keyframes.choose_k import ChoiceOfK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from keyframes.report.templating import to_clock
+from keyframes.words import to_clock
 
 if TYPE_CHECKING:
     from keyframes.records import Selection

@@ -15,7 +15,8 @@ from keyframes.report.colours import cluster_colours, time_colours
 from keyframes.report.facts import by_hand, describe_asked, describe_found
 from keyframes.report.pictures import to_data_uris
 from keyframes.report.projection import Projection, project
-from keyframes.report.templating import render, to_count
+from keyframes.report.templating import render
+from keyframes.words import to_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

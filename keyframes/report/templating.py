@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from keyframes.errors import OutputError
+from keyframes.words import to_clock, to_count, to_percent
 
 TEMPLATES = Path(__file__).with_name("templates")
 # Near the start of every page of ours.
@@ -91,29 +92,3 @@ def _join_scripts(names: tuple[str, ...]) -> str:
     if not names:
         return ""
     return '"use strict";\n(() => {\n' + "\n".join(_source(name) for name in names) + "})();\n"
-
-
-def to_clock(seconds: float, digits: int = 1) -> str:
-    """Write seconds as on a clock: 1:05.2, 2:00:00.0."""
-    unit = 10**digits
-    total = round(seconds * unit)
-    minutes, rest = divmod(total, 60 * unit)
-    hours, minutes = divmod(minutes, 60)
-    width = 3 + digits if digits else 2
-    text = f"{rest / unit:0{width}.{digits}f}"
-    return f"{hours}:{minutes:02d}:{text}" if hours else f"{minutes}:{text}"
-
-
-def to_count(number: int, noun: str) -> str:
-    """Write a number with its noun: 1 frame, 2,330 frames."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def to_percent(share: float) -> str:
-    """Write a share as whole percent; but neither 0 % nor 100 % of what is not."""
-    percent = f"{100 * share:.0f}"
-    if percent == "100" and share < 1:
-        percent = "> 99"
-    elif percent == "0" and share > 0:
-        percent = "< 1"
-    return f"{percent}\N{NO-BREAK SPACE}%"
