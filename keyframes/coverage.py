@@ -242,8 +242,8 @@ def _choose(
     matrix /= units[:, np.newaxis]
     # One demand for each cost of a sample: another frame may cover its posture than its place.
     fixed_rows = np.searchsorted(candidates, fixed)
-    medoids = choose_medoids(matrix.reshape(len(matrix), -1), n_frames, fixed=fixed_rows)
-    return candidates[np.sort(medoids.rows)], units
+    rows = choose_medoids(matrix.reshape(len(matrix), -1), n_frames, fixed=fixed_rows)
+    return candidates[np.sort(rows)], units
 
 
 def _label(

@@ -18,7 +18,6 @@ deterministic:
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,31 +38,9 @@ if TYPE_CHECKING:
 MIN_SAVING = 1e-6
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Medoids:
-    """The chosen candidates.
-
-    Attributes
-    ----------
-    rows
-        (k,) int64, distinct: the chosen rows of the cost matrix, the fixed ones first.
-    labels
-        (n_demands,) int64: the position in `rows` of each demand's cheapest medoid.
-    total_cost
-        The objective: the sum over the demands of the cost of their cheapest medoid.
-    cost_history
-        The objective after the greedy start and after each pass of swaps; it never rises.
-    """
-
-    rows: IntArray
-    labels: IntArray
-    total_cost: float
-    cost_history: tuple[float, ...]
-
-
 def choose_medoids(
     costs: Costs, n_medoids: int, *, fixed: Sequence[int] | IntArray = (), max_passes: int = 5
-) -> Medoids:
+) -> IntArray:
     """Choose the rows of a cost matrix that cover its columns most cheaply.
 
     Parameters
@@ -82,9 +59,8 @@ def choose_medoids(
 
     Returns
     -------
-    Medoids
-        With exactly `n_medoids` distinct rows. Among equally good candidates the lowest row
-        wins.
+    (n_medoids,) int64: distinct rows, the fixed ones first. Among equally good candidates the
+    lowest row wins.
 
     Raises
     ------
@@ -95,12 +71,10 @@ def choose_medoids(
     """
     _check(costs, n_medoids, fixed)
     search = _Search(costs, _greedy(costs, n_medoids, fixed), n_fixed=len(fixed))
-    history = [search.total_cost()]
     for _ in range(max_passes):
         if not search.swap_pass():
             break
-        history.append(search.total_cost())
-    return Medoids(search.rows, search.nearest, history[-1], tuple(history))
+    return search.rows
 
 
 def _check(costs: Costs, n_medoids: int, fixed: Sequence[int] | IntArray) -> None:
