@@ -34,20 +34,18 @@ class Parsed(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # newer
             self.fail(str(error), param, ctx)
 
 
-def _parse_count(text: str) -> int | str:
-    if text == "auto":
-        return text
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{text!r} is neither a number of keyframes from 1 on, nor auto")
-    return int(text)
+def _number_or(*words: str, of: str) -> Callable[[str], int | str]:
+    """Return what reads a number from 1 on, or one of the words."""
 
+    def parse(text: str) -> int | str:
+        if text in words:
+            return text
+        if not text.isdecimal() or int(text) < 1:
+            either = " or ".join(words)
+            raise ValueError(f"{text!r} is neither a number of {of} from 1 on, nor {either}")
+        return int(text)
 
-def _parse_step(text: str) -> int | str:
-    if text in ("auto", "keyframes"):
-        return text
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{text!r} is neither a number of frames from 1 on, nor auto or keyframes")
-    return int(text)
+    return parse
 
 
 def _parse_crop(text: str) -> Crop:
@@ -78,8 +76,8 @@ def choice(literal: object) -> click.Choice[str]:
 
 PATH = click.Path(path_type=Path)
 POSITION = Parsed("T", _parse_position)
-COUNT = Parsed("N|auto", _parse_count)
-STEP = Parsed("N|auto|keyframes", _parse_step)
+COUNT = Parsed("N|auto", _number_or("auto", of="keyframes"))
+STEP = Parsed("N|auto|keyframes", _number_or("auto", "keyframes", of="frames"))
 SHARD = Parsed("I/N", _parse_shard)
 CROP = Parsed("X1,Y1,X2,Y2", _parse_crop)
 
