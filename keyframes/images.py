@@ -88,6 +88,16 @@ def is_ours(path: Path) -> bool:
     return read_label(path).get("Software") == SOFTWARE
 
 
+def check_picture(path: Path, frame_index: int) -> None:
+    """Raise OutputError unless the file is the PNG that keyframes wrote of this frame."""
+    if not path.is_file():
+        raise OutputError(f"{path}: is missing; extract again with --overwrite")
+    if read_label(path).get("frame_index") != str(frame_index):
+        raise OutputError(
+            f"{path}: isn't the picture that keyframes wrote; extract again with --overwrite"
+        )
+
+
 def write_images(
     images: Iterable[tuple[Path, Image, dict[str, str]]],
     *,

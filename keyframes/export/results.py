@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from keyframes.errors import OutputError, VideoError
 from keyframes.export.sources import Source
 from keyframes.files import identify, read_json
-from keyframes.images import read_label
+from keyframes.images import check_picture
 from keyframes.records import Crop
 from keyframes.results import find_results_below, no_results
 from keyframes.run_record import selection_from_record
@@ -102,7 +102,7 @@ def read_result(output: Path, folder: OutputFolder, video: Path | None = None) -
     selection = selection_from_record(video, record)
     pictures = tuple(folder.root / row["image"] for row in record["keyframes"])
     for keyframe, picture in zip(selection.keyframes, pictures, strict=True):
-        _check_picture(picture, keyframe.frame_index, folder.stem)
+        check_picture(picture, keyframe.frame_index)
     settings = record["identity"]["settings"]
     return Result(
         video=video,
@@ -126,13 +126,3 @@ def picture_size(path: Path) -> tuple[int, int]:
         raise OutputError(f"{path}: is no PNG; move it out of the folder of the frames")
     width, height = struct.unpack(">II", head[_SIZE_OFFSET:])
     return int(width), int(height)
-
-
-def _check_picture(picture: Path, frame_index: int, stem: str) -> None:
-    if not picture.is_file():
-        raise OutputError(f"{picture}: is missing; extract {stem} again with --overwrite")
-    if read_label(picture).get("frame_index") != str(frame_index):
-        raise OutputError(
-            f"{picture}: isn't the picture that keyframes wrote; extract {stem} again "
-            "with --overwrite"
-        )

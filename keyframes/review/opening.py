@@ -10,7 +10,7 @@ from keyframes.choosing import choose, rows_of
 from keyframes.describe import describe_video, find_index, plan_sampling
 from keyframes.errors import OutputError, VideoError
 from keyframes.files import identify
-from keyframes.images import read_label, read_picture
+from keyframes.images import check_picture, read_picture
 from keyframes.report import check_page, picture_size
 from keyframes.resizing import preview
 from keyframes.review.gallery import Gallery
@@ -128,14 +128,11 @@ def _check_clusters(
 
 
 def _read_picture(path: Path, keyframe: Keyframe) -> Image:
-    """Read one of our PNGs again; OutputError when it isn't there or isn't ours."""
-    if not path.is_file():
-        raise OutputError(f"{path}: is missing; extract again with --overwrite")
+    """Read one of our PNGs again; OutputError when it isn't there, isn't ours or isn't whole."""
+    check_picture(path, keyframe.frame_index)
     image = read_picture(path)
-    if image is None or read_label(path).get("frame_index") != str(keyframe.frame_index):
-        raise OutputError(
-            f"{path}: isn't the picture that keyframes wrote; extract again with --overwrite"
-        )
+    if image is None:
+        raise OutputError(f"{path}: is damaged; extract again with --overwrite")
     return image
 
 
