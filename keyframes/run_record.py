@@ -18,6 +18,7 @@ from keyframes.curation import Curation
 from keyframes.files import read_json, write_json
 from keyframes.records import Coverage, Keyframe, Reach, Selection, VideoInfo
 from keyframes.settings import CHOOSING, Settings
+from keyframes.words import to_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -135,7 +136,7 @@ def carry_over(
         if has_all and now.isdisjoint(before.given_up):
             kept["curation"] = changes
         else:
-            lost.append(f"what was changed by hand is replaced ({len(changes)} in all)")
+            lost.append(f"what was changed by hand is replaced: {to_count(len(changes), 'change')}")
     return kept, lost
 
 

@@ -336,7 +336,7 @@ def test_what_overwriting_loses_is_said_once(out, video, tmp_path):
     review(out).reject(chosen(out)[0])
     *_, exported, changed = extract(video, out, Settings(count=8), overwrite=True).warnings
     assert exported.startswith("other keyframes than these were exported to labels.slp: export")
-    assert changed == "what was changed by hand is replaced (1 in all)"
+    assert changed == "what was changed by hand is replaced: 1 change"
     assert read_json(out / "mouse.json")["warnings"] == []
     assert extract(video, out, Settings(count=8), overwrite=True).warnings == ()
 
