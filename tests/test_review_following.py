@@ -12,6 +12,8 @@ import keyframes.export
 from export_helpers import snapshot
 from keyframes import OutputError, Settings, extract
 from keyframes.export import export
+from keyframes.export.history import read_history
+from keyframes.export.lightning_pose import withdraw_from_lightning_pose
 from keyframes.files import read_json
 from keyframes.output import OutputFolder
 from keyframes.review import open_session
@@ -246,6 +248,41 @@ class TestLightningPose:
         assert "are different frames" in warning
         assert snapshot(tmp_path / "lp") == before
         assert session.undo().warnings == []
+        assert snapshot(tmp_path / "lp").keys() == before.keys()
+
+    def test_of_several_cameras_each_has_its_own_queue_and_labels(self, make_video, tmp_path):
+        out, target = tmp_path / "out", tmp_path / "lp"
+        for view in ("top", "side"):
+            video = make_video(tmp_path / f"day 1_{view}.mp4", n_frames=30)
+            extract(video, out, Settings(count=3, method="uniform"))
+        export("lightning-pose", out, target, views=("top", "side"))
+        first, second, third = chosen(out, "day 1_side")
+        with (target / "CollectedData_side.csv").open("a", encoding="utf-8") as table:
+            table.write(f"labeled-data/day-1_side/img{second:08d}.png,1,2\n")
+        before = snapshot(target)
+        gone = {
+            frame: out / "labeled-data" / "day 1_side" / f"img{frame:06d}.png"
+            for frame in (first, second)
+        }
+        (past,) = read_history(read_json(out / "day 1_side.json"))
+        stays = withdraw_from_lightning_pose(past, video, gone)
+        assert stays == {second: "it is labelled there"}
+        assert set(pictures(target / "labeled-data" / "day-1_side")) == {second, third}
+        after = snapshot(target)
+        changed = {name for name in before if before[name] != after.get(name)}
+        assert changed == {
+            f"labeled-data/day-1_side/img{first:08d}.png",
+            "CollectedData_side.unlabeled.jsonl",
+        }
+        assert after.keys() <= before.keys()
+
+    def test_a_queue_that_another_program_wrote_again_follows(self, out, tmp_path):
+        export("lightning-pose", out, tmp_path / "lp")
+        path = tmp_path / "lp" / "CollectedData.unlabeled.jsonl"
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+        assert review(out).reject(chosen(out)[0]).warnings == []
+        assert sorted(self.queue(tmp_path / "lp")) == chosen(out)
 
 
 def stays(tool, frame):

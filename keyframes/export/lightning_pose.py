@@ -28,7 +28,7 @@ from keyframes.export.frame_folder import (
     find_pictures,
     remove_pictures,
 )
-from keyframes.export.sessions import fit, group_sessions
+from keyframes.export.sessions import group_sessions, place_of
 from keyframes.files import make_folder, write_atomically
 from keyframes.images import label_frame, read_label, write_images
 from keyframes.records import ThumbnailSpec
@@ -128,11 +128,13 @@ def withdraw_from_lightning_pose(
 ) -> dict[int, str]:
     """Take back what isn't labelled: the picture, its place in the queue, neighbours of no other.
 
-    Of a single camera: views have the same frames, so one alone can't be exported anew. See
-    `Exporter`.
+    See `Exporter`.
     """
-    folder = past.destination / "labeled-data" / fit(video.stem)
-    labelled = find_labelled(_table_of(past.destination, ""), folder.name)
+    options = past.options
+    views = _agree(past.destination / _PROJECT, options.get("views", ()), ())[0]
+    name, view = place_of(video.stem, views)
+    folder = past.destination / "labeled-data" / name
+    labelled = find_labelled(_table_of(past.destination, view), folder.name)
     kept = {
         frame: why
         for frame, why in find_kept(folder, gone, labelled).items()
@@ -141,12 +143,14 @@ def withdraw_from_lightning_pose(
     leaving = gone.keys() - kept.keys()
     names = {**{frame: _name(frame) for frame in gone}, **find_pictures(folder)}
     places = {frame: f"labeled-data/{folder.name}/{name}" for frame, name in names.items()}
-    queue = _queue_of(past.destination, "")
-    lines, queued = _read_queue(queue)
-    left = {_queued(places[frame]) for frame in leaving}
-    write_atomically(queue, _to_lines(line for line in lines if line not in left))
-    waiting = {frame for frame, place in places.items() if place in queued} - leaving
-    context = past.options.get("context", 0)
+    queue = _queue_of(past.destination, view)
+    lines = _read_queue(queue)
+    left = {places[frame] for frame in leaving} & lines.keys()
+    if left:
+        stay = (line for place, line in lines.items() if place not in left)
+        write_atomically(queue, _to_lines(stay))
+    waiting = {frame for frame, place in places.items() if place in lines} - leaving
+    context = options.get("context", 0)
     unused = _near(gone, context) - _near({*labelled, *waiting}, context)
     neighbours = {frame for frame in unused if _is_neighbour(folder, video, frame)}
     remove_pictures(folder, neighbours | (leaving & unused))
@@ -248,7 +252,8 @@ def _find_missing(
 ) -> dict[int, Path]:
     """Return the neighbours that the folder lacks, by frame number; the others are kept."""
     chosen, there = result.selection.frame_indices, find_pictures(folder)
-    near = _near(chosen, context) & {*range(result.selection.video.n_frames)} - {*chosen}
+    n_frames = result.selection.video.n_frames
+    near = {frame for frame in _near(chosen, context) if 0 <= frame < n_frames} - {*chosen}
     for number in sorted(near & there.keys()):
         delivery.keep(folder / there[number])
     return {number: folder / _name(number) for number in sorted(near - there.keys())}
@@ -279,21 +284,20 @@ def _write(result: Result, missing: dict[int, Path]) -> Iterator[Path]:
     )
 
 
-def _read_queue(path: Path) -> tuple[list[str], set[str]]:
-    """Return the lines of a queue, and the frames that they are for; none for no queue."""
+def _read_queue(path: Path) -> dict[str, str]:
+    """Return the lines of a queue by the frames that they are for; none for no queue."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        lines = [line for line in lines if line.strip()]
-        return lines, {json.loads(line)["frame_path"] for line in lines}
+        return {json.loads(line)["frame_path"]: line for line in lines if line.strip()}
     except (ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{path}: is no queue of Lightning Pose; move it away") from error
 
 
 def _add_queue(delivery: Delivery, path: Path, frames: list[str]) -> None:
     """Plan to add frames to the queue that it doesn't hold yet."""
-    lines, queued = _read_queue(path)
-    lines += [_queued(frame) for frame in frames if frame not in queued]
-    delivery.add(path, _to_lines(lines), replace=True)
+    lines = _read_queue(path)
+    new = [_queued(frame) for frame in frames if frame not in lines]
+    delivery.add(path, _to_lines([*lines.values(), *new]), replace=True)
 
 
 def _to_lines(lines: Iterable[str]) -> bytes:

@@ -48,6 +48,16 @@ def group_sessions(
     }
 
 
+def place_of(stem: str, views: Sequence[str]) -> tuple[str, str]:
+    """Return the folder name and the view of a video, as `group_sessions` has them.
+
+    >>> place_of("day 1_top", ["top", "side"]), place_of("day 1", [])
+    (('day-1_top', 'top'), ('day-1', ''))
+    """
+    session, view = _split(stem, views)
+    return fit(session) + (f"_{view}" if view else ""), view
+
+
 def fit(name: str) -> str:
     """Return a name made of ``A-Z a-z 0-9 _ . -`` alone; accents are dropped.
 
