@@ -231,6 +231,7 @@ def test_several_tools_at_once_and_what_they_got_as_json(run, recordings):
 def test_options_that_no_tool_takes_are_refused(run, recordings):
     for arguments, message in [
         (["--context", 1], "--context means nothing to extract without --export"),
+        (["--views", "a,b", "--context", 1], "--context means nothing"),  # always the same one
         (["--no-add-videos", "--export", "coco", "x"], "--no-add-videos means nothing to coco"),
     ]:
         code, _, errors = run("extract", recordings / "day1", *arguments)
@@ -252,6 +253,20 @@ def test_an_export_that_fails_stops_nothing_and_is_told(run, recordings):
     coco, sleap = json.loads(output)["exports"]
     assert "not written by keyframes" in coco["error"]
     assert sleap["written"] == ["a.slp"]
+
+
+def test_a_file_that_the_system_refuses_stops_no_other_export(run, recordings):
+    run("extract", recordings / "day1", "-k", 2)
+    Path("lp/project.yaml").mkdir(parents=True)
+    code, output, errors = run(
+        *("extract", recordings / "day1", "-k", 2, "--json"),
+        *("--export", "lightning-pose", "lp", "--export", "coco", "coco"),
+    )
+    assert code == 1
+    assert "project.yaml: " in errors
+    pose, coco = json.loads(output)["exports"]
+    assert "check the path, its permissions and the disk" in pose["error"]
+    assert len(coco["written"]) > 2
 
 
 def test_a_pool_goes_into_a_project_once(run, recordings):

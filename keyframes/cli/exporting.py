@@ -82,7 +82,7 @@ def plan_targets(
 
     given = {name: value for name, value in options.items() if value is not None}
     taken = {name for tool, _ in targets for name in EXPORTERS[tool].options}
-    for name in given.keys() - taken:
+    for name in sorted(given.keys() - taken):
         option = "--no-add-videos" if name == "add_videos" else f"--{name}"
         tools = " or ".join(tool for tool, _ in targets) or "extract without --export"
         raise click.UsageError(
@@ -110,6 +110,7 @@ def export_all(
     What can't be exported is said, and doesn't stop the others.
     """
     from keyframes.errors import KeyframesError
+    from keyframes.files import explain
     from keyframes.projects import export_outcomes
     from keyframes.terminal import summarise_export
 
@@ -118,9 +119,10 @@ def export_all(
         document: dict[str, Any] = {"format": target.tool, "destination": str(target.destination)}
         try:
             exported = export_outcomes(target, outcomes, output)
-        except KeyframesError as error:
-            complain(str(error))
-            documents.append({**document, "error": str(error)})
+        except (KeyframesError, OSError) as error:
+            reason = explain(error) if isinstance(error, OSError) else str(error)
+            complain(reason)
+            documents.append({**document, "error": reason})
         else:
             if not quiet:
                 click.echo(summarise_export(target.tool, target.destination, exported), err=True)
