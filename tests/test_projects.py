@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from export_helpers import extract_videos, snapshot
+from export_helpers import extract_videos, snapshot, strip_digest
 from footage import encode_video
 from keyframes import Crop, MissingExtraError, OutputError, Settings, SettingsError, extract
 from keyframes.batch import Outcome, find_outcome, run_jobs
@@ -86,7 +86,9 @@ def lightning_project_of_another_animal(finished):
 
 def lightning_folder_of_another_video(finished):
     export("lightning-pose", finished, Path("to"))
-    Path("to/labeled-data/rat").rename("to/labeled-data/rat_top")
+    frames = Path("to/labeled-data/rat").rename("to/labeled-data/rat_top")
+    for picture in frames.iterdir():
+        strip_digest(picture)
 
 
 def lightning_queue_that_is_none(finished):
@@ -135,7 +137,7 @@ def test_what_would_be_refused_in_the_end_is_refused_first(
 ):
     options = (prepare(finished) if prepare else None) or {}
     with pytest.raises((OutputError, SettingsError), match=message):
-        check(tool, "to", videos, **options)
+        check(tool, "to", [finished.parent / "mouse.mp4", videos[1]], **options)
     assert not Path("out").exists()
 
 
