@@ -16,7 +16,7 @@ from keyframes.kmeans import ConvergenceWarning, KMeans, nearest_centers
 from keyframes.records import Clustering, Coverage, Keyframe, Reach
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -98,7 +98,7 @@ def pick_members(
     n_keyframes: int,
     *,
     held: IntArray,
-    refused: IntArray | None = None,
+    refused: Sequence[int] | IntArray = (),
     min_gap_s: float = 0.0,
     distinct: bool = True,
 ) -> IntArray:
@@ -118,7 +118,7 @@ def pick_members(
     there are fewer candidates, or too few that are ``min_gap_s`` apart.
     """
     is_open = np.ones(len(features.blank), dtype=np.bool_)
-    is_open[refused if refused is not None else []] = False
+    is_open[[*refused]] = False
     is_seen = is_open & ~features.blank
     chosen = _Chosen(features, held.tolist(), min_gap_s, distinct=distinct)
     served = set(clustering.labels[chosen.rows].tolist())

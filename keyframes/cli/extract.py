@@ -257,10 +257,7 @@ def extract(
         jobs = plan_jobs(_find(paths, recursive=recursive), output, settings, tree=tree)
     jobs = hold_frames(assign_frames(jobs, frames), exports)
     n_points = plan_pool(jobs, per_video_min) if pool else 0
-    earlier: dict[str, Any] = {
-        "overwrite": overwrite,
-        "grow": grow,
-    }
+    earlier: dict[str, Any] = {"overwrite": overwrite, "grow": grow}
     find = partial(find_outcome, **earlier)
     find_first = partial(find_summary_outcome, n_points=n_points) if pool else find
     check_targets(exports, jobs, output, find_first)

@@ -172,7 +172,7 @@ def export_deeplabcut(
     new = _find_new(config, results, add_videos=add_videos)
     for result in results:
         moved = _find_moved(config, result)
-        if check_recording(config.frames(result.stem), result) and moved:
+        if moved and check_recording(config.frames(result.stem), result):
             delivery.note(describe_guess(moved, result.video))
         _add_frames(delivery, config.frames(result.stem), result)
     for result in new:

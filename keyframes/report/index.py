@@ -95,9 +95,10 @@ def write_index(root: Path, failed: Mapping[str, str] | None = None) -> Path | N
     text = page.read_text(encoding="utf-8") if page.exists() else ""
     failed = {**_read_failed(text, results), **failed}
     rows = _list_rows(root, results, None)
-    if _digest(rows, failed) not in text:  # all its pictures would be read again
+    digest = _digest(rows, failed)
+    if digest not in text:  # all its pictures would be read again
         remove_old_leftovers(root)
-        write_atomically(page, _render(rows, failed).encode())
+        write_atomically(page, _render(rows, failed, digest).encode())
     return page
 
 
@@ -122,7 +123,8 @@ def render_index(root: Path, links: Mapping[OutputFolder, str] | None = None) ->
         results = {folder: results[folder] for folder in links if folder in results}
     if not results:
         raise no_results(root)
-    return _render(_list_rows(root, results, links), {})
+    rows = _list_rows(root, results, links)
+    return _render(rows, {}, _digest(rows, {}))
 
 
 def _read_failed(text: str, results: Mapping[OutputFolder, Record]) -> dict[str, str]:
@@ -157,13 +159,13 @@ def _list_rows(
     ]
 
 
-def _render(rows: list[Row], failed: Mapping[str, str]) -> str:
+def _render(rows: list[Row], failed: Mapping[str, str], digest: str) -> str:
     return render(
         "index.html",
         rows=rows,
         strip=_strip,
         failed=failed,
-        digest=_digest(rows, failed),
+        digest=digest,
         n_keyframes=sum(row.record["found"] for row in rows),
         n_frames=sum(row.record["video"]["n_frames"] for row in rows),
         n_warned=sum(bool(row.record["warnings"]) for row in rows),
