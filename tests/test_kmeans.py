@@ -774,7 +774,8 @@ def test_a_generator_goes_on_from_fit_to_fit():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_bits_do_not_depend_on_the_number_of_threads(dtype):
+def test_bits_do_not_depend_on_the_number_of_threads(dtype, monkeypatch):
+    monkeypatch.setattr("keyframes.kmeans.blocks.SMALL_PASS", 0)
     X = blobs(9000, 48, 30, spread=0.4, dtype=dtype)
     weights = np.random.default_rng(1).uniform(size=len(X))
     results = []

@@ -37,7 +37,7 @@ BLOCK_ROWS = 1024
 # Numbers that are taken to float64 in one go: few enough to stay in the processor's cache.
 CACHED_NUMBERS = 100_000
 # Multiply-adds in one pass over the data below which a second thread costs more than it saves.
-SMALL_PASS = 10_000_000
+SMALL_PASS = 30_000_000
 # Two fits in two threads of one process take turns: the BLAS setting is the process's.
 _BLAS_LOCK = RLock()
 
