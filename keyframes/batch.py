@@ -12,11 +12,11 @@ from keyframes.pipeline import extract, find_earlier, is_enough
 from keyframes.run_record import note_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from keyframes.cache import FeatureCache
-    from keyframes.executors import BatchProgress, Task
+    from keyframes.executors import Task
     from keyframes.jobs import Job
     from keyframes.pipeline import Progress
     from keyframes.records import Selection
@@ -54,37 +54,40 @@ class Outcome:
         return self.job.folder.record
 
 
-def run_jobs(
-    jobs: Sequence[Job],
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done for each video.
+
+    Attributes
+    ----------
+    find
+        Returns what is known of a job without doing it; None if it is to be done. A
+        KeyframesError says why it can't be done.
+    task
+        Does a job.
+    """
+
+    find: Callable[[Job], Outcome | None]
+    task: Task[Selection | None]
+
+
+def extracting(
     *,
-    n_workers: int = 1,
-    scheduler: str | None = None,
     overwrite: bool = False,
     grow: bool = False,
     with_page: bool = True,
     cache: FeatureCache | None = None,
-    progress: BatchProgress | None = None,
-) -> Iterator[Outcome]:
-    """Extract every video; yield each outcome when it is there.
-
-    Parameters
-    ----------
-    jobs, overwrite, grow, with_page, cache
-        What is to be done; the options as for `extract`.
-    n_workers, scheduler, progress
-        Where it is done, as for `run_task`.
-    """
-    find = partial(find_outcome, overwrite=overwrite, grow=grow)
-    task = partial(_extract, overwrite=overwrite, grow=grow, with_page=with_page, cache=cache)
-    yield from finish_jobs(
-        jobs, find, task, n_workers=n_workers, scheduler=scheduler, progress=progress
+) -> Work:
+    """Return the work of extracting; the options as for `extract`."""
+    return Work(
+        partial(find_outcome, overwrite=overwrite, grow=grow),
+        partial(_extract, overwrite=overwrite, grow=grow, with_page=with_page, cache=cache),
     )
 
 
-def finish_jobs(
+def run_jobs(
     jobs: Iterable[Job],
-    find: Callable[[Job], Outcome | None],
-    task: Task[Selection | None],
+    work: Work,
     **place: Any,  # noqa: ANN401 - those of run_task
 ) -> Iterator[Outcome]:
     """Do what is left to do; yield each outcome when it is there.
@@ -93,18 +96,15 @@ def finish_jobs(
     ----------
     jobs
         The videos.
-    find
-        Returns what is known of a job without doing it; None if it is to be done. A
-        KeyframesError says why it can't be done.
-    task
-        Does a job.
+    work
+        What is done for each.
     **place
         Where it is done, as for `run_task`.
     """
     left = []
     for job in jobs:
         try:
-            outcome = find(job)
+            outcome = work.find(job)
         except KeyframesError as error:
             outcome = Outcome(job, error=error)
         if outcome is None:
@@ -114,7 +114,7 @@ def finish_jobs(
             job.folder.tidy()
             note_place(job.folder.record, job.video)
         yield outcome
-    for job, result in run_task(task, left, **place):
+    for job, result in run_task(work.task, left, **place):
         if isinstance(result, KeyframesError):
             yield Outcome(job, error=result)
         else:

@@ -77,7 +77,7 @@ def forecast_jobs(
     Parameters
     ----------
     jobs, overwrite, grow
-        As for `run_jobs`.
+        As for `run_jobs` and `extracting`.
     n_points
         Points of each summary, where the jobs make a pool; else 0.
     per_video_min

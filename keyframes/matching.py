@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keyframes.batch import Outcome, finish_jobs
+from keyframes.batch import Outcome, Work
 from keyframes.describe import find_index
 from keyframes.errors import KeyframesError, OutputError, SettingsError
 from keyframes.export.sessions import session_of
@@ -24,10 +24,9 @@ from keyframes.run_record import selection_from_record
 from keyframes.settings import Match, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from keyframes.cache import FeatureCache
-    from keyframes.executors import BatchProgress
     from keyframes.output import OutputFolder
     from keyframes.pipeline import Progress
     from keyframes.records import MatchBy, Selection
@@ -88,34 +87,13 @@ def plan_matches(
     return jobs, failed
 
 
-def match_videos(
-    jobs: Sequence[Job],
-    *,
-    n_workers: int = 1,
-    scheduler: str | None = None,
-    overwrite: bool = False,
-    with_page: bool = True,
-    cache: FeatureCache | None = None,
-    progress: BatchProgress | None = None,
-) -> Iterator[Outcome]:
-    """Write the frames of every video at its pattern's moments; yield each outcome when it's there.
-
-    Parameters
-    ----------
-    jobs
-        From `plan_matches`.
-    overwrite, with_page, cache
-        As for `extract`.
-    n_workers, scheduler, progress
-        Where it is done, as for `run_task`.
-    """
-    yield from finish_jobs(
-        jobs,
+def matching(
+    *, overwrite: bool = False, with_page: bool = True, cache: FeatureCache | None = None
+) -> Work:
+    """Return the work of writing the frames at the patterns' moments; options as for `extract`."""
+    return Work(
         partial(_find_outcome, overwrite=overwrite),
         partial(_extract, overwrite=overwrite, with_page=with_page, cache=cache),
-        n_workers=n_workers,
-        scheduler=scheduler,
-        progress=progress,
     )
 
 

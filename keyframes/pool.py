@@ -1,10 +1,10 @@
 """One selection over many videos: similar ones share the keyframes, unusual ones get more.
 
 Map and reduce. Each video is summarised on its own, wherever that is done
-(:func:`write_summaries`); the summaries are clustered together in one place, and each cluster is
+(:func:`summarising`); the summaries are clustered together in one place, and each cluster is
 given to the video that has the frame nearest to its centre, as far as the summaries tell
-(:func:`plan_shares`). From then on it is a
-batch like any other, in which each video's settings hold its share.
+(:func:`plan_shares`). From then on it is a batch like any other, in which each video's settings
+hold its share.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keyframes.ahead import count_cores
-from keyframes.batch import Outcome, find_outcome, finish_jobs
+from keyframes.batch import Outcome, Work, find_outcome
 from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.executors import limited_threads
 from keyframes.files import read_json
@@ -31,7 +31,7 @@ from keyframes.summaries import Summary, condense, find_summary, summarise, summ
 from keyframes.video import frame_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -104,29 +104,12 @@ def check_shapes(jobs: Iterable[Job]) -> None:
             )
 
 
-def write_summaries(
-    jobs: Sequence[Job],
-    n_points: int,
-    *,
-    cache: FeatureCache | None = None,
-    **place: Any,  # noqa: ANN401 - those of run_task
-) -> Iterator[Outcome]:
-    """Summarise every video whose summary isn't there yet; yield each outcome when it is there.
-
-    Parameters
-    ----------
-    jobs
-        The videos.
-    n_points
-        From `plan_pool`, for all videos of the pool.
-    cache
-        As for `extract`.
-    **place
-        Where it is done, as for `run_task`.
-    """
-    find = partial(find_summary_outcome, n_points=n_points)
-    task = partial(summarise, n_points=n_points, cache=cache)
-    yield from finish_jobs(jobs, find, task, **place)
+def summarising(n_points: int, *, cache: FeatureCache | None = None) -> Work:
+    """Return the work of summarising; ``n_points`` from `plan_pool`, ``cache`` as for `extract`."""
+    return Work(
+        partial(find_summary_outcome, n_points=n_points),
+        partial(summarise, n_points=n_points, cache=cache),
+    )
 
 
 def find_summary_outcome(job: Job, n_points: int) -> Outcome | None:
@@ -146,7 +129,7 @@ def plan_shares(jobs: Sequence[Job], n_points: int, per_video_min: int = 0) -> l
         The videos, all of them summarised, and their pictures of one shape, as `check_shapes`
         has it. Their settings' ``count`` is that of the whole pool.
     n_points
-        As for `write_summaries`.
+        As for `summarising`.
     per_video_min
         Keyframes that every video gets at least, unless it has fewer candidates.
     """

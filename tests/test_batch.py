@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from keyframes.batch import run_jobs
+from keyframes.batch import extracting, run_jobs
 from keyframes.errors import VideoError
 from keyframes.jobs import Job
 from keyframes.settings import Settings
@@ -34,6 +34,7 @@ def test_bad_video_does_not_stop_the_rest(jobs, n_workers):
     outcomes = list(
         run_jobs(
             jobs,
+            extracting(),
             n_workers=n_workers,
             progress=lambda video, stage, *_: stages.add((video.name, stage)),
         )
@@ -47,21 +48,21 @@ def test_bad_video_does_not_stop_the_rest(jobs, n_workers):
     assert ("a.mp4", "writing") in stages
     if n_workers > 1:  # the number of processes makes no difference
         alone = [replace(job, output=job.output.with_name("alone")) for job in jobs]
-        list(run_jobs(alone))
+        list(run_jobs(alone, extracting()))
         assert tree(jobs[0].output) == tree(alone[0].output)
 
 
 def test_what_is_finished_is_not_done_again_and_what_differs_is_refused(jobs):
-    list(run_jobs(jobs))
+    list(run_jobs(jobs, extracting()))
     before = {path: path.stat().st_mtime_ns for path in jobs[0].output.rglob("*.*")}
-    again = {o.job.video.name: o for o in run_jobs(jobs)}
+    again = {o.job.video.name: o for o in run_jobs(jobs, extracting())}
     assert [again[name].is_new for name in ("a.mp4", "b.mp4", "c.mp4")] == [False] * 3
     assert len(again["a.mp4"].selection.keyframes) == 3
     other = [replace(job, settings=Settings(count=4)) for job in jobs]
-    refused = {o.job.video.name: o for o in run_jobs(other)}
+    refused = {o.job.video.name: o for o in run_jobs(other, extracting())}
     assert "count 3, now 4" in str(refused["a.mp4"].error)
     assert {path: path.stat().st_mtime_ns for path in jobs[0].output.rglob("*.*")} == before
-    replaced = {o.job.video.name: o for o in run_jobs(other, overwrite=True)}
+    replaced = {o.job.video.name: o for o in run_jobs(other, extracting(overwrite=True))}
     assert len(replaced["a.mp4"].selection.keyframes) == 4
 
 
@@ -123,9 +124,9 @@ def tree(root):
 
 def test_the_record_of_a_moved_recording_says_where_it_is_now(jobs):
     job = jobs[0]
-    list(run_jobs([job]))
+    list(run_jobs([job], extracting()))
     moved = job.video.rename(job.video.parent / "out" / job.video.name)
-    (outcome,) = run_jobs([replace(job, video=moved)])
+    (outcome,) = run_jobs([replace(job, video=moved)], extracting())
     assert not outcome.is_new
     record = json.loads(outcome.record.read_text("utf-8"))
     assert record["video"]["path"] == str(moved)

@@ -18,7 +18,7 @@ import pytest
 
 import keyframes
 from keyframes import Settings
-from keyframes.batch import run_jobs
+from keyframes.batch import extracting, run_jobs
 from keyframes.cli import cli, main
 from keyframes.cli.running import Runner, conclude
 from keyframes.errors import VideoError
@@ -252,7 +252,7 @@ def test_an_index_that_cannot_be_written_in_the_end_keeps_nothing_else_back(
     for name in "ab":
         make_video(tmp_path / f"{name}.mp4", n_frames=4)
     jobs = plan_jobs(find_videos([tmp_path]), tmp_path / "out", Settings(count=2))
-    outcomes = list(run_jobs(jobs))
+    outcomes = list(run_jobs(jobs, extracting()))
     (tmp_path / "out" / "index.html").write_text("somebody's, meanwhile")
     assert conclude(outcomes, tmp_path / "out", [], quiet=True, as_json=True) == 1
     said = capsys.readouterr()

@@ -8,10 +8,11 @@ import pytest
 
 from footage import encode_video
 from keyframes import Settings, extract
+from keyframes.batch import run_jobs
 from keyframes.commands import join_words
 from keyframes.export import export
 from keyframes.followers import describe_strays
-from keyframes.matching import match_videos, plan_matches
+from keyframes.matching import matching, plan_matches
 from keyframes.results import find_results
 from reviewing import open_stem
 
@@ -44,7 +45,7 @@ def out(matched, tmp_path):
 def match(out, video, **options):
     jobs, failed = plan_matches(out, [video], **options)
     assert not failed
-    (outcome,) = match_videos(jobs, overwrite=True)
+    (outcome,) = run_jobs(jobs, matching(overwrite=True))
     assert outcome.error is None
 
 
@@ -155,6 +156,6 @@ def test_a_match_that_is_finished_tells_of_it(out, recordings):
     gone = chosen(out, "day1_side")[0]
     open_stem(out, "day1_side").reject(gone)
     jobs, _ = plan_matches(out, [recordings / "day1_side.mp4"], by="frame")
-    (outcome,) = match_videos(jobs)
+    (outcome,) = run_jobs(jobs, matching())
     assert (outcome.error, outcome.is_new) == (None, False)
     assert outcome.selection.warnings == tuple(strays(out))

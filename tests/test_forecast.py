@@ -7,11 +7,11 @@ import sys
 import psutil
 import pytest
 
-from keyframes.batch import run_jobs
+from keyframes.batch import extracting, run_jobs
 from keyframes.errors import OutputError, VideoError
 from keyframes.forecast import Forecast, forecast_jobs
 from keyframes.jobs import Job
-from keyframes.pool import plan_shares, write_summaries
+from keyframes.pool import plan_shares, summarising
 from keyframes.settings import Settings
 
 
@@ -29,7 +29,7 @@ def test_forecast_is_what_happens_then(videos, tmp_path):
     expected = forecast(*jobs)
     assert not (tmp_path / "out").exists()
     assert [expected[name].n_keyframes for name in "ab"] == [10, 8]
-    for outcome in run_jobs(jobs):
+    for outcome in run_jobs(jobs, extracting()):
         found, selection = expected[outcome.job.video.stem], outcome.selection
         assert not found.is_finished
         assert found.n_frames == selection.video.n_frames
@@ -46,7 +46,7 @@ def test_what_would_fail_is_said(videos, tmp_path):
     (tmp_path / "bad.mp4").write_text("no video")
     bad = Job(tmp_path / "bad.mp4", tmp_path, Settings())
     assert isinstance(forecast(bad)["bad"], VideoError)
-    list(run_jobs([Job(videos[0], tmp_path, Settings(count=2))]))
+    list(run_jobs([Job(videos[0], tmp_path, Settings(count=2))], extracting()))
     assert isinstance(forecast(Job(videos[0], tmp_path, Settings(count=3)))["a"], OutputError)
 
 
@@ -67,7 +67,7 @@ def test_pool_is_forecast_by_its_summaries(videos, tmp_path):
     summary_bytes = forecast(*jobs, n_points=64, chooses=False)["a"].disk_bytes
     with_pictures = forecast(*jobs, n_points=64)["a"].disk_bytes
     assert with_pictures - summary_bytes == 2.5 * 96 * 64
-    list(write_summaries(jobs[:1], 64))
+    list(run_jobs(jobs[:1], summarising(64)))
     assert summary_bytes < jobs[0].folder.summary.stat().st_size < summary_bytes + 3000
     assert forecast(*jobs, n_points=64, chooses=False)["a"].is_finished
     found = forecast(*jobs, n_points=64)
@@ -79,7 +79,7 @@ def test_pool_is_forecast_by_its_shares_once_all_is_summarised(videos, make_vide
     twin, bad = make_video(tmp_path / "twin.mp4", n_frames=30), tmp_path / "bad.mp4"
     bad.write_text("no video")
     jobs = [Job(video, tmp_path, Settings(count=2)) for video in (*videos, twin, bad)]
-    list(write_summaries(jobs, 64))
+    list(run_jobs(jobs, summarising(64)))
     shares = plan_shares(jobs[:3], 64)
     assert {share.video for share in shares} < {job.video for job in jobs[:3]}
 
@@ -90,7 +90,7 @@ def test_pool_is_forecast_by_its_shares_once_all_is_summarised(videos, make_vide
 
     expected = {job.video.stem: job.settings.count for job in shares}
     assert todo() == expected
-    list(run_jobs(shares))
+    list(run_jobs(shares, extracting()))
     assert todo() == {}
     assert todo(overwrite=True) == expected
 

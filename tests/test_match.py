@@ -10,9 +10,10 @@ import pytest
 from export_helpers import snapshot
 from footage import encode_video, read_number
 from keyframes import KeyframesError, Settings, extract
+from keyframes.batch import run_jobs
 from keyframes.export import export
 from keyframes.files import read_json
-from keyframes.matching import match_videos, plan_matches
+from keyframes.matching import matching, plan_matches
 from keyframes.video import index_video
 from reviewing import open_stem
 from test_video_damage import damage
@@ -58,7 +59,7 @@ def one_core(monkeypatch):
 def follow(out, *videos, overwrite=False, **options):
     """Match videos in this process; return what became of them by name."""
     jobs, failed = plan_matches(out, videos, **options)
-    outcomes = [*match_videos(jobs, overwrite=overwrite), *failed]
+    outcomes = [*run_jobs(jobs, matching(overwrite=overwrite)), *failed]
     return {outcome.job.video.name: outcome for outcome in outcomes}
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keyframes.batch import run_jobs
+from keyframes.batch import extracting, run_jobs
 from keyframes.describe import describe_video, plan_sampling
 from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.jobs import Job
@@ -19,7 +19,7 @@ from keyframes.pool import (
     make_room,
     plan_pool,
     plan_shares,
-    write_summaries,
+    summarising,
 )
 from keyframes.records import Crop
 from keyframes.settings import Settings
@@ -42,8 +42,8 @@ def pool(videos, out, count, per_video_min=0, **options):
     """Summarise, share and extract; return the outcomes."""
     jobs = [Job(video, out, Settings(count=count, **options)) for video in videos]
     n_points = plan_pool(jobs, per_video_min)
-    assert not [outcome.error for outcome in write_summaries(jobs, n_points) if outcome.error]
-    return list(run_jobs(plan_shares(jobs, n_points, per_video_min)))
+    assert not [outcome.error for outcome in run_jobs(jobs, summarising(n_points)) if outcome.error]
+    return list(run_jobs(plan_shares(jobs, n_points, per_video_min), extracting()))
 
 
 def all_values(videos, options):
@@ -71,7 +71,7 @@ def test_pooled_selection_is_as_good_as_clustering_all_frames(
     jobs = [Job(video, tmp_path, options) for video in videos]
     n_points = plan_pool(jobs)
     assert n_points < 150
-    list(write_summaries(jobs, n_points))
+    list(run_jobs(jobs, summarising(n_points)))
     shares = [job.settings.share for job in plan_shares(jobs, n_points)]
     centers = np.concatenate([share.centers for share in shares])
     assert sorted(c for share in shares for c in share.clusters) == list(range(24))
@@ -198,17 +198,17 @@ def test_bad_video_is_named_and_summaries_are_made_once(videos, tmp_path):
     bad = tmp_path / "bad.mp4"
     bad.write_text("no video")
     jobs = [Job(video, tmp_path / "out", Settings()) for video in (bad, *videos[:2])]
-    first = {o.job.video.stem: o for o in write_summaries(jobs, 64, n_workers=2)}
+    first = {o.job.video.stem: o for o in run_jobs(jobs, summarising(64), n_workers=2)}
     assert isinstance(first["bad"].error, VideoError)
     assert first["a"].is_new
-    again = {o.job.video.stem: o for o in write_summaries(jobs, 64)}
+    again = {o.job.video.stem: o for o in run_jobs(jobs, summarising(64))}
     assert not again["a"].is_new
     assert again["bad"].error
 
 
 def test_video_that_lost_its_share_keeps_no_keyframes_of_another_selection(videos, tmp_path):
     job = Job(videos[0], tmp_path, Settings(count=2))
-    list(run_jobs([job]))
+    list(run_jobs([job], extracting()))
     (tmp_path / "labeled-data" / "a" / "mine.txt").write_text("mine")
     make_room([Job(videos[1], tmp_path, Settings()), job], [job], overwrite=False)
     with pytest.raises(OutputError, match=r"takes none of the video.*--overwrite"):

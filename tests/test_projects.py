@@ -9,7 +9,7 @@ import pytest
 from export_helpers import extract_videos, snapshot, strip_digest
 from footage import encode_video
 from keyframes import Crop, MissingExtraError, OutputError, Settings, SettingsError, extract
-from keyframes.batch import Outcome, find_outcome, run_jobs
+from keyframes.batch import Outcome, extracting, find_outcome, run_jobs
 from keyframes.export import EXPORTERS, export
 from keyframes.jobs import Job
 from keyframes.projects import (
@@ -236,7 +236,7 @@ def test_a_project_grows_by_frames_unlike_those_it_has(here, videos, tool):
         assert first.frame_indices == [2, 7]
     (job,) = hold_frames([Job(mouse, Path("out"), Settings(count=5))], [target])
     assert job.settings.held == (2, 7)
-    outcomes = list(run_jobs([job]))
+    outcomes = list(run_jobs([job], extracting()))
     chosen = outcomes[0].selection.frame_indices
     assert {2, 7} < set(chosen)
     assert sorted(frame // 10 for frame in chosen) == [0, 0, 1, 2, 3]
@@ -270,7 +270,7 @@ def test_groups_stay_one_each_when_a_sleap_file_grows(here, videos):
     for count in (2, 4):
         settings = Settings(count=count)
         (job,) = hold_frames([Job(videos[0], Path("out"), settings)], [target])
-        outcomes = list(run_jobs([job], grow=True))
+        outcomes = list(run_jobs([job], extracting(grow=True)))
         export_outcomes(target, outcomes, Path("out"))
         labels = sio.load_slp("to.slp", open_videos=False)
         groups.append([s.metadata["group"] for s in labels.suggestions])

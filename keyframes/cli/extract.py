@@ -230,11 +230,11 @@ def extract(
       keyframes extract recordings/ --recursive --tree --jobs 4
       keyframes extract recordings/ --pool -k 500 --per-video-min 2
     """
-    from keyframes.batch import find_outcome, run_jobs
+    from keyframes.batch import extracting
     from keyframes.cache import FeatureCache
     from keyframes.files import make_folders, remove_empty
     from keyframes.jobs import plan_jobs, take_shard
-    from keyframes.pool import check_shapes, find_summary_outcome, plan_pool, write_summaries
+    from keyframes.pool import check_shapes, plan_pool, summarising
     from keyframes.projects import check_targets, hold_frames, plan_project_jobs
     from keyframes.report import check_index
     from keyframes.settings import Settings
@@ -257,10 +257,11 @@ def extract(
         jobs = plan_jobs(_find(paths, recursive=recursive), output, settings, tree=tree)
     jobs = hold_frames(assign_frames(jobs, frames), exports)
     n_points = plan_pool(jobs, per_video_min) if pool else 0
-    earlier: dict[str, Any] = {"overwrite": overwrite, "grow": grow}
-    find = partial(find_outcome, **earlier)
-    find_first = partial(find_summary_outcome, n_points=n_points) if pool else find
-    check_targets(exports, jobs, output, find_first)
+    cache = None if no_cache else FeatureCache()
+    earlier = {"overwrite": overwrite, "grow": grow}
+    extraction = extracting(**earlier, with_page=not no_report, cache=cache)
+    work = summarising(n_points, cache=cache) if pool else extraction
+    check_targets(exports, jobs, output, work.find)
     overview_root = None if no_report or shard else output
     if overview_root:
         check_index(overview_root, [job.folder for job in jobs])
@@ -274,18 +275,12 @@ def extract(
         )
         return conclude_forecast(runner, found, missing, () if shard else exports, as_json=as_json)
     new_folders = make_folders({job.output for job in todo} or {output})
-    cache = None if no_cache else FeatureCache()
-    extract_all = partial(run_jobs, with_page=not no_report, cache=cache, **earlier)
-    if pool:
-        summarise_all = partial(write_summaries, n_points=n_points, cache=cache)
-        outcomes = runner.run(todo, summarise_all)
-        if not shard:
-            check = partial(check_targets, exports, output=output, find=find)
-            outcomes = select_from_pool(
-                runner, outcomes, check, extract_all, n_points, per_video_min, overwrite=overwrite
-            )
-    else:
-        outcomes = runner.run(todo, extract_all)
+    outcomes = runner.run(todo, work)
+    if pool and not shard:
+        check = partial(check_targets, exports, output=output, find=extraction.find)
+        outcomes = select_from_pool(
+            runner, outcomes, check, extraction, n_points, per_video_min, overwrite=overwrite
+        )
     remove_empty(new_folders)  # where nothing could be written, nothing stays
     exported = [] if shard else export_all(exports, outcomes, output, quiet=quiet)
     for outcome in missing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -78,7 +77,7 @@ def match(
     """
     from keyframes.cache import FeatureCache
     from keyframes.jobs import find_videos
-    from keyframes.matching import match_videos, plan_matches
+    from keyframes.matching import matching, plan_matches
     from keyframes.report import check_index
 
     start_logging(verbose=verbose)
@@ -87,8 +86,8 @@ def match(
     if root:
         check_index(root, [job.folder for job in jobs])
     cache = None if no_cache else FeatureCache()
-    match_all = partial(match_videos, overwrite=overwrite, with_page=not no_report, cache=cache)
-    outcomes = Runner(None, None, quiet).run(jobs, match_all)
+    work = matching(overwrite=overwrite, with_page=not no_report, cache=cache)
+    outcomes = Runner(None, None, quiet).run(jobs, work)
     for outcome in failed:
         complain(str(outcome.error))
     return conclude([*outcomes, *failed], root, (), quiet=quiet, as_json=as_json)

@@ -11,10 +11,10 @@ import click
 from keyframes.cli.parameters import EXIT_FAILED, complain, complaint, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from keyframes.batch import Outcome
+    from keyframes.batch import Outcome, Work
     from keyframes.forecast import Forecast
     from keyframes.jobs import Job
     from keyframes.progress import ProgressBars
@@ -44,18 +44,16 @@ class Runner:
     scheduler: str | None
     quiet: bool
 
-    def run(self, jobs: Sequence[Job], start: Callable[..., Iterator[Outcome]]) -> list[Outcome]:
-        """Show how the outcomes come in; return them in the order of the jobs.
-
-        ``start`` is called with the jobs and with where they are to be done.
-        """
+    def run(self, jobs: Sequence[Job], work: Work) -> list[Outcome]:
+        """Show how the outcomes come in; return them in the order of the jobs."""
+        from keyframes.batch import run_jobs
         from keyframes.progress import say
         from keyframes.terminal import describe_outcome
 
         outcomes = {}
         alone = len(jobs) == 1
         with self._show_bars(jobs) as bars:
-            for outcome in start(jobs, **self._place(len(jobs)), progress=bars):
+            for outcome in run_jobs(jobs, work, **self._place(len(jobs)), progress=bars):
                 bars.finish(outcome.job.video, was_work=outcome.is_new and not outcome.error)
                 outcomes[outcome.job.video] = outcome
                 if outcome.error:
@@ -104,7 +102,7 @@ def select_from_pool(
     runner: Runner,
     summarised: Sequence[Outcome],
     check: Callable[[Sequence[Job]], None],
-    extract: Callable[..., Iterator[Outcome]],
+    extraction: Work,
     n_points: int,
     per_video_min: int,
     *,
@@ -121,7 +119,7 @@ def select_from_pool(
     shares = plan_shares(jobs, n_points, per_video_min) if jobs else []
     check(shares)
     make_room(jobs, shares, overwrite=overwrite)
-    outcomes = runner.run(shares, extract)
+    outcomes = runner.run(shares, extraction)
     if outcomes and not runner.quiet:
         click.echo(describe_pool(outcomes, len(jobs)), err=True)
     chosen = {outcome.job.video: outcome for outcome in outcomes}
