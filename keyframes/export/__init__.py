@@ -8,7 +8,9 @@
    are keyframes no more. Put files down through a
    :class:`~keyframes.export.delivery.Delivery`: it checks everything before it writes anything,
    and never replaces what isn't ours. Import optional packages with
-   :func:`~keyframes.export.extras.import_extra`. Exporters don't import each other.
+   :func:`~keyframes.export.extras.import_extra`. Exporters don't import each other. A file that
+   lists pictures for an annotation platform takes a
+   :class:`~keyframes.export.task_files.TaskFormat` instead.
 2. Name the format in ``records.ExportFormat`` and the functions in ``EXPORTERS`` below.
 3. Give each keyword of the exporter an option in ``keyframes/cli/exporting.py``.
 4. Test it in ``tests/test_export_<tool>.py``: the tool's own reader opens what was written, and
@@ -22,8 +24,8 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import OutputError
-from keyframes.export.coco import COCO, export_coco
-from keyframes.export.cvat import CVAT, export_cvat
+from keyframes.export.coco import COCO
+from keyframes.export.cvat import CVAT
 from keyframes.export.deeplabcut import (
     check_deeplabcut,
     export_deeplabcut,
@@ -31,7 +33,7 @@ from keyframes.export.deeplabcut import (
 )
 from keyframes.export.deeplabcut import existing_frames as frames_in_deeplabcut
 from keyframes.export.history import PastExport, remember
-from keyframes.export.label_studio import LABEL_STUDIO, export_label_studio
+from keyframes.export.label_studio import LABEL_STUDIO
 from keyframes.export.lightning_pose import (
     check_lightning_pose,
     export_lightning_pose,
@@ -93,9 +95,9 @@ EXPORTERS: dict[ExportFormat, Exporter] = {
     "lightning-pose": Exporter(
         check_lightning_pose, export_lightning_pose, withdraw_from_lightning_pose
     ),
-    "coco": Exporter(COCO.check, export_coco, withdraw_from_task),
-    "cvat": Exporter(CVAT.check, export_cvat, withdraw_from_task),
-    "label-studio": Exporter(LABEL_STUDIO.check, export_label_studio, leave_in_task),
+    "coco": Exporter(COCO.check, COCO.export, withdraw_from_task),
+    "cvat": Exporter(CVAT.check, CVAT.export, withdraw_from_task),
+    "label-studio": Exporter(LABEL_STUDIO.check, LABEL_STUDIO.export, leave_in_task),
 }
 
 

@@ -5,52 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from keyframes.export.delivery import MARK, Delivery
+from keyframes.export.delivery import MARK
 from keyframes.export.task_files import DEFAULT_LABEL, TaskFormat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from keyframes.export.delivery import Exported
-    from keyframes.export.results import Result
-
-CVAT = TaskFormat(files=("annotations.xml",), base="images")
+    from keyframes.export.task_files import TaskPicture
 
 
-def export_cvat(
-    results: Sequence[Result],
-    destination: Path,
-    *,
-    keypoints: Sequence[str] = (),
-    overwrite: bool = False,
-) -> Exported:
-    """Write a CVAT file with the pictures, their sizes and the labels.
+def _compose(pictures: list[TaskPicture], keypoints: Sequence[str]) -> tuple[bytes]:
+    """Write the pictures, their sizes and the labels.
 
     The cluster and the time are left out: an image has room for them only in a tag, an annotation
     whose label the project must have. CVAT refuses the file where it doesn't, and where it does,
     frames that nobody has looked at would count as annotated.
-
-    Parameters
-    ----------
-    results
-        The keyframes.
-    destination
-        A folder, which gets ``annotations.xml`` and ``images/``; or a ``.xml`` file, above the
-        pictures.
-    keypoints
-        Labels, one a body point; without, there is one label for the whole animal.
-    overwrite
-        Replace files that keyframes wrote with other content.
-
-    Raises
-    ------
-    OutputError
-        Something at the destination isn't ours to replace, or the pictures lie elsewhere.
     """
-    delivery = Delivery(overwrite=overwrite)
-    layout = CVAT.at(destination)
-    pictures = list(layout.place(delivery, results))
     root = ET.Element("annotations")
     root.append(ET.Comment(f" {MARK} "))
     ET.SubElement(root, "version").text = "1.1"
@@ -74,6 +44,7 @@ def export_cvat(
             height=str(picture.height),
         )
     ET.indent(root)
-    text = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    delivery.add_task(layout.files[0], text + b"\n")
-    return delivery.carry_out()
+    return (ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n",)
+
+
+CVAT = TaskFormat(files=("annotations.xml",), base="images", compose=_compose)

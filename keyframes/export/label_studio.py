@@ -1,4 +1,8 @@
-"""Label Studio: tasks to import, and a labelling interface for them."""
+"""Label Studio: tasks to import, and a labelling interface for them.
+
+It serves the pictures from its local files: ``LOCAL_FILES_DOCUMENT_ROOT`` is the folder that the
+tasks lie in, and the project needs a source storage for each folder in it that holds pictures.
+"""
 
 from __future__ import annotations
 
@@ -7,52 +11,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-from keyframes.export.delivery import MARK, Delivery
+from keyframes.export.delivery import MARK
 from keyframes.export.task_files import DEFAULT_LABEL, TaskFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-    from keyframes.export.delivery import Exported
-    from keyframes.export.results import Result
-
-LABEL_STUDIO = TaskFormat(files=("tasks.json", "tasks.xml"), base="", is_served=True)
+    from keyframes.export.task_files import TaskLayout, TaskPicture
 
 
-def export_label_studio(
-    results: Sequence[Result],
-    destination: Path,
-    *,
-    keypoints: Sequence[str] = (),
-    overwrite: bool = False,
-) -> Exported:
-    """Write a task a keyframe, and beside it the labelling interface as ``.xml``.
-
-    Label Studio serves the pictures from its local files: ``LOCAL_FILES_DOCUMENT_ROOT`` is the
-    folder that the file lies in, and the project needs a source storage for each folder in it
-    that holds pictures.
-
-    Parameters
-    ----------
-    results
-        The keyframes.
-    destination
-        A folder, which gets ``tasks.json``, ``tasks.xml`` and ``images/``; or a ``.json`` file,
-        above the pictures.
-    keypoints
-        Labels, one a body point; without, there is one label for the whole animal.
-    overwrite
-        Replace files that keyframes wrote with other content.
-
-    Raises
-    ------
-    OutputError
-        Something at the destination isn't ours to replace, or the pictures lie elsewhere.
-    """
-    delivery = Delivery(overwrite=overwrite)
-    layout = LABEL_STUDIO.at(destination)
-    pictures = list(layout.place(delivery, results))
+def _compose(pictures: list[TaskPicture], keypoints: Sequence[str]) -> tuple[bytes, bytes]:
+    """Write a task a keyframe, and the labelling interface."""
     tasks = [
         {
             "meta": {"origin": MARK},
@@ -67,21 +36,7 @@ def export_label_studio(
         for picture in pictures
     ]
     text = json.dumps(tasks, indent=2, ensure_ascii=False, allow_nan=False)
-    task_file, interface_file = layout.files
-    delivery.add_task(interface_file, _interface(keypoints or [DEFAULT_LABEL]))
-    delivery.add_task(task_file, f"{text}\n".encode())
-    root = layout.base.absolute()
-    folders = sorted({str(root / picture.path.partition("/")[0]) for picture in pictures})
-    delivery.note(
-        f"start Label Studio with LOCAL_FILES_SERVING_ENABLED=true LOCAL_FILES_DOCUMENT_ROOT={root}"
-    )
-    delivery.note(f"in its project, add the source storage Local Files: {', '.join(folders)}")
-    if layout.images is None:
-        delivery.note(
-            "pictures that `keyframes review` rejects go from here, labelled or not; export to a "
-            "folder where they are to stay"
-        )
-    return delivery.carry_out()
+    return f"{text}\n".encode(), _interface(keypoints or [DEFAULT_LABEL])
 
 
 def _interface(labels: Sequence[str]) -> bytes:
@@ -94,3 +49,23 @@ def _interface(labels: Sequence[str]) -> bytes:
         ET.SubElement(points, "Label", value=label)
     ET.indent(view)
     return ET.tostring(view, encoding="unicode").encode() + b"\n"
+
+
+def _advise(layout: TaskLayout, pictures: list[TaskPicture]) -> Iterator[str]:
+    """Yield what a person has to set up, so that the pictures are shown."""
+    root = layout.base.absolute()
+    folders = sorted({str(root / picture.path.partition("/")[0]) for picture in pictures})
+    yield (
+        f"start Label Studio with LOCAL_FILES_SERVING_ENABLED=true LOCAL_FILES_DOCUMENT_ROOT={root}"
+    )
+    yield f"in its project, add the source storage Local Files: {', '.join(folders)}"
+    if layout.images is None:
+        yield (
+            "pictures that `keyframes review` rejects go from here, labelled or not; export to a "
+            "folder where they are to stay"
+        )
+
+
+LABEL_STUDIO = TaskFormat(
+    files=("tasks.json", "tasks.xml"), base="", compose=_compose, advise=_advise, is_served=True
+)

@@ -15,9 +15,10 @@ from keyframes.export.delivery import Delivery
 from keyframes.export.frame_folder import check_recording, find_pictures, withdraw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from keyframes.export.delivery import Exported
     from keyframes.export.history import PastExport
     from keyframes.export.results import Result
     from keyframes.export.sources import Source
@@ -90,6 +91,10 @@ class TaskFormat:
         have the name of the first, but for the suffix.
     base
         What the paths of the pictures are relative to.
+    compose
+        Called with the pictures and the keypoints, returns what each of the files holds.
+    advise
+        Called with the layout and the pictures, returns what a person has to do besides.
     is_served
         The platform shows the pictures from where they are, and keeps the labels to itself: none
         is ever removed.
@@ -97,6 +102,8 @@ class TaskFormat:
 
     files: tuple[str, ...]
     base: str
+    compose: Callable[[list[TaskPicture], Sequence[str]], tuple[bytes, ...]]
+    advise: Callable[[TaskLayout, list[TaskPicture]], Iterable[str]] | None = None
     is_served: bool = False
 
     def at(self, destination: Path) -> TaskLayout:
@@ -122,6 +129,42 @@ class TaskFormat:
             layout.check_place(source)
         for file in layout.files:
             delivery.check(file)
+
+    def export(
+        self,
+        results: Iterable[Result],
+        destination: Path,
+        *,
+        keypoints: Sequence[str] = (),
+        overwrite: bool = False,
+    ) -> Exported:
+        """Write the task file, and what belongs beside it.
+
+        Parameters
+        ----------
+        results
+            The keyframes.
+        destination
+            A folder, which gets the files and ``images/``; or the task file, above the pictures.
+        keypoints
+            Names of the body points; without, there is one label for the whole animal.
+        overwrite
+            Replace files that keyframes wrote with other content.
+
+        Raises
+        ------
+        OutputError
+            Something at the destination isn't ours to replace, or the pictures lie elsewhere.
+        """
+        delivery = Delivery(overwrite=overwrite)
+        layout = self.at(destination)
+        pictures = list(layout.place(delivery, results))
+        contents = self.compose(pictures, keypoints)
+        for file, content in zip(reversed(layout.files), reversed(contents), strict=True):
+            delivery.add_task(file, content)  # the task file last
+        for note in self.advise(layout, pictures) if self.advise else ():
+            delivery.note(note)
+        return delivery.carry_out()
 
 
 @dataclass(frozen=True, slots=True)
