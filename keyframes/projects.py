@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from keyframes.batch import Outcome
 from keyframes.errors import KeyframesError, SettingsError, VideoError
 from keyframes.export import EXPORTERS, hand_over
-from keyframes.export.deeplabcut import DlcVideo, read_project
+from keyframes.export.dlc_project import DlcVideo, read_project
 from keyframes.export.results import read_result
 from keyframes.export.sources import Source
 from keyframes.files import check_writable, identify

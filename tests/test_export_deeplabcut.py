@@ -8,7 +8,8 @@ from export_helpers import extract_cropped, extract_videos, snapshot, strip_dige
 from footage import encode_video
 from keyframes import Crop, OutputError, Settings, SettingsError, Span, extract
 from keyframes.export import export
-from keyframes.export.deeplabcut import existing_frames, read_project
+from keyframes.export.deeplabcut import existing_frames
+from keyframes.export.dlc_project import read_project
 from keyframes.export.results import read_results
 from keyframes.video import Position
 

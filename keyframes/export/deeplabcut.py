@@ -1,4 +1,4 @@
-"""DeepLabCut: frames into a project's ``labeled-data``, and what a project asks for.
+"""DeepLabCut: frames into a project's ``labeled-data``.
 
 Only frames and new videos are written. CollectedData files are DeepLabCut's own: an empty one
 would lose rows in its conversion, and an existing one holds somebody's labels.
@@ -6,25 +6,22 @@ would lose rows in its conversion, and an existing one holds somebody's labels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from keyframes.errors import OutputError, SettingsError
+from keyframes.errors import OutputError
 from keyframes.export.delivery import Delivery
-from keyframes.export.dlc_config import DlcConfig, stem_of
+from keyframes.export.dlc_config import DlcConfig
 from keyframes.export.frame_folder import (
     check_recording,
     find_labelled,
     find_pictures,
     is_same_frame,
     padded_width,
+    sizes_in,
     withdraw,
 )
-from keyframes.export.results import picture_size
 from keyframes.export.sources import Source, describe_guess, is_same_video
-from keyframes.records import Crop
-from keyframes.video import Position, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,97 +31,6 @@ if TYPE_CHECKING:
     from keyframes.export.results import Result
 
 SomeSource = TypeVar("SomeSource", bound=Source)
-
-
-@dataclass(frozen=True, slots=True)
-class DlcVideo:
-    """A video of a project.
-
-    Attributes
-    ----------
-    path
-        Where it lies.
-    crop
-        The part of the picture that ``video_sets`` names; None when it names none.
-    crop_output
-        The frames that the project has of this video are cut to ``crop``.
-    """
-
-    path: Path
-    crop: Crop | None
-    crop_output: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DlcProject:
-    """What a project's ``config.yaml`` asks for.
-
-    Attributes
-    ----------
-    root
-        The project's folder: where ``config.yaml`` lies, whatever its ``project_path`` says.
-    videos
-        The videos that are there, in the order of ``video_sets``.
-    missing
-        Paths in ``video_sets`` that lead nowhere.
-    count
-        ``numframes2pick``: frames per video.
-    span
-        ``start`` and ``stop``, as percentages.
-    """
-
-    root: Path
-    videos: tuple[DlcVideo, ...]
-    missing: tuple[str, ...]
-    count: int
-    span: Span
-
-    def find(self, path: Path) -> DlcVideo:
-        """Return the project's video that lies there; one without a crop where it has none."""
-        same = (video for video in self.videos if is_same_video(str(video.path), path))
-        return next(same, DlcVideo(path, None, crop_output=False))
-
-
-def read_project(destination: Path) -> DlcProject:
-    """Read what a project asks for.
-
-    A video that doesn't lie where ``video_sets`` says is looked for in the project's own
-    ``videos`` folder, so that a project can be moved.
-
-    Parameters
-    ----------
-    destination
-        The project's folder, or its ``config.yaml``.
-
-    Raises
-    ------
-    OutputError
-        There is no readable config.yaml, or two of its videos share a folder.
-    SettingsError
-        A value in it can't work.
-    MissingExtraError
-        ruamel.yaml isn't installed.
-    """
-    config = DlcConfig.load(destination)
-    found: list[DlcVideo] = []
-    missing: list[str] = []
-    for key, entry in config.videos.items():
-        if config.keys_of(stem_of(key)) != [key]:
-            raise config.shared_folder(*config.keys_of(stem_of(key)))
-        candidates = map(Path, _places(config, key))
-        path = next((path for path in candidates if path.is_file()), None)
-        if path is None:
-            missing.append(key)
-        else:
-            crop = _parse_crop(config.path, key, entry)
-            found.append(DlcVideo(path, crop, _is_cropped(config.frames(stem_of(key)), crop)))
-    return DlcProject(
-        root=config.root,
-        videos=tuple(found),
-        missing=tuple(missing),
-        count=_parse_count(config),
-        span=_parse_span(config),
-    )
 
 
 def existing_frames(destination: Path, videos: Iterable[Path]) -> list[set[int]]:
@@ -229,7 +135,7 @@ def _is_listed(config: DlcConfig, source: Source) -> bool:
         return False
     if len(keys) > 1:
         raise config.shared_folder(*keys)
-    if not all(is_same_video(place, source.video) for place in _places(config, keys[0])):
+    if not all(is_same_video(place, source.video) for place in config.places(keys[0])):
         raise config.shared_folder(keys[0], str(source.video))
     return True
 
@@ -237,20 +143,15 @@ def _is_listed(config: DlcConfig, source: Source) -> bool:
 def _find_moved(config: DlcConfig, source: Source) -> str | None:
     """Return the path that video_sets has for the video, where that leads nowhere."""
     for key in config.keys_of(source.stem):
-        if not any(Path(place).is_file() for place in _places(config, key)):
+        if not any(Path(place).is_file() for place in config.places(key)):
             return key
     return None
-
-
-def _places(config: DlcConfig, key: str) -> tuple[str, str]:
-    """Return where a video of video_sets may lie: there, or in a moved project's own folder."""
-    return key, str(config.root / "videos" / PureWindowsPath(key).name)
 
 
 def _check_folder(folder: Path, source: Source) -> None:
     """Refuse a folder of mixed padding, or with frames of another size."""
     padded_width(_names_in(folder).values())
-    for size, picture in _sizes_in(folder).items():
+    for size, picture in sizes_in(folder).items():
         if size != source.size:
             raise OutputError(
                 f"{picture}: is {_to_text(size)} pixels, the keyframes are "
@@ -286,56 +187,6 @@ def _names_in(folder: Path) -> dict[int, str]:
     for table in sorted(folder.glob("CollectedData_*.csv")):
         names = {**find_labelled(table, folder.name), **names}
     return names
-
-
-def _sizes_in(folder: Path) -> dict[tuple[int, int], Path]:
-    """Return the sizes of the PNGs in a folder, each with one that has it."""
-    names = find_pictures(folder).values()
-    pngs = [folder / name for name in names if name.lower().endswith(".png")]
-    return {picture_size(png): png for png in reversed(pngs)}
-
-
-def _is_cropped(folder: Path, crop: Crop | None) -> bool:
-    """Say whether the frames in the folder have the size of the crop."""
-    return crop is not None and _sizes_in(folder).keys() == {crop.size}
-
-
-def _parse_crop(config: Path, key: str, entry: Any) -> Crop | None:  # noqa: ANN401 - from YAML
-    text = entry.get("crop") if isinstance(entry, dict) else None
-    if text is None:
-        return None
-    try:
-        x1, x2, y1, y2 = (int(number) for number in str(text).split(","))
-    except ValueError:
-        raise SettingsError(
-            f"{config}: the crop of {key} is {text!r}; DeepLabCut writes 'x1, x2, y1, y2'"
-        ) from None
-    return Crop(x1, y1, x2, y2)
-
-
-def _parse_count(config: DlcConfig) -> int:
-    count = config.values.get("numframes2pick", 20)
-    if not isinstance(count, int) or count < 1:
-        raise SettingsError(f"{config.path}: numframes2pick is {count!r}; give a number from 1 on")
-    return count
-
-
-def _parse_span(config: DlcConfig) -> Span:
-    start, stop = config.values.get("start", 0), config.values.get("stop", 1)
-    numbers = isinstance(start, (int, float)) and isinstance(stop, (int, float))
-    if not numbers or not 0 <= start < stop <= 1:
-        raise SettingsError(
-            f"{config.path}: start {start!r} and stop {stop!r} are no part of a video; give "
-            "fractions with 0 <= start < stop <= 1"
-        )
-    return Span(
-        Position(_percent(start), "%") if start > 0 else None,
-        Position(_percent(stop), "%") if stop < 1 else None,
-    )
-
-
-def _percent(fraction: float) -> float:
-    return round(fraction * 100, 9)  # 0.07 * 100 is 7.000000000000001
 
 
 def _to_text(size: tuple[int, int]) -> str:

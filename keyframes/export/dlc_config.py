@@ -76,6 +76,10 @@ class DlcConfig:
         """Return the folder of a video's frames."""
         return self.root / "labeled-data" / stem
 
+    def places(self, key: str) -> tuple[str, str]:
+        """Return where a video may lie: there, or in a moved project's own folder."""
+        return key, str(self.root / "videos" / PureWindowsPath(key).name)
+
     def add(self, result: Result) -> None:
         """Add a video, with its crop in DeepLabCut's order: x1, x2, y1, y2."""
         video = result.selection.video
