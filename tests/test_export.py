@@ -99,18 +99,35 @@ def test_frames_are_found_by_the_digits_of_their_names(tmp_path):
         find_pictures(tmp_path)
 
 
-def test_labels_are_found_in_one_cell_or_in_three(tmp_path):
+def test_labels_are_found_however_a_row_names_its_picture(tmp_path):
     table = tmp_path / "CollectedData_me.csv"
     table.write_text(
         "scorer,,,me\n"
         'labeled-data,"a, b",img01.png,5\n'
         '"labeled-data/a, b/img02.png",5\n'
         r'"labeled-data\a, b\img03.png",5' + "\n"
-        "labeled-data,other,img04.png,5\n",
-        encoding="utf-8",
+        "/home/me/reach/labeled-data/a/img04.png;5\n"
+        '"img05.png"\t5\n',
+        encoding="utf-8-sig",
     )
-    assert find_labelled(table, "a, b") == {1: "img01.png", 2: "img02.png", 3: "img03.png"}
+    assert find_labelled(table) == {n: f"img0{n}.png" for n in range(1, 6)}
     assert find_labelled(tmp_path / "none.csv", "a") == {}
+
+
+def test_labels_of_another_folder_are_not_found(tmp_path):
+    table = tmp_path / "CollectedData.csv"
+    rows = "coords,x\nlabeled-data/Mouse/img01.png,1\nlabeled-data/rat/img02.png,1\nimg03.png,1\n"
+    table.write_text(rows, encoding="utf-8")
+    assert find_labelled(table, "mouse") == {1: "img01.png", 3: "img03.png"}
+
+
+def test_a_table_without_pictures_is_refused(tmp_path):
+    table = tmp_path / "CollectedData.csv"
+    table.write_text("scorer,me\nbodyparts,nose\ncoords,x\n", encoding="utf-8")
+    assert find_labelled(table) == {}
+    table.write_text("scorer,me\nframe 12,5\n", encoding="utf-8")
+    with pytest.raises(OutputError, match="its rows name no pictures"):
+        find_labelled(table)
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,28 @@ class TestDeepLabCut:
         assert session.reject(second).warnings == []
         assert set(pictures(folder)) == {first, *chosen(out)}
 
+    @pytest.mark.parametrize(
+        "row",
+        ["/old/place/labeled-data/mouse/{};5", "labeled-data/Mouse/{},5", "labeled-data/m/{},5"],
+    )
+    def test_what_is_labelled_stays_however_its_row_is_spelled(self, out, project, row):
+        export("deeplabcut", out, project)
+        folder, frame = project / "labeled-data" / "mouse", chosen(out)[0]
+        table = f"scorer,me\n{row.format(f'img{frame:02d}.png')}\n"
+        (folder / "CollectedData_me.csv").write_text(table, encoding="utf-8")
+        assert len(review(out).reject(frame).warnings) == 1
+        assert frame in pictures(folder)
+
+    def test_predictions_are_no_labels(self, out, project):
+        """What DeepLabCut writes beside the outliers that it extracts; the stems differ."""
+        export("deeplabcut", out, project)
+        folder, frame = project / "labeled-data" / "mouse", chosen(out)[0]
+        (folder / "machinelabels-iter0.h5").touch()
+        table = f"scorer,,,net\nlabeled-data,mouse,img{frame:02d}.png,5\n"
+        (folder / "machinelabels.csv").write_text(table, encoding="utf-8")
+        assert review(out).reject(frame).warnings == []
+        assert set(pictures(folder)) == {*chosen(out)}
+
     def test_what_was_there_before_stays(self, out, project):
         folder, frame = project / "labeled-data" / "mouse", chosen(out)[1]
         folder.mkdir(parents=True)

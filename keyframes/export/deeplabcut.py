@@ -96,13 +96,13 @@ def withdraw_from_deeplabcut(
 ) -> dict[int, str]:
     """Take back pictures that are ours to the byte and that no table names; see `Exporter`."""
     folder = DlcConfig.load(past.destination).frames(video.stem)
-    tables = sorted(folder.glob("*.csv"))
-    unread = {table.stem for table in folder.glob("*.h5")} - {table.stem for table in tables}
+    tables = _tables_in(folder, "csv")
+    unread = _tables_in(folder, "h5").keys() - tables.keys()
     if unread:
         raise OutputError(
             f"{folder / min(unread)}.h5: has no .csv beside it that tells what is labelled"
         )
-    labelled = {frame for table in tables for frame in find_labelled(table, folder.name)}
+    labelled = {frame for table in tables.values() for frame in find_labelled(table)}
     return withdraw(folder, gone, labelled)
 
 
@@ -181,11 +181,17 @@ def _add_frames(delivery: Delivery, folder: Path, result: Result) -> None:
         )
 
 
+def _tables_in(folder: Path, suffix: str) -> dict[str, Path]:
+    """Return the tables of labels in a folder, by stem; machinelabels are predictions."""
+    tables = {path.stem: path for path in sorted(folder.glob(f"*.{suffix}"))}
+    return {stem: path for stem, path in tables.items() if not stem.startswith("machinelabels")}
+
+
 def _names_in(folder: Path) -> dict[int, str]:
     """Return the names of frames that are in the folder or in its tables of labels."""
     names = find_pictures(folder)
     for table in sorted(folder.glob("CollectedData_*.csv")):
-        names = {**find_labelled(table, folder.name), **names}
+        names = {**find_labelled(table), **names}
     return names
 
 

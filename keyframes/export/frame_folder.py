@@ -6,7 +6,6 @@ The frame number is the only number in a picture's name, or the only one behind 
 
 from __future__ import annotations
 
-import csv
 import re
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,10 @@ SAME_LEVELS = 8
 ALIKE_LEVELS = 40
 _SMALL = 64  # pixels
 _PICTURE = re.compile(r"(?:.*img)?\D*(\d+)\D*\.(?:png|jpe?g)", re.ASCII | re.IGNORECASE)
+# In tables of labels: what stands between cells, or between the parts of a path.
+_SEPARATOR = re.compile(r"[,;\t/\\]")
+_SUFFIXES = (".png", ".jpg", ".jpeg")
+_HEADERS = ("", "scorer", "individuals", "bodyparts", "coords")
 
 
 def find_pictures(folder: Path) -> dict[int, str]:
@@ -143,41 +146,55 @@ def remove_pictures(folder: Path, frames: Collection[int]) -> None:
             (folder / name).unlink()
 
 
-def find_labelled(table: Path, folder_name: str) -> dict[int, str]:
+def find_labelled(table: Path, folder_name: str = "") -> dict[int, str]:
     """Return the file names of the frames in a table of labels, by frame number.
+
+    Rows count however programs and people spell the path of a picture: in one cell or in several,
+    whole or in part. Labels that are overlooked may be lost.
 
     Parameters
     ----------
     table
-        A CollectedData csv; it need not exist. Each row begins with the path of a picture, in
-        one cell or in three.
+        A CollectedData csv; it need not exist.
     folder_name
-        Only pictures in this folder of ``labeled-data`` count.
+        The folder of the pictures that count, where a row names one; empty for any.
 
     Raises
     ------
     OutputError
-        It is no CSV in UTF-8, as spreadsheets write it unless asked to.
+        It is no CSV in UTF-8, as spreadsheets write it unless asked to, or names no pictures.
     """
+    rows = _read_rows(table) if table.is_file() else []
+    paths = [path for path in map(_path_in, rows) if path]
+    if not paths and any(row[0] not in _HEADERS for row in rows):
+        raise OutputError(
+            f"{table}: can't be read as a table of labels, since its rows name no pictures; begin "
+            "each with labeled-data/FOLDER/PICTURE"
+        )
     found: dict[int, str] = {}
-    for row in _read_rows(table) if table.is_file() else ():
-        cells = row if row[:1] == ["labeled-data"] else row[:1]
-        parts = "/".join(cells).replace("\\", "/").split("/")
-        match = _PICTURE.fullmatch(parts[-1])
-        if match and parts[:-1] == ["labeled-data", folder_name]:
-            found[int(match[1])] = parts[-1]
+    for *folders, name in paths:
+        is_elsewhere = folder_name and folders and folders[-1].casefold() != folder_name.casefold()
+        if not is_elsewhere and (match := _PICTURE.fullmatch(name)):
+            found[int(match[1])] = name
     return found
 
 
 def _read_rows(table: Path) -> list[list[str]]:
-    """Return the first three cells of each row."""
+    """Return what stands between the separators of cells and of paths, row by row."""
     try:
-        with table.open(encoding="utf-8", newline="") as file:
-            return [row[:3] for row in csv.reader(file)]
-    except (UnicodeDecodeError, csv.Error) as error:
+        text = table.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
         raise OutputError(
             f"{table}: can't be read as CSV in UTF-8 ({error}); save it as that again"
         ) from error
+    rows = ([part.strip(' "') for part in _SEPARATOR.split(line)] for line in text.splitlines())
+    return [row for row in rows if any(row)]
+
+
+def _path_in(row: list[str]) -> list[str]:
+    """Return the parts of a row up to the name of a picture; none where there is no such name."""
+    ends = (at for at, part in enumerate(row, start=1) if part.lower().endswith(_SUFFIXES))
+    return row[: next(ends, 0)]
 
 
 def padded_width(names: Iterable[str]) -> int | None:
