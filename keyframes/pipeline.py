@@ -17,13 +17,12 @@ from keyframes.errors import SettingsError
 from keyframes.files import identify
 from keyframes.images import label_keyframe
 from keyframes.output import GROWING, OutputFolder
-from keyframes.report import check_page, picture_size, render_report
+from keyframes.report import check_page, picture_size, render_report, report_content
 from keyframes.resizing import preview
 from keyframes.run_record import (
     carry_over,
     make_record,
     make_table,
-    repeat_command,
     selection_from_record,
 )
 from keyframes.settings import CHOOSING, Settings
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from keyframes.cache import FeatureCache
-    from keyframes.choosing import Choice
-    from keyframes.records import Features, Image, Selection
+    from keyframes.records import Image, Selection
     from keyframes.run_record import Record
 
     Stage = Literal["reading", "clustering", "writing"]
@@ -128,7 +126,12 @@ def extract(
     paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
     kept, lost = carry_over(earlier, identity["video"], selection.frame_indices)
     record = make_record(selection, choice.clustering, identity, paths, stages.seconds) | kept
-    page = _render_page(selection, choice, features, pictures, record) if with_page else None
+    page = None
+    if with_page:
+        content = report_content(
+            selection, choice.clustering, features, choice.rows, pictures, record=record
+        )
+        page = render_report(content)
     folder.finish(make_table(selection, paths), page, record)
     return replace(selection, warnings=(*selection.warnings, *lost))
 
@@ -208,24 +211,6 @@ def _write_images(
         on_image=lambda done: report(done, len(keyframes)),
     )
     return small
-
-
-def _render_page(
-    selection: Selection,
-    choice: Choice,
-    features: Features,
-    pictures: list[Image],
-    record: Record,
-) -> str:
-    return render_report(
-        selection,
-        choice.clustering,
-        features,
-        choice.rows,
-        pictures,
-        record=record,
-        command=repeat_command(record),
-    )
 
 
 class Stages:

@@ -10,7 +10,8 @@ import numpy as np
 from factories import VIDEO, make_features
 from keyframes.files import write_json
 from keyframes.records import Clustering, Coverage, Keyframe, Reach, Selection
-from keyframes.report import render_report
+from keyframes.report import render_report, report_content
+from keyframes.settings import Settings
 
 # Where a page would run or break, were it not escaped.
 HOSTILE = """<img src=x onerror=hacked()>"'&amp;</script><script>hacked()</script>{{7*7}}"""
@@ -18,7 +19,7 @@ HOSTILE = """<img src=x onerror=hacked()>"'&amp;</script><script>hacked()</scrip
 
 @dataclass
 class Scene:
-    """What `render_report` takes: frames that go round four places, five at a time."""
+    """What `report_content` takes: frames that go round four places, five at a time."""
 
     selection: Selection
     clustering: Clustering
@@ -28,7 +29,7 @@ class Scene:
     record: dict[str, Any]
 
     def render(self, **changes):
-        return render_report(**{**vars(self), "command": "keyframes extract v.mp4 -k 4", **changes})
+        return render_report(report_content(**{**vars(self), **changes}))
 
 
 def make_scene(name="v.mp4", *, n=60, k=4, warnings=(), histories=((9.0, 5.0, 4.0), (8.0, 3.5))):
@@ -79,14 +80,7 @@ def make_record(selection, name):
         "program": "keyframes",
         "identity": {
             "video": {"name": name, "bytes": 1, "sha256_of_samples": "5a"},
-            "settings": {
-                "count": selection.n_asked,
-                "method": "kmeans",
-                "crop": None,
-                "seed": 7,
-                "held": [],
-                "frames": [],
-            },
+            "settings": Settings(count=selection.n_asked, seed=7).to_json(),
         },
         "video": {"path": f"/recordings/{name}", "n_frames": 1000, "duration_s": 100.0},
         "asked": selection.n_asked,
@@ -97,7 +91,10 @@ def make_record(selection, name):
         "coverage": {"variance_explained": selection.coverage.variance_explained},
         "inertia": 3.5,
         "explanation": {"animals": 2},
-        "keyframes": [{"image": f"labeled-data/{stem}/{image}"} for image in selection.image_names],
+        "keyframes": [
+            {"image": f"labeled-data/{stem}/{image}", "frame_index": frame}
+            for image, frame in zip(selection.image_names, selection.frame_indices, strict=True)
+        ],
         "versions": {"numpy": "1.2.3"},
         "timings_s": {"reading": 12.3456},
     }

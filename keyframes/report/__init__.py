@@ -7,7 +7,7 @@ Each is a single HTML file that needs no network and no other file. `page.py`, `
 
 from keyframes.report.choice import render_choice
 from keyframes.report.index import check_index, render_index, write_index
-from keyframes.report.page import render_report
+from keyframes.report.page import render_report, report_content
 from keyframes.report.pictures import picture_size
 from keyframes.report.templating import check_page
 
@@ -18,5 +18,6 @@ __all__ = [
     "render_choice",
     "render_index",
     "render_report",
+    "report_content",
     "write_index",
 ]

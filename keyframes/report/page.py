@@ -16,6 +16,7 @@ from keyframes.report.facts import by_hand, describe_asked, describe_found
 from keyframes.report.pictures import to_data_uris
 from keyframes.report.projection import Projection, project
 from keyframes.report.templating import render
+from keyframes.run_record import repeat_command
 from keyframes.words import to_count
 
 if TYPE_CHECKING:
@@ -75,24 +76,11 @@ class Card:
     by_hand: bool
 
 
-def render_report(
-    selection: Selection,
-    clustering: Clustering,
-    features: Features,
-    rows: IntArray,
-    pictures: Sequence[Image],
-    *,
-    record: dict[str, Any],
-    command: str,
-) -> str:
-    """Return the page of one video, a self-contained HTML document.
+def render_report(content: dict[str, Any]) -> str:
+    """Return the page of one video, a self-contained HTML document, from its `report_content`.
 
     The same input gives the same text: neither the time of day nor what took how long is in it.
-    The parameters are those of `report_content`.
     """
-    content = report_content(
-        selection, clustering, features, rows, pictures, record=record, command=command
-    )
     return render("page.html", scripts=SCRIPTS, **content)
 
 
@@ -104,7 +92,6 @@ def report_content(
     pictures: Sequence[Image],
     *,
     record: dict[str, Any],
-    command: str,
     projection: Projection | None = None,
 ) -> dict[str, Any]:
     """Gather what the page of one video says, for ``page.html`` or a template that extends it.
@@ -122,8 +109,6 @@ def report_content(
         smaller.
     record
         The run record, as it is written beside the page.
-    command
-        What a person would type to get this result again.
     projection
         That of the features, where it is known already.
     """
@@ -160,7 +145,7 @@ def report_content(
         "found": describe_found(selection, record),
         "matched_to": record["explanation"].get("matched_to"),
         "n_changed": max(map(len, by_hand(record))),
-        "command": command,
+        "command": repeat_command(record),
     }
 
 

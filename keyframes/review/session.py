@@ -13,7 +13,7 @@ from keyframes.export.history import read_history
 from keyframes.files import read_json
 from keyframes.followers import describe_strays
 from keyframes.images import label_keyframe
-from keyframes.report.page import SCRIPTS, report_content
+from keyframes.report.page import SCRIPTS, render_report, report_content
 from keyframes.report.pictures import picture_size
 from keyframes.report.projection import project
 from keyframes.report.templating import render
@@ -21,7 +21,7 @@ from keyframes.resizing import preview
 from keyframes.results import find_results
 from keyframes.review.following import follow_exports
 from keyframes.review.stand_ins import stand_ins
-from keyframes.run_record import amend_record, make_table, repeat_command
+from keyframes.run_record import amend_record, make_table
 from keyframes.selection import describe_keyframes
 from keyframes.settings import Settings
 
@@ -250,7 +250,7 @@ class Session:
                 if row in new
             ],
             make_table(selection, paths),
-            render("page.html", scripts=SCRIPTS, **content) if self._folder.page.exists() else None,
+            render_report(content) if self._folder.page.exists() else None,
             record,
             crop=self._settings.crop if self._settings.crop_output else None,
         )
@@ -275,6 +275,5 @@ class Session:
             self._rows(*selection.frame_indices),
             list(pictures.values()),
             record=record,
-            command=repeat_command(record),
             projection=self._projection,
         )

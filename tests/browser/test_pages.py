@@ -256,7 +256,7 @@ class TestPage:
         find(page, "#copy").click()
         wait(page, lambda: find(page, "#copy").text in {"Copied", "Press Ctrl+C"})
         selected = page.execute_script("return getSelection().toString()")
-        assert selected == "keyframes extract v.mp4 -k 4"
+        assert selected == "keyframes extract /recordings/mouse.mp4 -k 4 --seed 7"
 
     @pytest.mark.parametrize("width", [320, 390, 768, 1440])
     def test_is_never_wider_than_the_window(self, page, width):
