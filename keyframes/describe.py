@@ -10,7 +10,7 @@ from keyframes.errors import SettingsError
 from keyframes.features import compute_features, count_features
 from keyframes.files import identify
 from keyframes.records import Crop, ThumbnailSpec
-from keyframes.resizing import one_opencv_thread
+from keyframes.resizing import opencv_threads
 from keyframes.video import Span, auto_step, index_video, n_candidates, read_thumbnails
 from keyframes.video.picture import check_crop
 
@@ -173,7 +173,7 @@ def describe_video(
         threads=threads,
         progress=progress and (lambda done: progress(done, max(done, sampling.n_expected))),
     )
-    with one_opencv_thread():
+    with opencv_threads(1):
         features = compute_features(
             settings.features, store, reading, size=settings.width, threads=threads
         )

@@ -18,21 +18,15 @@ from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import cv2
 from threadpoolctl import threadpool_limits
 
 from keyframes.ahead import count_cores
-from keyframes.errors import (
-    KeyframesError,
-    MissingExtraError,
-    OutputError,
-    SettingsError,
-    VideoError,
-)
+from keyframes.errors import KeyframesError, OutputError, SettingsError, VideoError
+from keyframes.extras import import_extra
 from keyframes.files import explain
+from keyframes.resizing import opencv_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -137,13 +131,8 @@ def _attempt(
 @contextmanager
 def limited_threads(n: int) -> Iterator[None]:
     """Hold BLAS and OpenCV to ``n`` threads each."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(n)
-    try:
-        with threadpool_limits(n):
-            yield
-    finally:
-        cv2.setNumThreads(before)
+    with opencv_threads(n), threadpool_limits(n):
+        yield
 
 
 def _collect(
@@ -274,13 +263,7 @@ class _LogToParent(logging.Handler):
 
 @contextmanager
 def _dask_executor(scheduler: str) -> Iterator[Executor]:
-    try:
-        distributed: Any = import_module("distributed")
-    except ImportError as error:
-        raise MissingExtraError(
-            '--scheduler needs Dask: pip install "pose-keyframes[dask]" '
-            '(in a checkout: pip install ".[dask]")'
-        ) from error
+    distributed = import_extra("distributed", "dask")
     # What it has to say is said here, in a line.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:

@@ -68,10 +68,10 @@ def _resize(image: Image, size: tuple[int, int], interpolation: int) -> Image:
 
 
 @contextmanager
-def one_opencv_thread() -> Iterator[None]:
-    """Hold OpenCV to one thread: on small pictures, several cost more than they save."""
+def opencv_threads(n: int) -> Iterator[None]:
+    """Hold OpenCV to ``n`` threads; on small pictures, several cost more than they save."""
     before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(n)
     try:
         yield
     finally:

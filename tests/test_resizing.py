@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyframes.resizing import one_opencv_thread, preview, shrink
+from keyframes.resizing import opencv_threads, preview, shrink
 
 
 @pytest.mark.parametrize("make_small", [shrink, preview])
@@ -61,7 +61,7 @@ def test_a_preview_looks_like_the_picture():
 
 def test_opencvs_threads_are_left_as_they_were():
     before = cv2.getNumThreads()
-    with pytest.raises(KeyError), one_opencv_thread():
+    with pytest.raises(KeyError), opencv_threads(1):
         assert cv2.getNumThreads() == 1
         raise KeyError
     assert cv2.getNumThreads() == before

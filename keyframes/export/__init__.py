@@ -8,7 +8,7 @@
    are keyframes no more. Put files down through a
    :class:`~keyframes.export.delivery.Delivery`: it checks everything before it writes anything,
    and never replaces what isn't ours. Import optional packages with
-   :func:`~keyframes.export.extras.import_extra`. Exporters don't import each other. A file that
+   :func:`~keyframes.extras.import_extra`. Exporters don't import each other. A file that
    lists pictures for an annotation platform takes a
    :class:`~keyframes.export.task_files.TaskFormat` instead.
 2. Name the format in ``records.ExportFormat`` and the functions in ``EXPORTERS`` below.

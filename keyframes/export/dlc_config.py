@@ -7,7 +7,7 @@ from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import OutputError
-from keyframes.export.extras import import_extra
+from keyframes.extras import import_extra
 from keyframes.records import Crop
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Delivery, Exported
-from keyframes.export.extras import import_extra
 from keyframes.export.frame_folder import (
     check_recording,
     find_kept,
@@ -29,6 +28,7 @@ from keyframes.export.frame_folder import (
     remove_pictures,
 )
 from keyframes.export.sessions import group_sessions, place_of
+from keyframes.extras import import_extra
 from keyframes.files import make_folder, write_atomically
 from keyframes.images import label_frame, read_label, write_images
 from keyframes.records import ThumbnailSpec

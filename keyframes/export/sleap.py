@@ -10,7 +10,6 @@ import numpy as np
 
 from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Exported
-from keyframes.export.extras import import_extra
 from keyframes.export.history import LABELLED, NOT_OURS
 from keyframes.export.sleap_videos import (
     DIGESTS,
@@ -21,6 +20,7 @@ from keyframes.export.sleap_videos import (
     source_of,
 )
 from keyframes.export.sources import describe_guess
+from keyframes.extras import import_extra
 from keyframes.files import atomic_path, make_folder, remove_old_leftovers
 
 if TYPE_CHECKING:

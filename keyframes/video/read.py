@@ -12,7 +12,7 @@ import numpy as np
 from keyframes.ahead import map_ahead
 from keyframes.errors import SettingsError, VideoError
 from keyframes.records import Reading, VideoInfo
-from keyframes.resizing import one_opencv_thread
+from keyframes.resizing import opencv_threads
 from keyframes.video.frames import Disagreement, Sieve, decode_all, decode_some
 from keyframes.video.opening import open_decoder
 from keyframes.video.picture import check_crop, checksum, thumbnail, upright_size
@@ -211,7 +211,7 @@ def _read(plan: _Plan, way: _Way, table: _Table) -> VideoInfo:
         else:
             wanted = _wanted(index, plan.window, plan.step, plan.listed)
             candidates = sieve.sift(decode_some(decoder, index, wanted))
-        with one_opencv_thread():
+        with opencv_threads(1):
             for decoded, small in map_ahead(plan.shrink, candidates, threads=1, waiting=_WAITING):
                 table.add(decoded, small)
         way.check_end(index, sieve)

@@ -1,4 +1,4 @@
-"""Optional packages, imported when a format needs them."""
+"""Optional packages, imported when they are needed."""
 
 from __future__ import annotations
 
