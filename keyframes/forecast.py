@@ -164,7 +164,7 @@ def _of_finished(selection: Selection) -> Forecast:
 
 
 def _memory(index: VideoIndex, n_candidates: int, n_features: int, threads: int) -> int:
-    features = 4 * n_candidates * n_features
+    features = 2 * 4 * n_candidates * n_features  # and the copy that is clustered
     scratch = 8 * n_features * _SCRATCH_ROWS * threads
     frames = _YUV_BYTES * index.width * index.height * (_FRAMES_HELD + threads)
     return round(_BASE_BYTES + features + scratch + frames)

@@ -53,7 +53,7 @@ def cluster_by_kmeans(
     centers: npt.NDArray[np.float32] = features.values[held]
     histories: tuple[tuple[float, ...], ...] = ()
     if len(held) < n_clusters:  # else nothing moves
-        model = KMeans(n_clusters - len(held), n_init=n_init, random_state=rng, copy_x=False)
+        model = KMeans(n_clusters - len(held), n_init=n_init, random_state=rng)
         fixed = centers if len(held) else None
         with warnings.catch_warnings():
             # Too few distinct candidates are pick_members' business.

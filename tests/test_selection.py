@@ -94,6 +94,18 @@ def test_held_frames_stay_and_the_others_are_unlike_them():
     assert rows.tolist() == [1, 4, 7]
 
 
+def test_the_features_are_not_written_to_while_they_are_clustered():
+    features = make_features(np.random.default_rng(0).exponential(1, (300, 40)))
+    before = features.values.copy()
+    cluster_by_kmeans(
+        features,
+        5,
+        np.random.default_rng(0),
+        held=np.array([], np.int64),
+        on_restart=lambda _: np.testing.assert_array_equal(features.values, before),
+    )
+
+
 @pytest.mark.parametrize("n_clusters", [3, 8])
 def test_held_frames_are_at_no_distance_from_themselves(n_clusters):
     rng = np.random.default_rng(0)

@@ -122,11 +122,11 @@ class Frame:
         values -= self.origin.astype(dtype)
         return values
 
-    def leave(self, values: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    def leave(self, values: FloatArray) -> FloatArray:
         """Return rows in these coordinates to those they came from."""
-        out = np.add(values, self.origin.astype(values.dtype), out=out)
-        out /= values.dtype.type(self.scale)
-        return out
+        left: FloatArray = values + self.origin.astype(values.dtype)
+        left /= values.dtype.type(self.scale)
+        return left
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,21 +173,12 @@ def power_of_two_scale(data: npt.NDArray[Any]) -> float:
     return float(np.ldexp(1.0, -exponent))
 
 
-def can_hold_points(data: npt.NDArray[Any]) -> bool:
-    """Return whether `lay_out` can work in place on this array."""
-    return bool(
-        data.dtype in (np.float32, np.float64) and data.flags.c_contiguous and data.flags.writeable
-    )
-
-
-def lay_out(
-    data: npt.NDArray[Any], weights: FloatArray, team: Workers, *, in_place: bool
-) -> Points:
-    """Bring the rows (n, d) into a frame of their own."""
+def lay_out(data: npt.NDArray[Any], weights: FloatArray, team: Workers) -> Points:
+    """Copy the rows (n, d) into a frame of their own."""
     scale = power_of_two_scale(data)
     blocks = cached_blocks(data.shape)
     dtype = working_dtype(data)
-    values = data if in_place else np.empty(data.shape, dtype)
+    values = np.empty(data.shape, dtype)
     norms = np.empty(len(data), dtype)
 
     def scale_block(rows: slice) -> FloatArray:

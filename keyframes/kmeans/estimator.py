@@ -15,7 +15,6 @@ from keyframes.kmeans.blocks import (
     Frame,
     Points,
     Workers,
-    can_hold_points,
     lay_out,
     power_of_two_scale,
     row_blocks,
@@ -79,8 +78,7 @@ class KMeans:
     random_state
         Seed or generator; the same seed gives the same result to the last bit.
     copy_x
-        False: save memory by centring X in place while fitting; it is put back afterwards, up
-        to rounding. X that isn't C-contiguous, writeable floating point is copied anyway.
+        For compatibility: X is copied in any case, and never written to.
     algorithm
         'lloyd' or 'elkan', for compatibility: both give the one exact method there is here.
 
@@ -189,18 +187,13 @@ class KMeans:
             fixed = as_centers(fixed_centers, data, None, "fixed_centers")
         rng = as_generator(self.random_state)
         starts = given_starts(self.init, self.n_init, data, self.n_clusters, rng)
-        in_place = not self.copy_x and data is X and can_hold_points(data)
         solutions: list[Solution] = []
         with workers() as team:
-            points = lay_out(data, weights, team, in_place=in_place)
-            try:
-                for given in starts:
-                    solutions.append(self._run(points, given, fixed, rng, team))
-                    if on_restart is not None:
-                        on_restart(len(solutions))
-            finally:
-                if in_place:
-                    points.frame.leave(data, out=data)
+            points = lay_out(data, weights, team)
+            for given in starts:
+                solutions.append(self._run(points, given, fixed, rng, team))
+                if on_restart is not None:
+                    on_restart(len(solutions))
         best = min(solutions, key=lambda solution: solution.inertia)
         best.centers[self.n_clusters :] = fixed
         self._keep(best, points.frame)

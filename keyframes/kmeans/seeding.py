@@ -90,7 +90,7 @@ def kmeans_plusplus(
     weights = as_weights(sample_weight, data, n_clusters)
     rng = as_generator(random_state)
     with workers() as team:
-        points = lay_out(data, weights, team, in_place=False)
+        points = lay_out(data, weights, team)
         indices = seed_rows(points, n_clusters, rng, team, n_local_trials=n_local_trials)
     return data[indices].astype(working_dtype(data)), indices
 
