@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     IntArray = npt.NDArray[np.int64]
     LabelArray = npt.NDArray[np.int32]
 
+# Share of the total below which J, as the rest of a subtraction, would be short of digits.
+CANCELLING = 1e-4
 # Rows that are sorted by cluster in one go: bounds the memory for it.
 SORTED_ROWS = 65_536
 
@@ -83,7 +85,10 @@ def lloyd(
         moved = sums.means(centers, n_moving)
         step = float(squared_norms(moved - centers).sum())
         centers = moved
-        history.append(_unscaled(sums.objective(centers), points))
+        objective = sums.objective(centers)
+        if objective < CANCELLING * points.total:
+            objective = _inertia(points, centers, assignment.labels, team)
+        history.append(min([_unscaled(objective, points), *history[-1:]]))  # rounding is no rise
         report("Iteration %d, inertia %s.", iteration, history[-1])
         if step <= tol:
             report("Converged at iteration %d: the centers stand still.", iteration)
