@@ -122,6 +122,8 @@ class VideoInfo:
     damaged_frames
         Decoded frames that the decoder marked as corrupt, or that may refer to one or to a lost
         one; never candidates.
+    mirrored
+        Whether the stored picture was mirrored, left to right, before it was turned.
     """
 
     path: Path
@@ -137,6 +139,7 @@ class VideoInfo:
     start_time_s: float
     decode_errors: int
     damaged_frames: int
+    mirrored: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

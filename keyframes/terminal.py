@@ -162,6 +162,7 @@ def describe_probe(probe: Probe) -> str:
         "container": _container(video),
         "codec": f"{video.codec}, {video.pixel_format}",
         "size": f"{video.width}×{video.height}"
+        + (", mirrored" if video.mirrored else "")
         + (f", turned by {video.rotation}°" if video.rotation else ""),
         "frames": f"{video.n_frames:,} counted (header: {claim})",
         "duration": to_duration(video.duration_s),

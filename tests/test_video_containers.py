@@ -34,31 +34,45 @@ def replace_after(path, marker, offset, payload):
     path.write_bytes(data)
 
 
-def turn(path, degrees):
-    """Write a rotation, anticlockwise, into the track header of an MP4."""
-    cosine, sine = {90: (0, -1), 180: (-1, 0), 270: (0, 1)}[degrees]
-    one = 1 << 16
-    matrix = (cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, 1 << 30)
-    replace_after(path, b"tkhd", 44, struct.pack(">9i", *matrix))
+def lay_down(path, axes):
+    """Write into the track header of an MP4 where on the screen its x and y axes point."""
+    (a, b), (c, d) = ((round(right * 65536), round(down * 65536)) for right, down in axes)
+    replace_after(path, b"tkhd", 44, struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30))
 
 
 @pytest.mark.parametrize("codec", ["libx264", "mjpeg"])
-@pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_rotated_pictures_stand_upright(degrees, codec, make_video, tmp_path):
+@pytest.mark.parametrize(
+    ("axes", "mirrored", "degrees", "expected"),
+    [
+        (((0, -1), (1, 0)), False, 90, lambda image: image[:, ::-1].swapaxes(0, 1)),
+        (((-1, 0), (0, -1)), False, 180, lambda image: image[::-1, ::-1]),
+        (((0, 1), (-1, 0)), False, 270, lambda image: image[::-1].swapaxes(0, 1)),
+        (((-1, 0), (0, 1)), True, 0, lambda image: image[:, ::-1]),
+        (((1, 0), (0, -1)), True, 180, lambda image: image[::-1]),
+        (((0, 1), (1, 0)), True, 90, lambda image: image.swapaxes(0, 1)),
+        (((0, -1), (-1, 0)), True, 270, lambda image: image[::-1, ::-1].swapaxes(0, 1)),
+        (((0.7, -0.7), (0.7, 0.7)), False, 0, lambda image: image),
+    ],
+)
+def test_turned_and_mirrored_pictures_stand_upright(
+    axes, mirrored, degrees, expected, codec, make_video, tmp_path
+):
     path = make_video(tmp_path / "phone.mov", n_frames=20, codec=codec)
     index = index_video(path)
     flat = read_thumbnails(index, SPEC, lambda _: None)
     truth = dict(fetch_frames(index, flat, range(20), SPEC))
-    turn(path, degrees)
+    lay_down(path, axes)
     index = index_video(path)
     thumbnails = []
     reading = read_thumbnails(index, SPEC, thumbnails.append, threads=4)
+    assert index.mirrored == reading.video.mirrored == mirrored
     assert index.rotation == reading.video.rotation == degrees
-    assert (index.width, index.height) == ((96, 64) if degrees == 180 else (64, 96))
+    is_wide = degrees % 180 == 0
+    assert (index.width, index.height) == ((96, 64) if is_wide else (64, 96))
     assert frame_size(path) == (index.width, index.height)
-    assert {small.shape for small in thumbnails} == {(16, 24) if degrees == 180 else (24, 16)}
+    assert {small.shape for small in thumbnails} == {(16, 24) if is_wide else (24, 16)}
     for row, image in fetch_frames(index, reading, range(20), SPEC):
-        np.testing.assert_array_equal(image, np.rot90(truth[row], degrees // 90))
+        np.testing.assert_array_equal(image, expected(truth[row]))
 
 
 def test_an_edit_list_cuts_frames_away(make_video, tmp_path):

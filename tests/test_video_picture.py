@@ -1,5 +1,7 @@
 """Thumbnails and full images: colours, sizes, crops."""
 
+import sys
+
 import av
 import cv2
 import numpy as np
@@ -11,7 +13,7 @@ from footage import numbered_picture
 from keyframes.errors import SettingsError
 from keyframes.records import Crop, ThumbnailSpec
 from keyframes.video import index_video, read_thumbnails
-from keyframes.video.picture import checksum, full_image, thumbnail
+from keyframes.video.picture import Stance, checksum, full_image, thumbnail
 
 
 def frame_of(picture, pixel_format="yuv420p"):
@@ -93,10 +95,11 @@ def test_a_crop_outside_the_frame_is_refused(crop, make_video, tmp_path):
         read_thumbnails(index, ThumbnailSpec(crop=crop), lambda _: None)
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("colour", [False, True])
-def test_a_crop_of_a_turned_frame_is_given_in_upright_pixels(colour, monkeypatch):
+def test_a_crop_of_a_turned_frame_is_given_in_upright_pixels(colour, mirrored, monkeypatch):
     frame = frame_of(photo(96, 64), "yuv444p")
-    monkeypatch.setattr("keyframes.video.picture.quarter_turns", lambda _: 1)
+    monkeypatch.setattr("keyframes.video.picture.stance", lambda _: Stance(mirrored, 1))
     whole = thumbnail(frame, ThumbnailSpec(size=96, colour=colour))
     part = thumbnail(frame, ThumbnailSpec(size=96, colour=colour, crop=Crop(3, 20, 40, 90)))
     assert whole.shape[:2] == (96, 64)
@@ -134,3 +137,11 @@ def test_images_are_contiguous_and_checksums_tell_them_apart():
     changed = image.copy()
     changed[3, 4, 1] ^= 1
     assert checksum(image) != checksum(changed)
+
+
+def test_a_frame_is_gone_as_soon_as_its_pictures_are_made():
+    frame = frame_of(photo(96, 64))
+    n_references = sys.getrefcount(frame)
+    full_image(frame)
+    thumbnail(frame, ThumbnailSpec())
+    assert sys.getrefcount(frame) == n_references

@@ -44,6 +44,7 @@ def describe_found(selection: Selection, record: dict[str, Any]) -> list[tuple[s
         "keyframes": f"{len(selection.keyframes)} of {selection.n_asked} asked for",
         **_actions(record),
         "picture": f"{video.width} × {video.height}"
+        + (", mirrored" if video.mirrored else "")
         + (f", turned by {video.rotation}°" if video.rotation else ""),
         "length": f"{to_clock(video.duration_s)} at {video.fps:.4g} frames a second",
         "format": f"{video.codec} ({video.pixel_format}) in {video.container}",

@@ -11,7 +11,7 @@ import numpy as np
 
 from keyframes.errors import VideoError
 from keyframes.video.opening import open_decoder
-from keyframes.video.picture import quarter_turns, upright_size
+from keyframes.video.picture import stance, upright_size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +45,8 @@ class VideoIndex:
         Size of the upright frame, pixels.
     rotation
         Degrees by which the stored picture is turned anticlockwise to stand upright.
+    mirrored
+        It is mirrored, left to right, before that.
     rate
         Frames per second, as the header claims.
     claimed_frames
@@ -75,6 +77,7 @@ class VideoIndex:
     width: int
     height: int
     rotation: int
+    mirrored: bool
     rate: Fraction
     claimed_frames: int
     tick_s: float
@@ -144,6 +147,7 @@ def index_video(path: Path) -> VideoIndex:
     is_timed = packets.n_untimed == 0
     tick_s = decoder.tick_s if is_timed else float(1 / rate)
     width, height = upright_size(proof.first)
+    mirrored, quarter_turns = stance(proof.first)
     return VideoIndex(
         path=path,
         container=container,
@@ -151,7 +155,8 @@ def index_video(path: Path) -> VideoIndex:
         pixel_format=proof.first.format.name,
         width=width,
         height=height,
-        rotation=quarter_turns(proof.first) * 90,
+        rotation=quarter_turns * 90,
+        mirrored=mirrored,
         rate=rate,
         claimed_frames=claimed_frames,
         tick_s=tick_s,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import zlib
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import VideoReformatter
 
 from keyframes.errors import SettingsError
@@ -26,6 +28,7 @@ _LUMA_FORMATS = frozenset(
     + [f"yuvj{sub}p" for sub in ("411", "420", "422", "440", "444")]
     + [f"yuva{sub}p" for sub in ("420", "422", "444")]
 )
+_MAX_SLANT = 1 / 90  # of a quarter turn, as FFmpeg has it
 
 _local = threading.local()
 
@@ -38,20 +41,60 @@ def pixel_versions() -> dict[str, Any]:
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:
     """Return the (width, height) of a frame that is turned upright, pixels."""
-    if quarter_turns(frame) % 2:
+    if stance(frame).quarter_turns % 2:
         return frame.height, frame.width
     return frame.width, frame.height
 
 
-def quarter_turns(frame: VideoFrame) -> int:
-    """Return how often to turn a frame by 90° anticlockwise to stand it upright, 0 to 3."""
-    turns, rest = divmod(frame.rotation, 90)
-    return turns % 4 if rest == 0 else 0
+class Stance(NamedTuple):
+    """What has to be done to a stored picture to stand it upright.
+
+    Attributes
+    ----------
+    is_mirrored
+        Mirror it, left to right.
+    quarter_turns
+        Then turn it so often by 90° anticlockwise, 0 to 3.
+    """
+
+    is_mirrored: bool
+    quarter_turns: int
+
+    def stand(self, image: Image) -> Image:
+        """Return a view of a stored picture that is upright."""
+        return np.rot90(image[:, ::-1] if self.is_mirrored else image, self.quarter_turns)
+
+    def lay(self, image: Image) -> Image:
+        """Return a view of an upright picture, or of a part of one, as it is stored."""
+        turned = np.rot90(image, -self.quarter_turns)
+        return turned[:, ::-1] if self.is_mirrored else turned
+
+
+def stance(frame: VideoFrame) -> Stance:
+    """Return what has to be done to a frame to stand it upright, as players do.
+
+    Where it says so of an angle that is no multiple of 90°, it stays as it is stored.
+    """
+    # The container that a frame has of its own keeps it alive until the garbage is collected.
+    side_data = SideDataContainer(frame)  # type: ignore[call-arg]  # missing in the stubs
+    matrix = side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return Stance(is_mirrored=False, quarter_turns=0)
+    # Where on the screen the stored x and y axes point; the third numbers are for perspective.
+    numbers = np.frombuffer(cast("memoryview[int]", matrix), np.int32, 5).tolist()
+    x_right, x_down, _, y_right, y_down = numbers
+    is_mirrored = x_right * y_down < x_down * y_right
+    if is_mirrored:
+        x_right, x_down = -x_right, -x_down
+    quarters = math.atan2(-x_down, x_right) / (math.pi / 2)
+    if abs(quarters - round(quarters)) > _MAX_SLANT:
+        return Stance(is_mirrored=False, quarter_turns=0)
+    return Stance(is_mirrored, round(quarters) % 4)
 
 
 def full_image(frame: VideoFrame) -> Image:
     """Return a frame upright, (height, width, 3) uint8 BGR."""
-    return np.ascontiguousarray(np.rot90(_bgr(frame), quarter_turns(frame)))
+    return np.ascontiguousarray(stance(frame).stand(_bgr(frame)))
 
 
 def thumbnail(frame: VideoFrame, spec: ThumbnailSpec) -> Image:
@@ -69,13 +112,12 @@ def thumbnail(frame: VideoFrame, spec: ThumbnailSpec) -> Image:
     Image
         (h, w) luma, or (h, w, 3) BGR where the spec asks for colour; uint8, contiguous.
     """
-    turns = quarter_turns(frame)
+    how = stance(frame)
     image = _bgr(frame) if spec.colour else _luma(frame)
     if spec.crop is not None:
         crop = spec.crop
-        upright = np.rot90(image, turns)[crop.y1 : crop.y2, crop.x1 : crop.x2]
-        image = np.rot90(upright, -turns)
-    return np.ascontiguousarray(np.rot90(shrink(image, spec.size), turns))
+        image = how.lay(how.stand(image)[crop.y1 : crop.y2, crop.x1 : crop.x2])
+    return np.ascontiguousarray(how.stand(shrink(image, spec.size)))
 
 
 def checksum(image: Image) -> int:

@@ -273,6 +273,7 @@ def _info(index: VideoIndex, decoder: Decoder, sieve: Sieve, *, in_full: bool) -
         start_time_s=index.start_time_s,
         decode_errors=decoder.n_errors,
         damaged_frames=sieve.n_damaged,
+        mirrored=index.mirrored,
     )
 
 
