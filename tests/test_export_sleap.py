@@ -195,6 +195,44 @@ def test_another_recording_is_not_taken_for_one_that_is_gone(tmp_path):
     assert existing_frames(older, [second]) == [{1, 2, 11, 12}]
 
 
+def test_of_two_recordings_of_one_name_one_alone_has_the_entry(tmp_path):
+    videos = []
+    for day in (1, 2):
+        (tmp_path / f"day{day}").mkdir()
+        video = encode_video(tmp_path / f"day{day}" / "cam.mp4", 40, first_number=100 * day)
+        extract(video, tmp_path / "out" / f"day{day}", Settings(frames=(day, 10 + day)))
+        videos.append(video)
+    target = tmp_path / "labels.slp"
+    for path in ("/gone/day1/cam.mp4", "/gone/cam.mp4"):
+        moved = sio.Video(path, open_backend=False)
+        moved.backend_metadata = {"type": "MediaVideo", "shape": [40, 64, 96, 3]}
+        labels = sio.Labels(videos=[moved], suggestions=[sio.SuggestionFrame(moved, 25)])
+        labels.save(str(target), verbose=False)
+        if path == "/gone/day1/cam.mp4":
+            assert existing_frames(target, videos) == [{25}, set()]
+            export("sleap", tmp_path / "out", target)
+            assert len(load(target).videos) == 2
+            assert existing_frames(target, videos) == [{1, 11, 25}, {2, 12}]
+        else:  # as near to one as to the other
+            with pytest.raises(OutputError, match=r"could be .*day1.* or .*day2.*; mend the path"):
+                export("sleap", tmp_path / "out", target)
+
+
+def test_another_recording_at_the_same_place_is_refused(tmp_path):
+    video = encode_video(tmp_path / "mouse.mp4", 40)
+    extract(video, tmp_path / "out", Settings(frames=(5,)))
+    target = tmp_path / "labels.slp"
+    export("sleap", tmp_path / "out", target)
+    before = target.read_bytes()
+    encode_video(video, 40, first_number=100)
+    with pytest.raises(OutputError, match="isn't the recording that the project holds"):
+        existing_frames(target, [video])
+    extract(video, tmp_path / "out2", Settings(frames=(6,)))
+    with pytest.raises(OutputError, match="isn't the recording that the project holds"):
+        export("sleap", tmp_path / "out2", target)
+    assert target.read_bytes() == before
+
+
 def test_a_package_is_never_added_to(output, tmp_path):
     only_mouse = extract_videos(tmp_path / "one", ["mouse.mp4"])
     target = tmp_path / "labels.pkg.slp"

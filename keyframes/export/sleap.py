@@ -13,7 +13,7 @@ from keyframes.export.delivery import Exported
 from keyframes.export.history import LABELLED, NOT_OURS
 from keyframes.export.sleap_videos import (
     DIGESTS,
-    find_video,
+    find_videos,
     frames_of,
     labelled_frames,
     read_digests,
@@ -24,7 +24,7 @@ from keyframes.extras import import_extra
 from keyframes.files import atomic_path, make_folder, remove_old_leftovers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from keyframes.export.history import PastExport
     from keyframes.export.results import Result
@@ -41,8 +41,7 @@ def check_sleap(sources: Sequence[Source], destination: Path, *, embed: bool = F
         _check_crop(source, embed=embed)
     if destination.exists():
         labels = _load(sio, destination)
-        for source in sources:
-            find_video(labels, source.video)
+        find_videos(labels, [source.video for source in sources])
         if embed:
             raise _no_adding(destination)
 
@@ -77,10 +76,11 @@ def export_sleap(results: Sequence[Result], destination: Path, *, embed: bool = 
     sio = import_extra("sleap_io", "sleap")
     labels = _load(sio, destination) if destination.exists() else sio.Labels()
     digests = read_digests(labels)
+    entries = find_videos(labels, [result.video for result in results])
     notes, datasets, new_frames = [], [], {}
     for result in results:
         n_before = len(labels.suggestions)
-        dataset, path = _suggest(sio, labels, result, embed=embed)
+        dataset, path = _suggest(sio, labels, entries, result, embed=embed)
         datasets.append(dataset)
         new_frames[result.place] = [each.frame_idx for each in labels.suggestions[n_before:]]
         if path not in digests and not Path(path).is_file():
@@ -111,7 +111,7 @@ def withdraw_from_sleap(past: PastExport, video: Path, gone: Mapping[int, Path])
         raise OutputError(f"{past.destination}: nothing can be taken out of a package")
     sio = import_extra("sleap_io", "sleap")
     labels = _load(sio, past.destination)
-    entry = find_video(labels, video)
+    entry = find_videos(labels, [video]).get(video)
     there = gone.keys() & frames_of(labels, entry)
     labelled = labelled_frames(labels, entry)
     stays = {
@@ -130,7 +130,7 @@ def withdraw_from_sleap(past: PastExport, video: Path, gone: Mapping[int, Path])
     return stays
 
 
-def existing_frames(destination: Path, videos: Iterable[Path]) -> list[set[int]]:
+def existing_frames(destination: Path, videos: Collection[Path]) -> list[set[int]]:
     """Return the frame numbers of each video that a SLEAP file suggests or has labelled.
 
     Raises
@@ -141,7 +141,8 @@ def existing_frames(destination: Path, videos: Iterable[Path]) -> list[set[int]]
         sleap-io isn't installed.
     """
     labels = _load(import_extra("sleap_io", "sleap"), destination)
-    return [frames_of(labels, find_video(labels, video)) for video in videos]
+    entries = find_videos(labels, videos)
+    return [frames_of(labels, entries.get(video)) for video in videos]
 
 
 def _is_package(destination: Path, *, embed: bool) -> bool:
@@ -181,20 +182,27 @@ def _check_frames(result: Result) -> None:
             )
 
 
-def _suggest(sio: Any, labels: Any, result: Result, *, embed: bool) -> tuple[str, str]:  # noqa: ANN401
-    """Add the frames that aren't taken yet.
+def _suggest(
+    sio: Any,  # noqa: ANN401
+    labels: Any,  # noqa: ANN401
+    entries: dict[Path, Any],
+    result: Result,
+    *,
+    embed: bool,
+) -> tuple[str, str]:
+    """Add the frames that aren't taken yet, to the video's entry or to a new one.
 
     Return where in the file their pictures belong, and the path that it has for the video.
     """
     _check_frames(result)
     _check_crop(result, embed=embed)
-    video = find_video(labels, result.video)
+    video = entries.get(result.video)
     taken = frames_of(labels, video)
     groups = _groups(result, labels, video)
     dataset = f"video{len(labels.videos)}/video"
     path = result.video.as_posix() if video is None else source_of(video).filename
     if video is None:
-        video = _make_video(sio, result, dataset if embed else None)
+        video = entries[result.video] = _make_video(sio, result, dataset if embed else None)
         labels.videos.append(video)
     labels.suggestions += [
         sio.SuggestionFrame(video, keyframe.frame_index, {"group": groups[keyframe.cluster]})

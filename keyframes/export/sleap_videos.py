@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import VideoError
-from keyframes.export.sources import find_recorded, is_same_video
+from keyframes.export.sources import find_recorded, is_same_video, settle
 from keyframes.video import index_video
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Entry of the provenance: the digest of each video, by the path that the file has for it.
 DIGESTS = "keyframes_videos"
@@ -15,19 +18,22 @@ DIGESTS = "keyframes_videos"
 _COUNTED_OTHERWISE = 0.01
 
 
-def find_video(labels: Any, video: Path) -> Any:  # noqa: ANN401
-    """Return the file's entry for the video; None when it has none."""
+def find_videos(labels: Any, videos: Iterable[Path]) -> dict[Path, Any]:  # noqa: ANN401
+    """Return the file's entry for each video that has one; no entry is that of two videos."""
     digests = read_digests(labels)
     entries: dict[str, Any] = {}
     for entry in labels.videos:
-        source = source_of(entry)
-        # The others are lists of pictures.
-        if isinstance(source.filename, str) and (
-            source.filename in digests or _may_be(source, video)
-        ):
-            entries.setdefault(source.filename, entry)
-    recorded = find_recorded({path: digests.get(path) for path in entries}, video)
-    return None if recorded is None else entries[recorded]
+        if isinstance(path := source_of(entry).filename, str):  # the others are lists of pictures
+            entries.setdefault(path, entry)
+    found = {}
+    for video in videos:
+        paths = [
+            path
+            for path, entry in entries.items()
+            if path in digests or _may_be(source_of(entry), video)
+        ]
+        found[video] = find_recorded({path: digests.get(path) for path in paths}, video)
+    return {video: entries[path] for video, path in settle(found).items()}
 
 
 def source_of(entry: Any) -> Any:  # noqa: ANN401

@@ -10,7 +10,7 @@ from keyframes.errors import OutputError, VideoError
 from keyframes.files import count_shared_parts, identify
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import PurePosixPath
 
     from keyframes.records import Crop
@@ -89,21 +89,53 @@ def find_recorded(recorded: Mapping[str, str | None], video: Path) -> str | None
     Raises
     ------
     OutputError
-        Several of them could be it.
+        Several of them could be it, or the project holds another recording under its path.
     """
     same = [path for path, digest in recorded.items() if is_same_video(path, video, digest)]
     there = [path for path in same if Path(path).is_file()]
+    for path in there:
+        if recorded[path] not in (None, identify(Path(path))["sha256_of_samples"]):
+            raise OutputError(
+                f"{video}: isn't the recording that the project holds under this path; give one "
+                "of them another name, or export to another place"
+            )
     sure = there or [path for path in same if recorded[path] is not None]
-    if sure or len(same) < 2:
-        return next(iter(sure or same), None)
-    likeness = {path: count_shared_parts(path, str(video)) for path in same}
-    best = [path for path in same if likeness[path] == max(likeness.values())]
-    if len(best) > 1:
+    best = _most_alike(sure or same, str(video))
+    if len(best) > 1 and not sure:
         raise OutputError(
             f"{video}: could be {' or '.join(best)}, which the project holds but which lead "
             "nowhere; mend the paths in the project first"
         )
-    return best[0]
+    return next(iter(best), None)
+
+
+def settle(found: Mapping[Path, str | None]) -> dict[Path, str]:
+    """Return which recorded path each video has, where `find_recorded` names one for several.
+
+    The video has it whose folders have the same names, from the file upward; another one has none.
+
+    Raises
+    ------
+    OutputError
+        Several are as near.
+    """
+    settled = {}
+    for path in dict.fromkeys(path for path in found.values() if path is not None):
+        videos = {str(video): video for video, its in found.items() if its == path}
+        best = _most_alike(videos, path)
+        if len(best) > 1:
+            raise OutputError(
+                f"{path}: is in the project and leads nowhere, but could be {' or '.join(best)}; "
+                "mend the path in the project first"
+            )
+        settled[videos[best[0]]] = path
+    return settled
+
+
+def _most_alike(paths: Collection[str], path: str) -> list[str]:
+    """Return those of the paths that have most names in common with another."""
+    likeness = {each: count_shared_parts(each, path) for each in paths}
+    return [each for each in paths if likeness[each] == max(likeness.values())]
 
 
 def describe_guess(recorded: str, video: Path) -> str:
