@@ -11,8 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sklearn.base import clone
+from sklearn.base import clone, is_clusterer
 from sklearn.cluster import KMeans as SklearnKMeans
+from sklearn.exceptions import NotFittedError as SklearnNotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from keyframes.errors import KeyframesError, SettingsError
@@ -376,6 +381,24 @@ def test_parameters_have_scikit_learn_names_and_defaults():
     assert repr(copy) == "KMeans(n_clusters=4, n_init=2, max_iter=7, tol=0.5)"
     with pytest.raises(SettingsError, match="no parameter 'clusters'"):
         copy.set_params(clusters=3)
+
+
+def test_works_where_scikit_learn_wants_one_of_its_own():
+    X = blobs(200, 3, 4)
+    kmeans = KMeans(4, random_state=0)
+    with pytest.raises(SklearnNotFittedError):
+        check_is_fitted(kmeans)
+    pipeline = make_pipeline(StandardScaler(), kmeans).fit(X)
+    check_is_fitted(kmeans)
+    assert is_clusterer(kmeans)
+    assert is_clusterer(pipeline)
+    np.testing.assert_array_equal(pipeline.predict(X), kmeans.labels_)
+    assert pipeline.score(X) == pytest.approx(-kmeans.inertia_)
+    assert make_pipeline(kmeans, StandardScaler()).fit_transform(X).shape == (200, 4)
+    assert (cross_val_score(kmeans, X, cv=3) < 0).all()
+    search = GridSearchCV(clone(pipeline), {"kmeans__n_clusters": [2, 4]}, cv=3).fit(X)
+    assert search.best_params_ == {"kmeans__n_clusters": 4}
+    assert len(search.predict(X)) == 200
 
 
 @pytest.mark.parametrize(

@@ -271,6 +271,12 @@ class KMeans:
             setattr(self, name, value)
         return self
 
+    def __sklearn_tags__(self) -> Any:  # noqa: ANN401 - scikit-learn's, which alone asks for it
+        """Return what this is to scikit-learn: a clusterer that transforms, too."""
+        from sklearn.utils import Tags, TargetTags, TransformerTags  # noqa: PLC0415
+
+        return Tags("clusterer", TargetTags(required=False), TransformerTags([]))
+
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters
         changed = [
