@@ -15,6 +15,7 @@ from keyframes.export import export
 from keyframes.export.history import read_history
 from keyframes.export.lightning_pose import withdraw_from_lightning_pose
 from keyframes.files import read_json
+from keyframes.images import encode_png, read_label, read_picture
 from keyframes.output import OutputFolder
 from keyframes.review import open_session
 from keyframes.review import session as session_module
@@ -381,6 +382,23 @@ def test_exports_of_what_has_grown_follow(out, video, tmp_path):
     extract(video, out, Settings(count=7), grow=True)
     assert review(out).reject(chosen(out)[0]).warnings == []
     assert pictures(tmp_path / "task" / "images" / "mouse").keys() == {*chosen(out)}
+
+
+@pytest.mark.parametrize("tool", ["deeplabcut", "lightning-pose"])
+def test_growing_changes_what_pictures_say_but_not_whose_they_are(out, video, project, tool):
+    export(tool, out, project)
+    folder, (first, second, *_) = project / "labeled-data" / "mouse", chosen(out)
+    extract(video, out, Settings(count=7), grow=True)
+    ours = pictures(out / "labeled-data" / "mouse")
+    assert ours[first] != pictures(folder)[first]
+    session = review(out)
+    assert session.reject(first).warnings == []
+    assert first not in pictures(folder)
+    edited = next(folder.glob(f"img*{second}.png"))
+    edited.write_bytes(encode_png(255 - read_picture(edited), read_label(edited)))
+    assert session.reject(second).warnings == [
+        f"Frame {second} stays in reach: keyframes didn't put it there."
+    ]
 
 
 @pytest.mark.parametrize(("settings", "is_kept"), [(Settings(count=5), True), (Settings(), False)])

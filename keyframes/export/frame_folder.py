@@ -6,6 +6,7 @@ The frame number is the only number in a picture's name, or the only one behind 
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from keyframes.export.sources import Source
+    from keyframes.records import Image
 
 # Versions of FFmpeg turn one frame into colours that differ by a few levels at most; programs
 # that know other colour spaces, by more.
 SAME_LEVELS = 8
 ALIKE_LEVELS = 40
 _SMALL = 64  # pixels
+# What a picture's label says of its frame, whatever was chosen with it.
+_OF_THE_FRAME = ("Software", "sha256_of_samples", "frame_index")
 _PICTURE = re.compile(r"(?:.*img)?\D*(\d+)\D*\.(?:png|jpe?g)", re.ASCII | re.IGNORECASE)
 # In tables of labels: what stands between cells, or between the parts of a path.
 _SEPARATOR = re.compile(r"[,;\t/\\]")
@@ -102,7 +106,7 @@ def find_kept(
     for frame, name in find_pictures(folder).items():
         if frame in gone and frame in labelled:
             kept[frame] = LABELLED
-        elif frame in gone and (folder / name).read_bytes() != gone[frame].read_bytes():
+        elif frame in gone and not _is_copy(folder / name, gone[frame]):
             kept[frame] = NOT_OURS
     return kept
 
@@ -130,13 +134,34 @@ def is_same_frame(there: Path, ours: Path) -> bool:
     if one is None or other is None or one.shape != other.shape:
         return False
     if is_ours(there):
-        if cv2.norm(one, other, cv2.NORM_INF) <= SAME_LEVELS:
+        if _difference(one, other) <= SAME_LEVELS:
             return True
         raise OutputError(
             f"{there}: is a frame of another recording of this name; rename one of the recordings, "
             "or export to another project"
         )
-    return cv2.norm(shrink(one, _SMALL), shrink(other, _SMALL), cv2.NORM_INF) <= ALIKE_LEVELS
+    return _difference(shrink(one, _SMALL), shrink(other, _SMALL)) <= ALIKE_LEVELS
+
+
+def _is_copy(there: Path, ours: Path) -> bool:
+    """Say whether we have put a picture there, which nobody has changed.
+
+    What it says of its cluster may differ: growing a selection writes that anew, though not in
+    the copies that were exported before.
+    """
+    if there.read_bytes() == ours.read_bytes():
+        return True
+    one, other = read_label(there), read_label(ours)
+    if any(one.get(key) != other.get(key) for key in _OF_THE_FRAME):
+        return False
+    return _difference(read_picture(there), read_picture(ours)) <= SAME_LEVELS
+
+
+def _difference(one: Image | None, other: Image | None) -> float:
+    """Return the greatest difference of two pictures' pixels; of what can't be compared, inf."""
+    if one is None or other is None or one.shape != other.shape:
+        return math.inf
+    return cv2.norm(one, other, cv2.NORM_INF)
 
 
 def remove_pictures(folder: Path, frames: Collection[int]) -> None:

@@ -135,11 +135,7 @@ def withdraw_from_lightning_pose(
     name, view = place_of(video.stem, views)
     folder = past.destination / "labeled-data" / name
     labelled = find_labelled(_table_of(past.destination, view), folder.name)
-    kept = {
-        frame: why
-        for frame, why in find_kept(folder, gone, labelled).items()
-        if frame in labelled or not _is_neighbour(folder, video, frame)
-    }
+    kept = find_kept(folder, gone, labelled)
     leaving = gone.keys() - kept.keys()
     names = {**{frame: _name(frame) for frame in gone}, **find_pictures(folder)}
     places = {frame: f"labeled-data/{folder.name}/{name}" for frame, name in names.items()}
