@@ -20,6 +20,7 @@ from keyframes.selection import (
     describe_keyframes,
     pick_members,
 )
+from keyframes.words import to_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -229,8 +230,13 @@ def _warnings(video: VideoInfo, choice: Choice, min_gap_s: float) -> Iterator[st
             f"{choice.n_alike} of {n_chosen} keyframes are blank or all but the same as others: "
             "no other candidates differ more"
         )
-    if video.decode_errors or video.damaged_frames:
-        yield (
-            f"the video is damaged: {video.decode_errors} packets could not be decoded, "
-            f"{video.damaged_frames} frames are damaged and left out; `keyframes probe` says more"
-        )
+    if video.is_damaged:
+        damage = [
+            f"{to_count(n, noun)} {what}"
+            for n, noun, what in (
+                (video.decode_errors, "packet", "could not be decoded"),
+                (video.damaged_frames, "damaged frame", "left out"),
+            )
+            if n
+        ]
+        yield f"the video is damaged: {', '.join(damage)}; `keyframes probe` says more"

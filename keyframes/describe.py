@@ -177,7 +177,7 @@ def describe_video(
         features = compute_features(
             settings.features, store, reading, size=settings.width, threads=threads
         )
-    if cache:
+    if cache and not reading.video.is_damaged:  # a whole copy may come in its place
         cache.save(key, features)
     return features
 
@@ -208,5 +208,6 @@ def _cache_key(video: Path, sampling: Sampling, settings: Settings) -> dict[str,
 
 
 def _identify_content(video: Path) -> dict[str, Any]:
-    """Return what tells a video from others under any name."""
-    return {name: value for name, value in identify(video).items() if name != "name"}
+    """Return what tells a video from others under any name, damaged copies included."""
+    known = {name: value for name, value in identify(video).items() if name != "name"}
+    return {**known, "modified_ns": video.stat().st_mtime_ns}

@@ -20,7 +20,7 @@ from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.moments import find_moments, read_timeline
 from keyframes.pipeline import extract, recall
 from keyframes.results import find_results, find_results_below, no_results
-from keyframes.run_record import selection_from_record
+from keyframes.run_record import may_be_mended, selection_from_record
 from keyframes.settings import Match, Settings
 
 if TYPE_CHECKING:
@@ -178,6 +178,8 @@ def _find_outcome(job: Job, *, overwrite: bool) -> Outcome | None:
             f"{folder.record}: holds keyframes {_describe_other(there, asked)}; replace them with "
             "--overwrite"
         )
+    if may_be_mended(folder.record, record, job.video):
+        return None
     selection = recall(folder, job.video, record)
     if selection.frame_indices != record["identity"]["settings"]["frames"]:  # in a review, since
         strays = describe_strays(job.output, find_results(job.output), {job.video.stem})

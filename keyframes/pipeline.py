@@ -23,6 +23,7 @@ from keyframes.run_record import (
     carry_over,
     make_record,
     make_table,
+    may_be_mended,
     selection_from_record,
 )
 from keyframes.settings import CHOOSING, Settings
@@ -141,8 +142,9 @@ def find_earlier(
 ) -> Selection | None:
     """Return the selection that a finished run left in the output folder; None for none.
 
-    OutputError where it is of another video or was asked for differently; but for the count and
-    a list of frames with ``grow``, and for held frames that it has. VideoError where the video
+    One of a recording that was damaged, and has changed since, counts for none unless it is to
+    grow. OutputError where it is of another video or was asked for differently; but for the count
+    and a list of frames with ``grow``, and for held frames that it has. VideoError where the video
     can't be opened.
     """
     folder = OutputFolder(output, video.stem)
@@ -156,7 +158,7 @@ def find_earlier(
         free = {*GROWING, *(CHOOSING if there.step is None else ())}
         asked = {name: value for name, value in asked.items() if name not in free}
     folder.check_settings(record, asked, grow=grow)
-    return there
+    return None if not grow and may_be_mended(folder.record, record, video) else there
 
 
 def recall(folder: OutputFolder, video: Path, record: Record) -> Selection:

@@ -141,6 +141,11 @@ class VideoInfo:
     damaged_frames: int
     mirrored: bool = False
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether any of it is."""
+        return self.decode_errors > 0 or self.damaged_frames > 0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:

@@ -222,6 +222,19 @@ def note_place(path: Path, video: Path) -> None:
         write_json(path, record)
 
 
+def may_be_mended(path: Path, record: Record, video: Path) -> bool:
+    """Say whether a recording that was damaged has changed since its record was written.
+
+    It may have been copied again, from where it is whole; a copy's identity is the same. What a
+    person chose by hand isn't for a run to replace.
+    """
+    found = VideoInfo(**record["video"])
+    if not found.is_damaged or record.get("curation"):
+        return False
+    now = video.stat()  # a copy may keep the time of the original, but not that of its coming
+    return max(now.st_mtime_ns, now.st_ctime_ns) > path.stat().st_mtime_ns
+
+
 def selection_from_record(video: Path, record: Record) -> Selection:
     """Return the selection that a record tells of; ``video`` is where its file lies now."""
     coverage = record["coverage"]

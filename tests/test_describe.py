@@ -87,10 +87,11 @@ def test_index_is_found_by_the_content_of_the_video(make_video, tmp_path):
     video, cache = make_video(tmp_path / "v.mp4", n_frames=3), FeatureCache(tmp_path / "cache")
     told = replace(index_video(video), doubt="told by the cache")
     key = {name: value for name, value in identify(video).items() if name != "name"}
+    key["modified_ns"] = video.stat().st_mtime_ns
     cache.save_index({"video": key}, told)
     moved = tmp_path / "moved" / "v.mp4"
     moved.parent.mkdir()
-    shutil.copy(video, moved)
+    shutil.copy2(video, moved)
     index = find_index(moved, cache)
     assert (index.path, index.doubt) == (moved, "told by the cache")
     assert find_index(video, None).doubt is None

@@ -1,6 +1,8 @@
 """One video, end to end, with real codecs."""
 
 import json
+import os
+import re
 import shlex
 import threading
 import time
@@ -14,6 +16,7 @@ import keyframes.images
 from drawn_animals import draw_recording, wander
 from footage import read_number
 from keyframes import extract
+from keyframes.cache import FeatureCache
 from keyframes.cli.extract import extract as extract_command
 from keyframes.commands import join_words
 from keyframes.errors import OutputError, SettingsError, VideoError
@@ -310,3 +313,66 @@ def test_more_held_than_asked_for_are_all_kept(video, tmp_path, method):
     held = (3, 20, 41, 59)
     selection = extract(video, tmp_path, Settings(count=2, held=held, method=method))
     assert tuple(selection.frame_indices) == held
+
+
+@pytest.fixture(scope="module")
+def copies(make_video, tmp_path_factory):
+    """A sound recording, and a damaged copy that no sample of its bytes tells from it."""
+    noise = np.random.default_rng(0).integers(0, 256, (30, 120, 160, 3), np.uint8)
+    path = tmp_path_factory.mktemp("copies") / "v.mp4"
+    sound = make_video(path, len(noise), size=(160, 120), options={"qp": "10"}, pictures=noise)
+    sound = sound.read_bytes()
+    assert len(sound) > 4 * 2**17
+    damaged = bytearray(sound)
+    damaged[2**17 : 2**17 + 60] = bytes(60)
+    return sound, bytes(damaged)
+
+
+class TestCopiesOfARecording:
+    """One of them is damaged."""
+
+    @staticmethod
+    def copy(content, path):
+        path.write_bytes(content)
+        os.utime(path, (0, 0))  # copies may keep the time of the original
+        return path
+
+    @staticmethod
+    def warnings(video, out, cache, count=3, **options):
+        settings = Settings(count=count)
+        return extract(video, out, settings, cache=FeatureCache(cache), **options).warnings
+
+    def test_the_cache_knows_no_damage(self, copies, tmp_path):
+        sound, damaged = copies
+        video = self.copy(damaged, tmp_path / "v.mp4")
+        (warning,) = self.warnings(video, tmp_path / "1", tmp_path / "cache")
+        assert re.match(r"the video is damaged: [67] damaged frames left out; ", warning)
+        self.copy(sound, video)
+        assert self.warnings(video, tmp_path / "2", tmp_path / "cache") == ()
+        video.write_bytes(damaged)
+        assert "is damaged" in self.warnings(video, tmp_path / "3", tmp_path / "cache")[0]
+
+    def test_a_damaged_one_that_is_replaced_is_read_again(self, copies, tmp_path):
+        sound, damaged = copies
+        out, cache = tmp_path / "out", tmp_path / "cache"
+        video = self.copy(damaged, tmp_path / "v.mp4")
+        (warning,) = self.warnings(video, out, cache)
+        made = (out / "v.json").stat().st_mtime_ns
+        assert self.warnings(video, out, cache) == (warning,)
+        assert (out / "v.json").stat().st_mtime_ns == made, "it was finished"
+        self.copy(sound, video)
+        with pytest.raises(OutputError, match="count 3, now 4"):
+            extract(video, out, Settings(count=4))
+        assert self.warnings(video, out, cache) == ()
+        assert (out / "v.json").stat().st_mtime_ns > made
+
+    def test_what_was_changed_by_hand_is_no_runs_to_replace(self, copies, tmp_path):
+        sound, damaged = copies
+        video = self.copy(damaged, tmp_path / "v.mp4")
+        extract(video, tmp_path / "out", Settings(count=3))
+        record = tmp_path / "out" / "v.json"
+        changed = json.loads(record.read_text("utf-8")) | {"curation": [{"kind": "add"}]}
+        record.write_text(json.dumps(changed), "utf-8")
+        self.copy(sound, video)
+        assert "is damaged" in extract(video, tmp_path / "out", Settings(count=3)).warnings[0]
+        assert "curation" in json.loads(record.read_text("utf-8"))

@@ -71,7 +71,7 @@ def fetch_frames(
         When a frame can't be found again.
     """
     left = np.unique(np.fromiter(rows, np.int64))
-    is_damaged = reading.video.decode_errors > 0 or reading.video.damaged_frames > 0
+    is_damaged = reading.video.is_damaged
     if index.doubt is None and not is_damaged:
         frames = _decode_runs(index, reading.frame_indices[left], threads or count_cores())
         with closing(frames):

@@ -118,7 +118,7 @@ def probe(path: Path, *, progress: Callable[[int, int], None] | None = None) -> 
         index, progress=progress and (lambda done: progress(done, max(done, len(index))))
     )
     lost_frames = _lost_frames(index, video)
-    is_damaged = bool(video.decode_errors or video.damaged_frames or lost_frames)
+    is_damaged = video.is_damaged or lost_frames > 0
     rate, gaps = _rhythm(index)
     keys = np.flatnonzero(index.is_key)
     return Probe(
@@ -163,7 +163,7 @@ def _advice(
     advice = []
     if is_damaged:
         advice.append("copy the file from the camera again, if it is still there")
-    if video.decode_errors or video.damaged_frames:
+    if video.is_damaged:
         advice.append("else extract from it as it is: damaged frames are left out")
         advice.append(
             "re-encode it only for programs that refuse it, as torn pictures stay and look sound "
