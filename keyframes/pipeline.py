@@ -31,6 +31,7 @@ from keyframes.thumbnails import ThumbnailStore
 from keyframes.video import fetch_frames
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Iterator
 
     from keyframes.cache import FeatureCache
@@ -45,8 +46,8 @@ logger = logging.getLogger(__name__)
 
 
 def extract(
-    video: str | Path,
-    output: str | Path = "keyframes-out",
+    video: str | os.PathLike[str],
+    output: str | os.PathLike[str] = "keyframes-out",
     settings: Settings | None = None,
     *,
     overwrite: bool = False,

@@ -1,7 +1,9 @@
 """Every public name is there, and meant to be."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,18 @@ def test_homes_name_what_is_exported():
     at_home = {name for names in keyframes._HOMES.values() for name in names}
     errors = {name for name in keyframes.__all__ if name.endswith("Error")}
     assert at_home | errors == set(keyframes.__all__)
+
+
+def test_the_example_of_the_readme_works(make_video, tmp_path, monkeypatch, capsys):
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```python\n(import keyframes\n.*?)```", readme, re.DOTALL)
+    make_video(tmp_path / "mouse.mp4", n_frames=60)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(example, names)  # noqa: S102
+    assert capsys.readouterr().out == f"{names['selection'].frame_indices}\n"
+    assert names["index"].path == names["reading"].video.path == Path("mouse.mp4")
+    assert len(names["clusters"].labels_) == 60
 
 
 def test_names_are_offered_before_they_are_used():

@@ -58,6 +58,7 @@ def test_the_repair_command_quotes_the_name(make_video, tmp_path):
     data[middle : middle + 400] = bytes(400)
     path.write_bytes(data)
     report = probe(path)
+    assert probe(str(path)) == report
     assert report.damaged
     assert report.video.decode_errors + report.video.damaged_frames > 0
     command = " ".join(report.advice)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from keyframes.video.opening import open_decoder
 from keyframes.video.picture import stance, upright_size
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import os
 
     from av import Packet, VideoFrame, VideoStream
 
@@ -117,7 +118,7 @@ class VideoIndex:
         return keys[keys.searchsorted(ordinals, side="right") - 1]
 
 
-def index_video(path: Path) -> VideoIndex:
+def index_video(path: str | os.PathLike[str]) -> VideoIndex:
     """Read the packets of a recording, and decode its first few frames.
 
     Parameters
@@ -134,6 +135,7 @@ def index_video(path: Path) -> VideoIndex:
     VideoError
         When there is no video stream that can be decoded, or no frame in it.
     """
+    path = Path(path)
     with open_decoder(path, threads=1) as decoder:
         stream = decoder.stream
         container, codec = decoder.container.format.name, stream.codec_context.codec.canonical_name

@@ -12,8 +12,8 @@ from keyframes.video.index import index_video
 from keyframes.video.read import count_frames
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
-    from pathlib import Path
 
     from keyframes.records import VideoInfo
     from keyframes.video.index import VideoIndex
@@ -94,7 +94,9 @@ class Probe:
         return {**video, "path": str(video["path"]), **report}
 
 
-def probe(path: Path, *, progress: Callable[[int, int], None] | None = None) -> Probe:
+def probe(
+    path: str | os.PathLike[str], *, progress: Callable[[int, int], None] | None = None
+) -> Probe:
     """Decode a recording from beginning to end and report on it.
 
     Parameters
