@@ -6,7 +6,6 @@ says for each k how much nearer frames are to their own cluster than to the next
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from keyframes.errors import SettingsError
-from keyframes.kmeans import ConvergenceWarning, KMeans, nearest_centers
+from keyframes.kmeans import KMeans, nearest_centers
+from keyframes.kmeans.quiet import fit_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -216,7 +216,7 @@ def _fit_range(
 
     def fit_all(ks: list[int]) -> None:
         for k in ks:
-            fits[k] = _fit(KMeans(k, n_init=N_STARTS, random_state=rng), values)
+            fits[k] = fit_quietly(KMeans(k, n_init=N_STARTS, random_state=rng), values)
             if on_fit:
                 on_fit(len(fits), len(coarse) + N_FINE)
 
@@ -228,15 +228,8 @@ def _fit_range(
     ks = sorted(fits)
     for fewer, k in pairwise(ks):
         if fits[k].inertia_ > fits[fewer].inertia_:
-            fits[k] = _fit(KMeans(k, init=_more_centers(values, fits[fewer], k)), values)
+            fits[k] = fit_quietly(KMeans(k, init=_more_centers(values, fits[fewer], k)), values)
     return [fits[k] for k in ks]
-
-
-def _fit(kmeans: KMeans, values: Values) -> KMeans:
-    with warnings.catch_warnings():
-        # Duplicates may leave clusters empty; J then stays where it is.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return kmeans.fit(values)
 
 
 def _more_centers(values: Values, fit: KMeans, k: int) -> npt.NDArray[np.floating[Any]]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +23,8 @@ from keyframes.batch import Outcome, Work, find_outcome
 from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.executors import limited_threads
 from keyframes.files import read_json
-from keyframes.kmeans import ConvergenceWarning, KMeans, nearest_centers
+from keyframes.kmeans import KMeans, nearest_centers
+from keyframes.kmeans.quiet import fit_quietly
 from keyframes.records import Crop, PoolShare
 from keyframes.resizing import shrink
 from keyframes.summaries import Summary, condense, find_summary, summarise, summary_identity
@@ -255,11 +255,8 @@ def _fit(
     if n_fitted == 0:
         return fixed
     model = KMeans(n_fitted, n_init=n_init, random_state=rng)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # pick_members fills the places
-        model.fit(
-            union.points, sample_weight=union.weights, fixed_centers=fixed if len(fixed) else None
-        )
+    held = fixed if len(fixed) else None
+    fit_quietly(model, union.points, sample_weight=union.weights, fixed_centers=held)
     free = model.cluster_centers_[:n_fitted].astype(np.float32)
     return np.concatenate([np.resize(free, (n_free, free.shape[1])), fixed])
 

@@ -7,12 +7,12 @@ one member of each cluster, the same way for all of them.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keyframes.kmeans import ConvergenceWarning, KMeans, nearest_centers
+from keyframes.kmeans import KMeans, nearest_centers
+from keyframes.kmeans.quiet import fit_quietly
 from keyframes.records import Clustering, Coverage, Keyframe, Reach
 
 if TYPE_CHECKING:
@@ -55,10 +55,8 @@ def cluster_by_kmeans(
     if len(held) < n_clusters:  # else nothing moves
         model = KMeans(n_clusters - len(held), n_init=n_init, random_state=rng)
         fixed = centers if len(held) else None
-        with warnings.catch_warnings():
-            # Too few distinct candidates are pick_members' business.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(features.values, fixed_centers=fixed, on_restart=on_restart)
+        # Too few distinct candidates are pick_members' business.
+        fit_quietly(model, features.values, fixed_centers=fixed, on_restart=on_restart)
         centers, histories = model.cluster_centers_, model.inertia_histories_
     labels, squared = nearest_centers(features.values, centers)
     squared[held] = 0.0  # they are centres; the sums come out a rounding beside

@@ -10,7 +10,6 @@ STOC 2004; Guha et al., TKDE 2003).
 from __future__ import annotations
 
 import json
-import warnings
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,8 @@ import numpy as np
 from keyframes.describe import describe_video, find_index, plan_sampling
 from keyframes.errors import OutputError
 from keyframes.files import atomic_file, identify, make_folder, remove_leftovers
-from keyframes.kmeans import ConvergenceWarning, KMeans
+from keyframes.kmeans import KMeans
+from keyframes.kmeans.quiet import fit_quietly
 from keyframes.pipeline import Stages
 from keyframes.run_record import PROGRAM
 from keyframes.thumbnails import ThumbnailStore
@@ -82,9 +82,7 @@ def condense(summary: Summary, n_points: int, rng: np.random.Generator) -> Summa
     if len(summary.points) <= n_points:
         return summary
     model = KMeans(n_points, max_iter=_MAX_ITER, random_state=rng)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer points will do
-        labels = model.fit(summary.points, sample_weight=summary.weights).labels_
+    labels = fit_quietly(model, summary.points, sample_weight=summary.weights).labels_
     points, weights, gaps, inertia = [], [], [], summary.inertia
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
