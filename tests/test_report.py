@@ -370,6 +370,22 @@ class TestIndex:
         write_folder(tmp_path, scene, "b")
         assert "failed" not in plain(write_index(tmp_path).read_text(encoding="utf-8"))
 
+    def test_stays_true_of_the_only_video_that_is_left(self, tmp_path):
+        a, bad = make_scene("a.mp4"), tmp_path / "bad.mp4"
+        bad.write_text("no video")
+        assert "2 videos failed" in plain(
+            write_index(tmp_path, {str(bad): "none", "c.mp4": "gone"}).read_text(encoding="utf-8")
+        )
+        write_folder(tmp_path, a, "a")
+        text = plain(write_index(tmp_path).read_text(encoding="utf-8"))
+        assert "4 keyframes from 1 video" in text
+        assert "1 video failed" in text
+        bad.unlink()
+        write_folder(tmp_path, make_scene("b.mp4"), "b")
+        assert "from 2 videos" in write_index(tmp_path).read_text(encoding="utf-8")
+        OutputFolder(tmp_path, "b").record.unlink()
+        assert "from 1 video" in write_index(tmp_path).read_text(encoding="utf-8")
+
     def test_reads_no_picture_again_where_nothing_is_new(self, tmp_path, monkeypatch):
         scenes = {stem: make_scene(f"{stem}.mp4") for stem in "ab"}
         for stem, scene in scenes.items():

@@ -17,7 +17,7 @@ from keyframes.files import remove_old_leftovers, write_atomically
 from keyframes.images import read_picture
 from keyframes.output import INDEX, OutputFolder
 from keyframes.report.pictures import to_data_uris
-from keyframes.report.templating import check_page, render
+from keyframes.report.templating import check_page, is_page, render
 from keyframes.resizing import preview
 from keyframes.results import find_results_below, no_results
 
@@ -73,6 +73,8 @@ def check_index(root: Path, coming: Iterable[OutputFolder]) -> None:
 def write_index(root: Path, failed: Mapping[str, str] | None = None) -> Path | None:
     """Write ``index.html`` where a folder, with those in it, holds several videos; say where.
 
+    Where it is there, it is kept true: of a single video that is left, too.
+
     Parameters
     ----------
     root
@@ -87,10 +89,9 @@ def write_index(root: Path, failed: Mapping[str, str] | None = None) -> Path | N
     OutputError
         A file of that name is there that keyframes did not write; it can't be written.
     """
-    results, failed = find_results_below(root), failed or {}
-    if len(results) + len(failed) < 2:
+    results, failed, page = find_results_below(root), failed or {}, root / INDEX
+    if len(results) + len(failed) < 2 and not is_page(page):
         return None
-    page = root / INDEX
     check_page(page)
     text = page.read_text(encoding="utf-8") if page.exists() else ""
     failed = {**_read_failed(text, results), **failed}
@@ -144,7 +145,7 @@ def _digest(rows: list[Row], failed: Mapping[str, str]) -> str:
 def _list_rows(
     root: Path, results: Mapping[OutputFolder, Record], links: Mapping[OutputFolder, str] | None
 ) -> list[Row]:
-    n_pictures = max(FEWEST, min(MOST, MAX_PICTURES // len(results)))
+    n_pictures = max(FEWEST, min(MOST, MAX_PICTURES // max(1, len(results))))
     if len(results) > MAX_STRIPS:
         n_pictures = 0
     return [

@@ -60,13 +60,16 @@ def check_page(path: Path) -> None:
     """
     if path.suffix.lower() != ".html":
         raise OutputError(f"{path}: a page ends in .html; give it such a name")
-    if path.exists() and (path.is_dir() or _MARK not in _start_of(path)):
+    if path.exists() and not is_page(path):
         raise OutputError(f"{path}: exists and was not written by keyframes; choose another -o")
 
 
-def _start_of(path: Path) -> bytes:
+def is_page(path: Path) -> bool:
+    """Say whether there is a page that keyframes wrote."""
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
-        return file.read(1024)
+        return _MARK in file.read(1024)
 
 
 @cache
