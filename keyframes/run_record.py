@@ -17,7 +17,7 @@ from keyframes.commands import join_words
 from keyframes.curation import Curation
 from keyframes.files import read_json, write_json
 from keyframes.records import Coverage, Keyframe, Reach, Selection, VideoInfo
-from keyframes.settings import CHOOSING, Settings
+from keyframes.settings import Settings
 from keyframes.words import to_count
 
 if TYPE_CHECKING:
@@ -177,10 +177,9 @@ def repeat_command(record: Record) -> str:
     words = [Path(record["video"]["path"]).as_posix()]
     # Where other frames or videos took part, or a person had a hand in it, the list says it.
     if asked["held"] or asked.get("pool") or record.get("curation"):
-        frames = ",".join(str(row["frame_index"]) for row in record["keyframes"])
-        asked = {**asked, "frames": frames}
-    if asked["frames"]:  # a list has a length of its own, and isn't chosen
-        asked = {**asked, **{name: default[name] for name in ("count", *CHOOSING)}}
+        asked = {**asked, "frames": [row["frame_index"] for row in record["keyframes"]]}
+    if asked["frames"]:  # a list has a length of its own
+        asked = {**Settings.from_json(asked).to_json(), "count": default["count"]}
     for setting, option in _OPTIONS.items():
         if (value := asked[setting]) != default[setting]:
             words += [option] if value is True else [option, _to_word(value)]

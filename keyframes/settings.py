@@ -161,20 +161,25 @@ class Settings:
             raise SettingsError("crop_output needs a crop to cut to; give one or leave it out")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as plain values, as the run record holds them."""
+        """Return the settings as plain values, as the run record holds them.
+
+        Beside a list of frames, what says how to choose is as if it hadn't been asked.
+        """
         document = asdict(replace(self, match=None))
         span, share = document.pop("span"), document.pop("share")
         for name in ("held", "frames"):
             document[name] = sorted(set(document[name]))
-        if self.frames:
-            document["count"] = len(document["frames"])
-        return {
-            **document,
+        document |= {
             "start": _to_text(span["start"]),
             "end": _to_text(span["end"]),
             "pool": share and share["pool"],
             "match": self.match and self.match.to_json(),
         }
+        if self.frames:
+            default = Settings().to_json()
+            document |= {name: default[name] for name in CHOOSING}
+            document["count"] = len(document["frames"])
+        return document
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Settings:

@@ -45,6 +45,14 @@ def test_settings_become_plain_values():
     assert Settings().to_json()["start"] is None
 
 
+def test_a_list_of_frames_is_the_same_however_it_would_have_been_chosen():
+    chooses = {"method": "coverage", "seed": 4, "n_init": 9, "step": 2, "min_gap_s": 1.0}
+    span = Span(parse_position("1"))
+    listed = Settings(frames=(5, 1))
+    assert Settings(frames=(1, 5), span=span, **chooses).to_json() == listed.to_json()
+    assert Settings(frames=(1, 5), width=32).to_json() != listed.to_json()
+
+
 @pytest.mark.parametrize(
     ("said", "stored"),
     [

@@ -9,9 +9,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What says how to choose, and so means nothing beside a list.
-_CHOOSING = ("count", "grow", "method", "min_gap_s", "start", "end", "step")
-
 
 def check_plan() -> None:
     """Refuse options that make no sense together, or that would be passed over."""
@@ -35,6 +32,8 @@ def given_settings() -> set[str]:
 
 def _rules(context: click.Context) -> Iterator[tuple[object, str]]:
     """Yield whether each rule is broken, and what is said then."""
+    from keyframes.settings import CHOOSING
+
     asked = context.params
     yield (
         asked["per_video_min"] and not asked["pool"],
@@ -68,7 +67,7 @@ def _rules(context: click.Context) -> Iterator[tuple[object, str]]:
         asked["crop_output"] and not asked["crop"],
         "--crop-output cuts the pictures to --crop: add that, or leave it out.",
     )
-    choosing = given(*_CHOOSING)
+    choosing = given("count", "grow", *CHOOSING)
     extra = " and ".join(each.opts[0] for each in context.command.params if each.name in choosing)
     yield (
         asked["frames"] and extra,
