@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -11,18 +10,19 @@ import numpy as np
 
 from keyframes.ahead import map_ahead
 from keyframes.errors import SettingsError, VideoError
-from keyframes.records import Reading, VideoInfo
+from keyframes.records import VideoInfo
 from keyframes.resizing import opencv_threads
 from keyframes.video.frames import Disagreement, Sieve, decode_all, decode_some
 from keyframes.video.opening import open_decoder
-from keyframes.video.picture import check_crop, checksum, thumbnail, upright_size
+from keyframes.video.picture import check_crop, thumbnail, upright_size
 from keyframes.video.span import Span, Window
+from keyframes.video.table import PROGRESS_EVERY, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from contextlib import AbstractContextManager
 
-    from keyframes.records import Image, IntArray, ThumbnailSpec
+    from keyframes.records import Image, IntArray, Reading, ThumbnailSpec
     from keyframes.video.decode import Decoder
     from keyframes.video.frames import Decoded
     from keyframes.video.index import VideoIndex
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 Step = int | Literal["keyframes"]
 
 _WAITING = 5  # frames that are decoded, but not yet small
-_PROGRESS_EVERY = 32  # candidates
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +106,7 @@ def read_thumbnails(
     # The numbers in a list come from a full decode, so they are counted in one.
     if index.doubt is None and step is not None and (step != 1 or span != Span()):
         ways.insert(0, _Way(in_full=False, threads=threads))
-    table = _Table(index, consume, progress)
+    table = Table(index, consume, progress)
     for way in ways:
         try:
             video = _read(plan, way, table)
@@ -132,7 +131,7 @@ def count_frames(
             sieve = Sieve(decoder, index, is_strict=way.is_strict)
             try:
                 for decoded in sieve.sift(decode_all(decoder, index)):
-                    if progress and decoded.ordinal % _PROGRESS_EVERY == 0:
+                    if progress and decoded.ordinal % PROGRESS_EVERY == 0:
                         progress(decoded.ordinal)
                 way.check_end(index, sieve)
             except Disagreement:
@@ -201,7 +200,7 @@ class _Way(NamedTuple):
 _LENIENT = _Way(in_full=True, threads=1, is_strict=False)
 
 
-def _read(plan: _Plan, way: _Way, table: _Table) -> VideoInfo:
+def _read(plan: _Plan, way: _Way, table: Table) -> VideoInfo:
     """Fill the table in one decoding."""
     index = plan.index
     with way.open(index) as decoder:
@@ -289,61 +288,3 @@ def _emptiness(video: VideoInfo, step: Step | None) -> SettingsError | VideoErro
         f"no {kind} of {video.path} lies in the range asked for: the video has "
         f"{video.n_frames} frames and lasts {video.duration_s:.3f} s"
     )
-
-
-class _Table:
-    """The candidates so far; a repeated decoding has to find the same ones again."""
-
-    def __init__(
-        self,
-        index: VideoIndex,
-        consume: Callable[[Image], None],
-        progress: Callable[[int], None] | None,
-    ) -> None:
-        self._index = index
-        self._consume = consume
-        self._progress = progress
-        self._row = 0
-        self._ordinals, self._times_s, self._checksums = array("q"), array("d"), array("L")
-
-    def __len__(self) -> int:
-        return len(self._ordinals)
-
-    def rewind(self) -> None:
-        """Expect the same candidates again, from the first on."""
-        self._row = 0
-
-    def add(self, decoded: Decoded, small: Image) -> None:
-        """Hand on the next candidate, unless that was done before.
-
-        What came out clean the first time stays, even where the repetition, which decodes more
-        of the frames between, keeps it back.
-        """
-        code = checksum(small)
-        while self._row < len(self) and self._ordinals[self._row] < decoded.ordinal:
-            self._row += 1
-        row, self._row = self._row, self._row + 1
-        if row < len(self):
-            if (decoded.ordinal, code) != (self._ordinals[row], self._checksums[row]):
-                raise VideoError(
-                    f"{self._index.path} is damaged and decodes differently each time at frame "
-                    f"{decoded.ordinal}: repair it (`keyframes probe` says how) or use --step 1"
-                )
-            return
-        self._consume(small)
-        self._ordinals.append(decoded.ordinal)
-        self._times_s.append(decoded.time_s)
-        self._checksums.append(code)
-        if self._progress is not None and len(self) % _PROGRESS_EVERY == 0:
-            self._progress(len(self))
-
-    def reading(self, video: VideoInfo) -> Reading:
-        """Return the table."""
-        if self._progress is not None:
-            self._progress(len(self))
-        return Reading(
-            video=video,
-            frame_indices=np.array(self._ordinals, np.int64),
-            times_s=np.array(self._times_s, np.float64),
-            checksums=np.array(self._checksums, np.uint32),
-        )
