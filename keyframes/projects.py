@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from keyframes.batch import Outcome
-from keyframes.errors import KeyframesError, SettingsError, VideoError
+from keyframes.errors import KeyframesError, OutputError, SettingsError, VideoError
 from keyframes.export import EXPORTERS, hand_over
 from keyframes.export.dlc_project import DlcVideo, read_project
+from keyframes.export.history import PastExport, read_history
 from keyframes.export.results import read_result
 from keyframes.export.sources import Source
 from keyframes.files import check_writable, identify
@@ -120,23 +121,38 @@ def _is_whole_picture(video: DlcVideo) -> bool:
         return False  # said when its turn comes
 
 
-def hold_frames(jobs: Sequence[Job], targets: Iterable[Target]) -> list[Job]:
+def hold_frames(jobs: Sequence[Job], targets: Iterable[Target], *, anew: bool) -> list[Job]:
     """Return the jobs with the frames held that the targets hold of their videos.
 
-    Where frames are listed, nothing is chosen, and nothing needs to be held.
+    Where frames are listed, nothing is chosen, and nothing needs to be held. The same goes for
+    finished keyframes that a target has got already, unless ``anew`` something is to be chosen:
+    what it holds besides came later, or didn't matter then.
     """
     held: list[set[int]] = [set() for _ in jobs]
     for target in targets:
         find = EXPORTERS[target.tool].existing_frames
         if find and target.destination.exists():
             found = find(target.destination, [job.video for job in jobs])
-            held = [frames | more for frames, more in zip(held, found, strict=True)]
+            held = [
+                frames if not anew and _has_got(target, job) else frames | more
+                for job, frames, more in zip(jobs, held, found, strict=True)
+            ]
     return [
         replace(job, settings=replace(job.settings, held=tuple(sorted(frames))))
         if frames and not job.settings.frames
         else job
         for job, frames in zip(jobs, held, strict=True)
     ]
+
+
+def _has_got(target: Target, job: Job) -> bool:
+    """Say whether a job's finished keyframes were exported to the target."""
+    try:
+        record = job.folder.read_record()
+    except OutputError:
+        return False  # said when its turn comes
+    now = PastExport.of(target.tool, target.destination, {})
+    return record is not None and any(map(now.goes_where, read_history(record)))
 
 
 def check_targets(

@@ -234,7 +234,7 @@ def test_a_project_grows_by_frames_unlike_those_it_has(here, videos, tool):
     if tool == "deeplabcut":
         export(tool, Path("first"), destination)
         assert first.frame_indices == [2, 7]
-    (job,) = hold_frames([Job(mouse, Path("out"), Settings(count=5))], [target])
+    (job,) = hold_frames([Job(mouse, Path("out"), Settings(count=5))], [target], anew=True)
     assert job.settings.held == (2, 7)
     outcomes = list(run_jobs([job], extracting()))
     chosen = outcomes[0].selection.frame_indices
@@ -247,12 +247,32 @@ def test_a_project_grows_by_frames_unlike_those_it_has(here, videos, tool):
     assert (distances[2], distances[7]) == (0, 0)
 
     export_outcomes(target, outcomes, Path("out"))
-    (again,) = hold_frames([job], [target])
+    (again,) = hold_frames([job], [target], anew=True)
     assert again.settings.held == tuple(chosen)
     assert find_outcome(again).selection.frame_indices == chosen, "nothing is left to do"
     before = snapshot(here)
     assert export_outcomes(target, outcomes, Path("out")).written == ()
     assert snapshot(here) == before
+
+
+@pytest.mark.parametrize("tool", ["deeplabcut", "sleap"])
+def test_what_a_person_labels_later_leaves_a_finished_run_finished(here, videos, tool):
+    mouse, to = videos[0], here / "to.slp"
+    if tool == "deeplabcut":
+        to = make_project(here / "to", mouse)
+    target, job = Target(tool, to), Job(mouse, Path("out"), Settings(count=3))
+    (outcome,) = run_jobs([job], extracting())
+    export_outcomes(target, [outcome], Path("out"))
+    theirs = next(n for n in range(40) if n not in outcome.selection.frame_indices)
+    extract(mouse, "theirs", Settings(frames=(theirs,)))
+    export(tool, Path("theirs"), to)
+    (again,) = hold_frames([job], [target], anew=False)
+    assert find_outcome(again).selection.frame_indices == outcome.selection.frame_indices
+    (grown,) = hold_frames([job], [target], anew=True)
+    assert theirs in grown.settings.held
+    other = Target(tool, to.rename(to.with_name(f"other{to.suffix}")))
+    (elsewhere,) = hold_frames([job], [other], anew=False)
+    assert theirs in elsewhere.settings.held, "chosen without a look at what is there"
 
 
 @pytest.mark.usefixtures("here")
@@ -261,7 +281,7 @@ def test_listed_frames_stay_themselves_whatever_the_project_holds(videos):
     extract(videos[0], "first", Settings(frames=(2, 7)))
     export("deeplabcut", Path("first"), project)
     job = Job(videos[0], Path("out"), Settings(frames=(30,)))
-    assert hold_frames([job], [Target("deeplabcut", project)]) == [job]
+    assert hold_frames([job], [Target("deeplabcut", project)], anew=True) == [job]
 
 
 def test_groups_stay_one_each_when_a_sleap_file_grows(here, videos):
@@ -269,7 +289,7 @@ def test_groups_stay_one_each_when_a_sleap_file_grows(here, videos):
     groups = []
     for count in (2, 4):
         settings = Settings(count=count)
-        (job,) = hold_frames([Job(videos[0], Path("out"), settings)], [target])
+        (job,) = hold_frames([Job(videos[0], Path("out"), settings)], [target], anew=True)
         outcomes = list(run_jobs([job], extracting(grow=True)))
         export_outcomes(target, outcomes, Path("out"))
         labels = sio.load_slp("to.slp", open_videos=False)
@@ -285,7 +305,7 @@ def test_a_project_is_read_once_for_all_videos(here, videos, monkeypatch):
     load = sio.load_slp
     monkeypatch.setattr(sio, "load_slp", lambda *a, **k: loads.append(a) or load(*a, **k))
     jobs = [Job(video, Path("out"), Settings()) for video in videos]
-    hold_frames(jobs, [Target("sleap", here / "to.slp")])
+    hold_frames(jobs, [Target("sleap", here / "to.slp")], anew=True)
     assert len(loads) == 1
 
 

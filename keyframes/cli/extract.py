@@ -255,7 +255,7 @@ def extract(
         jobs, missing = plan_project_jobs(dlc, output, settings, given_settings(), videos)
     else:
         jobs = plan_jobs(_find(paths, recursive=recursive), output, settings, tree=tree)
-    jobs = hold_frames(assign_frames(jobs, frames), exports)
+    jobs = hold_frames(assign_frames(jobs, frames), exports, anew=grow or overwrite)
     n_points = plan_pool(jobs, per_video_min) if pool else 0
     cache = None if no_cache else FeatureCache()
     earlier = {"overwrite": overwrite, "grow": grow}
