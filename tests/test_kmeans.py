@@ -545,6 +545,31 @@ def test_rows_of_no_weight_are_never_seeds_but_get_labels():
         assert len(set(model.labels_[60:].tolist())) == 1
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("init", ["k-means++", "random"])
+@pytest.mark.parametrize("factor", [2.0**1000, 2.0**130, 2.0**-170, 2.0**-1021])
+def test_huge_and_tiny_weights_are_the_same_weights(factor, init, dtype):
+    X, weights = blobs(200, 3, 4, dtype=dtype), np.random.default_rng(0).integers(1, 8, 200) / 4
+    plain = KMeans(4, init=init, random_state=0).fit(X, sample_weight=weights)
+    scaled = KMeans(4, init=init, random_state=0).fit(X, sample_weight=weights * factor)
+    np.testing.assert_array_equal(scaled.cluster_centers_, plain.cluster_centers_)
+    assert scaled.inertia_ == plain.inertia_ * factor
+    seeds = [
+        kmeans_plusplus(X, 4, sample_weight=each, random_state=0)[1]
+        for each in (weights, weights * factor)
+    ]
+    np.testing.assert_array_equal(*seeds)
+
+
+@pytest.mark.parametrize("init", ["k-means++", "random"])
+def test_weights_of_many_sizes_leave_the_light_rows_without_a_say(init):
+    X = blobs(30, 3, 4, dtype=np.float32)
+    weights = np.repeat([1.0, 1e-30, 1e-300], 10)
+    model = KMeans(4, init=init, random_state=0).fit(X, sample_weight=weights)
+    alone = KMeans(4, init=init, random_state=0).fit(X, sample_weight=weights == 1)
+    np.testing.assert_array_equal(model.cluster_centers_, alone.cluster_centers_)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("row", [0, 1500, 1999])
 def test_values_that_are_not_finite_are_refused(bad, row):
@@ -571,11 +596,16 @@ def test_values_that_are_not_finite_are_refused(bad, row):
         ({"init": [[np.nan], [1]]}, PAIRS, {}, "init holds NaN"),
         ({"algorithm": "auto"}, PAIRS, {}, "algorithm must be 'lloyd' or 'elkan'"),
         ({"random_state": "x"}, PAIRS, {}, "random_state must be"),
-        ({"random_state": -3}, PAIRS, {}, "random_state must be at least 0, got -3"),
+        ({"algorithm": ["lloyd"]}, PAIRS, {}, "algorithm must be 'lloyd' or 'elkan'"),
+        ({"random_state": -3}, PAIRS, {}, "random_state must be .* at least 0, .* got -3"),
+        ({"random_state": [-1]}, PAIRS, {}, r"random_state must be .* got \[-1\]"),
         ({}, PAIRS.ravel(), {}, r"X has shape \(6,\)"),
         ({}, np.empty((0, 3)), {}, r"X has shape \(0, 3\)"),
         ({}, PAIRS + 1j, {}, "complex"),
         ({}, [["a"], ["b"]], {}, "X must hold numbers"),
+        ({}, [[1], [2, 3]], {}, "X must hold numbers"),
+        ({}, PAIRS, {"sample_weight": "a"}, "sample_weight must hold numbers"),
+        ({}, PAIRS, {"sample_weight": [1e308, 1e-30, 0, 0, 0, 0]}, "n_samples=1 should be >="),
         ({}, PAIRS, {"sample_weight": [1, 2]}, r"sample_weight has shape \(2,\)"),
         ({}, PAIRS, {"sample_weight": [1, 1, 1, 1, 1, -1]}, "at least 0"),
         ({}, PAIRS, {"sample_weight": [1, 0, 0, 0, 0, 0]}, "n_samples=1 should be >="),

@@ -138,13 +138,15 @@ class Points:
     values
         (n, d) float32 or float64: the rows, in the coordinates of `frame`.
     weights
-        (n,) float64: how much each row counts.
+        (n,) float64: how much each row counts, scaled to less than 1.
     squared_norms
         (n,): squared length of each row of `values`, in their precision.
     total
         Weighted sum of the squared lengths, taken in float64.
     mean_variance
         Variance of a feature, averaged over the features; every row counts the same.
+    weight_scale
+        The power of two by which the weights are scaled.
     """
 
     values: FloatArray
@@ -153,6 +155,7 @@ class Points:
     total: float
     mean_variance: float
     frame: Frame
+    weight_scale: float
 
 
 def power_of_two_scale(data: npt.NDArray[Any]) -> float:
@@ -176,6 +179,8 @@ def power_of_two_scale(data: npt.NDArray[Any]) -> float:
 def lay_out(data: npt.NDArray[Any], weights: FloatArray, team: Workers) -> Points:
     """Copy the rows (n, d) into a frame of their own."""
     scale = power_of_two_scale(data)
+    weight_scale = power_of_two_scale(weights[:, np.newaxis])
+    weights = weights * weight_scale
     blocks = cached_blocks(data.shape)
     dtype = working_dtype(data)
     values = np.empty(data.shape, dtype)
@@ -199,4 +204,5 @@ def lay_out(data: npt.NDArray[Any], weights: FloatArray, team: Workers) -> Point
     total = sum(weighted for _, weighted in totals)
     off_centre = mean - frame.origin
     variance = sum(plain for plain, _ in totals) / len(data) - float(off_centre @ off_centre)
-    return Points(values, weights, norms, total, max(variance, 0.0) / data.shape[1], frame)
+    mean_variance = max(variance, 0.0) / data.shape[1]
+    return Points(values, weights, norms, total, mean_variance, frame, weight_scale)

@@ -165,8 +165,8 @@ class KMeans:
         y
             Ignored.
         sample_weight
-            (n,) how much each row counts; all the same by default. A row of weight 0 gets a
-            label but has no say.
+            (n,) how much each row counts; all the same by default. A row of weight 0 (or less
+            than 2^-60 of the largest) gets a label but has no say.
         fixed_centers
             (n_fixed, d) centres that stay where they are while `n_clusters` others move.
         on_restart

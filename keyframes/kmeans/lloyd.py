@@ -174,8 +174,8 @@ class Sums:
 
 
 def _unscaled(objective: float, points: Points) -> float:
-    """Return J in the units of X."""
-    return objective / points.frame.scale / points.frame.scale
+    """Return J in the units of X and of the weights."""
+    return objective / points.frame.scale / points.frame.scale / points.weight_scale
 
 
 def _own_distances(

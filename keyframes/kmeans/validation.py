@@ -16,18 +16,16 @@ if TYPE_CHECKING:
     RandomState = int | np.random.Generator | np.random.RandomState | None
 
 
+# Rows that weigh less than this share of the heaviest have no say: it couldn't be told apart from
+# rounding, and in float32 it would vanish.
+LEAST_WEIGHT = 2.0**-60
+
+
 def as_matrix(X: npt.ArrayLike, name: str = "X") -> npt.NDArray[Any]:
     """Return `X` as a two-dimensional array of real numbers, without a copy where possible."""
     if hasattr(X, "toarray"):
         raise SettingsError(f"{name} is a sparse matrix; pass {name}.toarray()")
-    array = np.asarray(X)
-    if array.dtype.kind == "c":
-        raise SettingsError(f"{name} holds complex numbers; k-means needs real ones")
-    if array.dtype.kind not in "fiub":
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise SettingsError(f"{name} must hold numbers: {error}") from error
+    array = _as_numbers(X, name)
     if array.ndim != 2 or 0 in array.shape:
         raise SettingsError(
             f"{name} has shape {array.shape}; it must be (n, d): n rows of d numbers, at least one"
@@ -40,23 +38,35 @@ def as_weights(
 ) -> FloatArray:
     """Return one weight a row, (n,) float64, at least `n_needed` of them above 0."""
     n = len(data)
-    if sample_weight is None:
-        weights = np.broadcast_to(np.float64(1), n)  # takes no memory
-    else:
-        weights = np.asarray(sample_weight, dtype=np.float64)
+    given = np.ones(n) if sample_weight is None else sample_weight
+    weights = _as_numbers(given, "sample_weight").astype(np.float64)
     if weights.shape != (n,):
         raise SettingsError(
             f"sample_weight has shape {weights.shape}; X of shape {data.shape} needs ({n},)"
         )
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise SettingsError("sample_weight must hold finite numbers of at least 0")
+    weights[weights < LEAST_WEIGHT * weights.max()] = 0
     n_samples = np.count_nonzero(weights)
     if n_samples < n_needed:
         raise SettingsError(
             f"n_samples={n_samples} should be >= n_clusters={n_needed}; "
-            "ask for fewer clusters (rows of weight 0 don't count)"
+            "ask for fewer clusters (rows of no weight beside the others don't count)"
         )
     return weights
+
+
+def _as_numbers(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
+    """Return an array of real numbers, without a copy where possible."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiubc":
+            array = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"{name} must hold numbers: {error}") from error
+    if array.dtype.kind == "c":
+        raise SettingsError(f"{name} holds complex numbers; k-means needs real ones")
+    return array
 
 
 def as_centers(
@@ -80,14 +90,12 @@ def as_generator(random_state: RandomState) -> np.random.Generator:
     if isinstance(random_state, np.random.RandomState):
         # Its stream goes on, so that the next call draws anew, as with a generator.
         return np.random.default_rng(random_state.randint(2**31, size=4))
-    if isinstance(random_state, Integral) and random_state < 0:
-        raise SettingsError(f"random_state must be at least 0, got {random_state}")
     try:
         return np.random.default_rng(random_state)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise SettingsError(
-            "random_state must be a whole number, a Generator, a RandomState or None, "
-            f"got {random_state!r}"
+            "random_state must be a whole number of at least 0, a Generator, a RandomState or "
+            f"None, got {random_state!r}"
         ) from error
 
 
@@ -110,7 +118,7 @@ def check_parameters(parameters: dict[str, Any]) -> None:
         raise SettingsError(
             f"init must be 'k-means++', 'random', an array or a callable, got {init!r}"
         )
-    if parameters["algorithm"] not in {"lloyd", "elkan"}:
+    if parameters["algorithm"] not in ("lloyd", "elkan"):
         raise SettingsError(
             f"algorithm must be 'lloyd' or 'elkan', got {parameters['algorithm']!r}"
         )
