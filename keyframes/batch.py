@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from keyframes.errors import KeyframesError
+from keyframes.errors import KeyframesError, OutputError
 from keyframes.executors import run_task
+from keyframes.files import explain
 from keyframes.pipeline import extract, find_earlier, is_enough
 from keyframes.run_record import note_place
 
@@ -105,15 +106,17 @@ def run_jobs(
     for job in jobs:
         try:
             outcome = work.find(job)
+            if outcome and outcome.selection:
+                job.folder.tidy()
+                note_place(job.folder.record, job.video)
         except KeyframesError as error:
             outcome = Outcome(job, error=error)
+        except OSError as error:
+            outcome = Outcome(job, error=OutputError(explain(error)))
         if outcome is None:
             left.append(job)
-            continue
-        if outcome.selection:
-            job.folder.tidy()
-            note_place(job.folder.record, job.video)
-        yield outcome
+        else:
+            yield outcome
     for job, result in run_task(work.task, left, **place):
         if isinstance(result, KeyframesError):
             yield Outcome(job, error=result)

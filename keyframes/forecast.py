@@ -136,7 +136,9 @@ def _forecast(
     count = job.settings.count
     sampling = plan_sampling(index, job.settings)
     n_keyframes = len(job.settings.frames) or (
-        None if count == "auto" or n_points else min(count, sampling.n_expected)
+        None
+        if count == "auto" or n_points
+        else min(max(count, len(job.settings.held)), sampling.n_expected)
     )
     # Of each point its features, and two numbers in double precision.
     summary_bytes = min(n_points, sampling.n_expected) * (4 * sampling.n_features + 16)

@@ -190,6 +190,20 @@ def test_damage_is_seen_though_threads_are_still_at_work(make_video, tmp_path):
         assert read(path, threads=3)[1].video == alone.video
 
 
+def test_threads_that_share_a_picture_hide_no_damage(make_video, tmp_path):
+    whole = make_video(tmp_path / "whole.mkv", 30, codec="mpeg2video", gop=GROUP, b_frames=2)
+    data = whole.read_bytes()
+    path, n_damaged = tmp_path / "broken.mkv", 0
+    for place in np.random.default_rng(7).integers(len(data) // 4, len(data), 12).tolist():
+        broken = bytearray(data)
+        broken[place] ^= 16
+        path.write_bytes(broken)
+        alone, together = read(path, threads=1)[1].video, read(path, threads=4)[1].video
+        assert alone == together
+        n_damaged += alone.is_damaged
+    assert n_damaged
+
+
 def test_what_comes_after_the_joint_of_two_recordings_is_read(make_video, tmp_path):
     parts = [
         make_video(tmp_path / f"{first}.ts", 60, b_frames=2, gop=GROUP, first_number=first)

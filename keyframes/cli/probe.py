@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyframes.cli.parameters import EXIT_FAILED, PATH, complaint, print_json, start_logging
-from keyframes.errors import KeyframesError
+from keyframes.errors import KeyframesError, VideoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,11 @@ def _look_into(
     from keyframes.terminal import describe_label, describe_probe
     from keyframes.video import probe as probe_video
 
-    if label := read_label(path):
+    try:
+        label = read_label(path)
+    except OSError as error:
+        raise VideoError(f"{path}: can't be read ({error.strerror}); check the path") from error
+    if label:
         return {"path": str(path), "label": label}, describe_label(path, label), True
     report = probe_video(path, progress=progress)
     return report.to_json(), describe_probe(report), not report.damaged
