@@ -6,6 +6,7 @@ unlike them. What a project would refuse is refused before frames are read.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -147,12 +148,12 @@ def hold_frames(jobs: Sequence[Job], targets: Iterable[Target], *, anew: bool) -
 
 def _has_got(target: Target, job: Job) -> bool:
     """Say whether a job's finished keyframes were exported to the target."""
-    try:
-        record = job.folder.read_record()
-    except OutputError:
-        return False  # said when its turn comes
     now = PastExport.of(target.tool, target.destination, {})
-    return record is not None and any(map(now.goes_where, read_history(record)))
+    with suppress(OutputError):  # said when its turn comes
+        return job.folder.record.exists() and any(
+            map(now.goes_where, read_history(job.folder.record))
+        )
+    return False
 
 
 def check_targets(

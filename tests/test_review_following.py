@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from keyframes import OutputError, Settings, extract
 from keyframes.export import export
 from keyframes.export.history import read_history
 from keyframes.export.lightning_pose import withdraw_from_lightning_pose
-from keyframes.files import read_json
+from keyframes.files import read_json, write_json
 from keyframes.images import encode_png, read_label, read_picture
 from keyframes.output import OutputFolder
 from keyframes.review import open_session
@@ -287,7 +288,7 @@ class TestLightningPose:
             frame: out / "labeled-data" / "day 1_side" / f"img{frame:06d}.png"
             for frame in (first, second)
         }
-        (past,) = read_history(read_json(out / "day 1_side.json"))
+        (past,) = read_history(out / "day 1_side.json")
         stays = withdraw_from_lightning_pose(past, video, gone)
         assert stays == {second: "it is labelled there"}
         assert set(pictures(target / "labeled-data" / "day-1_side")) == {second, third}
@@ -416,6 +417,50 @@ def test_what_overwriting_loses_is_said_once(out, video, tmp_path):
     assert changed == "what was changed by hand is replaced: 1 change"
     assert read_json(out / "mouse.json")["warnings"] == []
     assert extract(video, out, Settings(count=8), overwrite=True).warnings == ()
+
+
+@pytest.mark.parametrize("tool", ["deeplabcut", "sleap", "lightning-pose", *TASKS])
+def test_in_a_copied_study_the_copies_follow(finished, project, tmp_path, tool):
+    if tool == "sleap":
+        pytest.importorskip("sleap_io", reason="needs the extra sleap")
+    study = shutil.copytree(finished, tmp_path / "study" / "out").parent
+    to = study / ("labels.slp" if tool == "sleap" else "task")
+    if tool == "deeplabcut":
+        project.rename(to)
+    export(tool, study / "out", to)
+    shutil.copytree(study, tmp_path / "copy")
+    before, frame = snapshot(study), chosen(study / "out")[0]
+    assert review(tmp_path / "copy" / "out").reject(frame).warnings == stays(tool, frame)
+    assert snapshot(study) == before
+    copied, changed = (snapshot(tmp_path / name) for name in ("study", "copy"))
+    name = to.name if to.is_file() else f"{to.name}/"
+    assert any(copied[file] != changed.get(file) for file in copied if file.startswith(name))
+
+
+def test_what_lies_elsewhere_follows_and_is_said_once(out, tmp_path):
+    export("coco", out, tmp_path / "task")
+    far = tmp_path / "far" / "off"
+    far.mkdir(parents=True)
+    session = review(out.rename(far / "out"))
+    assert session.reject(chosen(far / "out")[0]).warnings == [
+        f"{tmp_path / 'task'} is what follows: no copy of it lies as it did."
+    ]
+    assert pictures(tmp_path / "task/images/mouse").keys() == {*chosen(far / "out")}
+    assert session.reject(chosen(far / "out")[0]).warnings == []
+
+
+def test_exports_that_earlier_versions_noted_follow(out, tmp_path):
+    """By absolute paths alone."""
+    export("coco", out, tmp_path / "task")
+    record = read_json(out / "mouse.json")
+    (past,) = record["exports"]
+    del past["from_here"]
+    past["files"] = {str(tmp_path / path): digest for path, digest in past["files"].items()}
+    write_json(out / "mouse.json", record)
+    session = review(out)
+    assert session.reject(chosen(out)[0]).warnings == []
+    assert pictures(tmp_path / "task/images/mouse").keys() == {*chosen(out)}
+    assert len(read_history(out / "mouse.json")) == 1
 
 
 def test_only_exports_that_were_made_are_remembered(out, tmp_path):

@@ -1,8 +1,14 @@
-"""Where keyframes went: the run records remember their exports, so that changes can follow."""
+"""Where keyframes went: the run records remember their exports, so that changes can follow.
+
+A destination is remembered as seen from the output folder, too: in a copy of both, the copies
+belong together.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +47,9 @@ class PastExport:
     frames
         Frames that the export brought to a SLEAP file, ascending; elsewhere the pictures tell.
     files
-        SHA-256 of each task file as the export left it, by its absolute path.
+        SHA-256 of each task file as the export left it, by its path beside the destination.
+    is_elsewhere
+        The output folder was moved or copied since, and the destination wasn't.
     """
 
     tool: ExportFormat
@@ -50,25 +58,35 @@ class PastExport:
     place: str = ""
     frames: tuple[int, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
+    is_elsewhere: bool = False
 
     @classmethod
     def of(cls, tool: ExportFormat, destination: Path, options: dict[str, Any]) -> PastExport:
         """Return what is remembered of an export, whichever way its destination is named."""
         is_config = destination.name == "config.yaml"  # of a project, which a folder is, too
         lasting = {name: value for name, value in options.items() if name != "overwrite"}
-        return cls(tool, (destination.parent if is_config else destination).absolute(), lasting)
+        folder = destination.parent if is_config else destination
+        return cls(tool, _absolute(folder), lasting)
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> PastExport:
-        """Return what `to_json` wrote."""
-        plain = {"destination": Path(document["destination"]), "frames": tuple(document["frames"])}
-        return cls(**{**document, **plain})
+    def from_json(cls, document: dict[str, Any], folder: Path) -> PastExport:
+        """Return what `to_json` wrote to a record in the folder, wherever that lies now."""
+        plain = {name: value for name, value in document.items() if name != "from_here"}
+        there = _absolute(Path(document["destination"]))
+        here = _absolute(folder / document.get("from_here", there))
+        plain["destination"] = here if here.exists() else there
+        plain["is_elsewhere"] = plain["destination"] != here
+        return cls(**{**plain, "frames": tuple(document["frames"])})
 
-    def to_json(self) -> dict[str, Any]:
-        """Return all of it as plain values, as the run record holds it."""
+    def to_json(self, folder: Path) -> dict[str, Any]:
+        """Return all of it as plain values, as a run record in the folder holds it."""
         lists = {name: list(v) for name, v in self.options.items() if isinstance(v, tuple)}
-        plain = {"destination": str(self.destination), "frames": list(self.frames)}
-        return {**asdict(self), **plain, "options": {**self.options, **lists}}
+        plain: dict[str, Any] = {"destination": str(self.destination), "frames": list(self.frames)}
+        with suppress(ValueError):  # another drive
+            plain["from_here"] = Path(os.path.relpath(self.destination, folder)).as_posix()
+        document = {**asdict(self), **plain, "options": {**self.options, **lists}}
+        del document["is_elsewhere"]
+        return document
 
     def goes_where(self, other: PastExport) -> bool:
         """Say whether another export went to the same place."""
@@ -76,15 +94,13 @@ class PastExport:
 
     def is_untouched(self) -> bool:
         """Say whether the task files are as the export left them, to the byte."""
-        return all(
-            Path(path).is_file() and _digest(Path(path)) == digest
-            for path, digest in self.files.items()
-        )
+        files = {self.destination.parent / path: digest for path, digest in self.files.items()}
+        return all(path.is_file() and _digest(path) == digest for path, digest in files.items())
 
 
-def read_history(record: Record) -> list[PastExport]:
-    """Return what a run record remembers of exports, in the order in which they were first made."""
-    return [PastExport.from_json(document) for document in record.get("exports", [])]
+def read_history(path: Path) -> list[PastExport]:
+    """Return what the run record there remembers of exports, in the order of the first of each."""
+    return _history(read_json(path), path)
 
 
 def remember(results: Iterable[Result], now: PastExport, exported: Exported) -> None:
@@ -96,10 +112,12 @@ def remember(results: Iterable[Result], now: PastExport, exported: Exported) -> 
         A record can't be written.
     """
     files = [path for path in (*exported.written, *exported.kept) if path.suffix in _TASK_FILES]
-    now = replace(now, files={str(path.absolute()): _digest(path) for path in sorted(files)})
+    beside = now.destination.parent
+    digests = {_absolute(path).relative_to(beside).as_posix(): _digest(path) for path in files}
+    now = replace(now, files=dict(sorted(digests.items())))
     for result in results:
         record = read_json(result.record)
-        history = read_history(record)
+        history = _history(record, result.record)
         earlier = next(filter(now.goes_where, history), now)
         brought = {*earlier.frames, *exported.new_frames.get(result.place, ())}
         chosen = result.selection.frame_indices
@@ -112,13 +130,21 @@ def remember(results: Iterable[Result], now: PastExport, exported: Exported) -> 
 def forget(path: Path, past: PastExport) -> None:
     """Take an export out of the run record at ``path``."""
     record = read_json(path)
-    _write(path, record, [each for each in read_history(record) if not each.goes_where(past)])
+    _write(path, record, [each for each in _history(record, path) if not each.goes_where(past)])
+
+
+def _history(record: Record, path: Path) -> list[PastExport]:
+    return [PastExport.from_json(document, path.parent) for document in record.get("exports", [])]
 
 
 def _write(path: Path, record: Record, history: list[PastExport]) -> None:
-    exports = [past.to_json() for past in history]
+    exports = [past.to_json(path.parent) for past in history]
     if exports != record.get("exports", []):
         write_json(path, {**record, "exports": exports})
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - a link stays what it is called
 
 
 def _digest(path: Path) -> str:

@@ -12,7 +12,6 @@ from keyframes.errors import KeyframesError, OutputError
 from keyframes.export import EXPORTERS, hand_over
 from keyframes.export.history import forget, read_history
 from keyframes.export.results import read_result, read_results
-from keyframes.files import read_json
 from keyframes.images import read_label
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def follow_exports(folder: OutputFolder, video: Path) -> list[str]:
     """
     gone = {int(read_label(path)["frame_index"]): path for path in folder.outdated_images()}
     said = []
-    for past in read_history(read_json(folder.record)):
+    for past in read_history(folder.record):
         try:
             stays = _follow(folder, video, past, gone)
         except (KeyframesError, OSError) as error:
@@ -49,6 +48,8 @@ def follow_exports(folder: OutputFolder, video: Path) -> list[str]:
                 f"Frame {frame} stays in {past.destination.name}: {why}."
                 for frame, why in stays.items()
             ]
+            if past.is_elsewhere:
+                said.append(f"{past.destination} is what follows: no copy of it lies as it did.")
     return said
 
 
@@ -76,5 +77,5 @@ def _results(folder: OutputFolder, video: Path, past: PastExport) -> list[Result
     return [
         result
         for result in read_results(output)
-        if any(map(past.goes_where, read_history(read_json(result.record))))
+        if any(map(past.goes_where, read_history(result.record)))
     ]

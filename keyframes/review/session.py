@@ -123,7 +123,7 @@ class Session:
                 n_videos=n_videos,
                 n_candidates=N_CANDIDATES,
                 changes=self._curation.changes,
-                exports=[past.destination.name for past in read_history(self._record)],
+                exports=[past.destination.name for past in read_history(self._folder.record)],
                 warnings=self._warnings,
                 **self._content,
             )
