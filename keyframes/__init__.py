@@ -4,8 +4,9 @@
 >>> settings = keyframes.Settings(count=20)
 >>> selection = keyframes.extract("mouse.mp4", "keyframes-out", settings)  # doctest: +SKIP
 
-does for one video what ``keyframes extract mouse.mp4 -k 20`` does. The parts are here too:
-the reader (:func:`index_video`, :func:`read_thumbnails`, :func:`fetch_frames`), the features
+does for one video what ``keyframes extract mouse.mp4 -k 20 --no-cache`` does; with
+``cache=keyframes.FeatureCache()``, the features are kept for the next time. The parts are here
+too: the reader (:func:`index_video`, :func:`read_thumbnails`, :func:`fetch_frames`), the features
 (:class:`ThumbnailStore`, :func:`compute_features`), the clusterer (:class:`KMeans`) and the
 selection (:func:`cluster_by_kmeans`, :func:`pick_members`).
 
@@ -26,6 +27,7 @@ from keyframes.errors import (
 )
 
 if TYPE_CHECKING:
+    from keyframes.cache import FeatureCache
     from keyframes.features import compute_features
     from keyframes.kmeans import KMeans, kmeans_plusplus
     from keyframes.pipeline import extract
@@ -56,6 +58,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Clustering",
     "Crop",
+    "FeatureCache",
     "Features",
     "KMeans",
     "Keyframe",
@@ -85,6 +88,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "keyframes.cache": ("FeatureCache",),
     "keyframes.features": ("compute_features",),
     "keyframes.kmeans": ("KMeans", "kmeans_plusplus"),
     "keyframes.pipeline": ("extract",),

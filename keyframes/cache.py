@@ -53,8 +53,10 @@ class FeatureCache:
         How much they may take together.
     """
 
-    def __init__(self, folder: Path | None = None, max_bytes: int = MAX_BYTES) -> None:
-        self.folder = folder or default_folder()
+    def __init__(
+        self, folder: str | os.PathLike[str] | None = None, max_bytes: int = MAX_BYTES
+    ) -> None:
+        self.folder = Path(folder) if folder else default_folder()
         self._max_bytes = max_bytes
 
     def load(self, key: dict[str, Any], video: Path) -> Features | None:

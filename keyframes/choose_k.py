@@ -123,7 +123,7 @@ def choose_k(
         Score(
             fit.n_clusters,
             fit.inertia_,
-            fit.explained_variance_ratio_,
+            max(0.0, fit.explained_variance_ratio_),  # one cluster: a rounding beside 0
             silhouette(distances, fit.labels_[sample]),
         )
         for fit in fits

@@ -142,11 +142,13 @@ class OutputFolder:
             )
 
     def check_ownership(self) -> None:
-        """Raise OutputError where ours can't go: another's file is there, or a name is too long."""
+        """Raise OutputError where ours can't go: no folder, another's file, or too long a name."""
         try:
             self.unfinished.lstat()  # of the longest name
         except FileNotFoundError:
             pass
+        except NotADirectoryError as error:
+            raise OutputError(f"{self.root}: is no folder; choose another -o") from error
         except OSError as error:
             raise OutputError(
                 f"{self.unfinished}: can't be written ({error.strerror}); rename the recording"

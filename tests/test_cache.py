@@ -25,7 +25,7 @@ def features():
 
 
 def test_features_come_back_as_they_were(tmp_path, features):
-    cache = FeatureCache(tmp_path / "cache")
+    cache = FeatureCache(str(tmp_path / "cache"))
     assert cache.load(KEY, Path("v.mp4")) is None
     cache.save(KEY, features)
     loaded = cache.load(KEY, Path("moved/v.mp4"))

@@ -63,6 +63,12 @@ class TestChooseK:
             (1 - explained[0]) * np.sum(total**2, dtype=np.float64), rel=1e-4
         )
 
+    def test_one_cluster_explains_nothing(self):
+        values = np.random.default_rng(0).normal(size=(50, 5)).astype(np.float32)
+        values -= values.mean(axis=0)
+        found = choose_k(values, np.random.default_rng(0), smallest=1, largest=2)
+        assert found.scores[0].variance_explained == 0
+
     @effort(deadline=None, max_examples=15)
     @given(st.integers(0, 10_000))
     def test_more_clusters_never_explain_less(self, seed):

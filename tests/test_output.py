@@ -1,5 +1,7 @@
 """The output folder: what is skipped, refused, replaced and never touched."""
 
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -77,6 +79,14 @@ def test_a_name_that_leaves_no_room_for_a_suffix_is_refused_beforehand(tmp_path)
     assert not folder.record.exists(), "that one would still fit"
     with pytest.raises(OutputError, match=r"can't be written \(.*\); rename the recording"):
         folder.check_ownership()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a missing folder looks the same there")
+def test_a_file_in_the_place_of_the_folder_is_refused_beforehand(tmp_path):
+    (tmp_path / "file").touch()
+    for root in (tmp_path / "file", tmp_path / "file" / "within"):
+        with pytest.raises(OutputError, match=r"is no folder; choose another -o$"):
+            OutputFolder(root, "v").check_ownership()
 
 
 def test_results_of_other_settings_are_refused_with_what_helps(folder):

@@ -121,7 +121,7 @@ _LOOKING = (
         default=0,
         show_default=True,
         type=click.IntRange(min=0),
-        help="The same input, options and seed give the same bytes.",
+        help="The same input, options and seed give the same bytes, the record's timings aside.",
     ),
 )
 

@@ -54,7 +54,7 @@ def fetch_frames(
     rows
         Rows of the reading, in any order.
     spec
-        How pass one made thumbnails.
+        How pass one made thumbnails; made otherwise, no frame is found again.
     threads
         Threads of the decoders together; None for one a processor core.
 
