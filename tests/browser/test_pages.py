@@ -1,5 +1,7 @@
 """The pages in a real browser: each interaction does what it says, and nothing else happens."""
 
+from dataclasses import replace
+
 import pytest
 
 from keyframes.choose_k import ChoiceOfK, Score
@@ -185,6 +187,30 @@ class TestViewer:
         assert picture.size["width"] == 128
         assert len(chromium.get_log("browser")) == 1, "what is missing is asked for once"
 
+    @pytest.mark.parametrize(("width", "height"), [(1366, 650), (800, 850), (400, 800), (500, 400)])
+    def test_an_upright_picture_and_what_is_said_of_it_fit_the_window(
+        self, browser, tmp_path, width, height
+    ):
+        scene = make_scene("phone.mp4")
+        scene.selection = replace(
+            scene.selection, video=replace(scene.selection.video, width=48, height=128)
+        )
+        browser.get(write_folder(tmp_path, scene, "phone").as_uri())
+        set_window(browser, width, height)
+        cards(browser)[1].click()
+        place = "return arguments[0].getBoundingClientRect()"
+        figure, picture, text = (
+            browser.execute_script(place, find(browser, f"#viewer {part}"))
+            for part in ("figure", "figure img", "figcaption")
+        )
+        assert figure["y"] >= 0
+        assert figure["y"] + figure["height"] <= height
+        assert picture["width"] / picture["height"] == pytest.approx(48 / 128, abs=0.01)
+        middles = [part["x"] + part["width"] / 2 for part in (figure, picture, text)]
+        assert middles == pytest.approx(3 * [middles[0]], abs=1)
+        assert text["width"] == pytest.approx(min(640, width - (24 if width < 640 else 136)))
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
 
 class TestTimeline:
     def test_has_the_colours_of_the_clusters(self, page):
@@ -240,6 +266,12 @@ class TestMap:
         webdriver.ActionChains(page).click().perform()
         assert focused_number(page) == 1
 
+    def test_a_point_alone_is_in_the_middle(self, browser, tmp_path):
+        browser.get(write_folder(tmp_path, make_scene("one.mp4", n=1, k=1), "one").as_uri())
+        size = find(browser, "#map").size
+        middle = size["width"] / 2, size["height"] / 2
+        assert pixel(browser, "map", *middle) == cluster_colour(browser, 0)
+
     def test_colours_by_cluster_or_time(self, page):
         draw = "return document.getElementById('map').toDataURL()"
         by_cluster = page.execute_script(draw)
@@ -263,6 +295,23 @@ class TestPage:
         set_window(page, width=width)
         root = find(page, "html")
         assert root.get_property("scrollWidth") <= root.get_property("clientWidth")
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    def test_sections_follow_one_another_without_a_gap(self, page):
+        set_window(page, width=1600)
+        place = "return document.getElementById(arguments[0]).getBoundingClientRect().{}"
+        coverage, descent, asked, found = (
+            [page.execute_script(place.format(side), f"{name}-title") for side in ("left", "top")]
+            for name in ("coverage", "descent", "asked", "found")
+        )
+        assert coverage[1] == descent[1] == found[1]
+        assert coverage[0] < descent[0] == asked[0] < found[0]
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    def test_figures_are_lines_of_one_height(self, page):
+        set_window(page, width=800)
+        heights = {figure.size["height"] for figure in page.find_elements(By.TAG_NAME, "dd")[:4]}
+        assert len(heights) == 1
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     def test_dark_and_light_differ_and_are_drawn_anew(self, page):

@@ -3,7 +3,8 @@
 const map = document.getElementById("map");
 const MARGIN = 14;
 const REACH = 28; // px within which the pointer finds a frame
-const widest = { x: Math.max(1, frames.x.reduce((a, b) => Math.max(a, b), 0)), y: Math.max(1, frames.y.reduce((a, b) => Math.max(a, b), 0)) };
+const largest = (values) => values.reduce((a, b) => Math.max(a, b), 0);
+const widest = { x: largest(frames.x), y: largest(frames.y) };
 let mapColour = "cluster";
 let places = { x: (row) => 0, y: (row) => 0 };
 
@@ -13,7 +14,7 @@ const colourings = {
 };
 
 const redrawMap = keepDrawn(map, (context, width, height, colours) => {
-  const scale = Math.min((width - 2 * MARGIN) / widest.x, (height - 2 * MARGIN) / widest.y);
+  const scale = Math.min((width - 2 * MARGIN) / Math.max(1, widest.x), (height - 2 * MARGIN) / Math.max(1, widest.y));
   const left = (width - scale * widest.x) / 2;
   const top = (height - scale * widest.y) / 2;
   places = { x: (row) => left + scale * frames.x[row], y: (row) => top + scale * frames.y[row] };
