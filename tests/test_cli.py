@@ -431,6 +431,17 @@ def test_probe_of_a_damaged_video_fails(video):
     assert run("probe", text).returncode == 1
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that can't be read")
+def test_probe_goes_on_after_a_file_that_cannot_be_read(video):
+    video.with_name("bad.mp4").symlink_to("/proc/self/mem")
+    done = run("probe", video.parent, "--json")
+    assert done.returncode == 1
+    assert "bad.mp4: can't be read" in done.stderr
+    bad, good = json.loads(done.stdout)["files"]
+    assert bad["error"].startswith(bad["path"])
+    assert good["n_frames"] == 40
+
+
 def test_terminal_without_the_letters_is_no_failure(video):
     environment = {**os.environ, "PYTHONIOENCODING": "cp437"}  # as on old Windows: no ×
     done = run_process("probe", video, env=environment)
