@@ -55,6 +55,8 @@ def test_numbers_follow_the_settings(videos, tmp_path):
     auto = forecast(Job(videos[0], tmp_path, Settings(count="auto")))["a"]
     listed = forecast(Job(videos[0], tmp_path, Settings(frames=(3, 5, 9))))["a"]
     thinned = forecast(Job(videos[0], tmp_path, Settings(step=3, features="gray")))["a"]
+    held = forecast(Job(videos[0], tmp_path, Settings(count=2, held=(3, 5, 9))))["a"]
+    assert held.n_keyframes == 3
     assert (auto.n_keyframes, auto.disk_bytes) == (None, None)
     assert (listed.n_keyframes, listed.n_candidates) == (3, 3)
     assert (thinned.n_keyframes, thinned.n_candidates) == (10, 10)
