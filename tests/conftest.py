@@ -67,3 +67,13 @@ def finished(video, tmp_path_factory):
 def out(finished, tmp_path):
     """A copy of the finished output folder, to be changed."""
     return shutil.copytree(finished, tmp_path / "out")
+
+
+@pytest.fixture
+def small_disk():
+    """Let no file grow beyond 1,000 bytes, as on a disk that is nearly full."""
+    resource = pytest.importorskip("resource", reason="file size limits are a Unix thing")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -132,6 +132,19 @@ def test_the_record_of_a_moved_recording_says_where_it_is_now(jobs):
     assert record["video"]["path"] == str(moved)
 
 
+def test_what_cannot_be_kept_in_order_does_not_stop_the_rest(jobs, request):
+    untidy, _, moved, good = jobs
+    list(run_jobs([untidy, moved, good], extracting()))
+    untidy.folder.unfinished.mkdir()
+    place = moved.output / moved.video.name
+    moved = replace(moved, video=moved.video.rename(place))
+    request.getfixturevalue("small_disk")
+    untidied, unwritten, done = run_jobs([untidy, moved, good], extracting())
+    assert ".a.unfinished.json" in str(untidied.error)
+    assert "b.json: can't be written" in str(unwritten.error)
+    assert done.selection
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the killed process is forked")
 @pytest.mark.parametrize(("names", "least"), [("abc", 4), ("a", 0)], ids=["random", "every step"])
 def test_killed_at_any_moment_it_leaves_whole_files_and_the_next_run_completes(
@@ -160,5 +173,5 @@ def test_killed_at_any_moment_it_leaves_whole_files_and_the_next_run_completes(
         killed = tree(folder)
         assert killed.keys() == undisturbed.keys(), folder  # no temporary file is left
         assert killed == undisturbed
-    # Packets and features; the videos are of one content.
-    assert len(list((tmp_path / "cache").glob("*.npz"))) == 2
+    # Packets and features of each video.
+    assert len(list((tmp_path / "cache").glob("*.npz"))) == 2 * len(names)

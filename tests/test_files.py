@@ -32,16 +32,6 @@ def test_file_is_written_and_replaced(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.fixture
-def small_disk():
-    """Let no file grow beyond 1,000 bytes, as on a disk that is nearly full."""
-    resource = pytest.importorskip("resource", reason="file size limits are a Unix thing")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_other_programs_write_a_file_whole_or_not_at_all(tmp_path):
     target = tmp_path / "labels.slp"
     with atomic_path(target) as place:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # What to do about damage that a codec hides.
 HiddenDamage = Literal["refuse", "count", "ignore"]
 
+# Their slices are decoded side by side, and then nobody tells what was wrong with one.
+_MUTE_CODECS = ("mpeg1video", "mpeg2video")
 _MAX_CODECS = 8  # that decode side by side; each has a frame or two in hand
 
 
@@ -68,6 +70,8 @@ def open_decoder(
         container, stream = stack.enter_context(_open_stream(path, threads))
         if hidden_damage == "refuse":
             _wary(stream.codec_context)
+            if stream.codec_context.name in _MUTE_CODECS:
+                stream.codec_context.thread_count = 1
         if stream.codec_context.name != "mjpeg" or hidden_damage == "ignore":
             yield Decoder(container, stream)
         elif hidden_damage == "count":
