@@ -185,6 +185,13 @@ def read_json(path: Path) -> dict[str, Any]:
     return document
 
 
+def not_ours(path: Path) -> OutputError:
+    """Return what is raised where somebody else's file has the name that ours is to get."""
+    return OutputError(
+        f"{path}: exists and was not written by keyframes; move it away or choose another -o"
+    )
+
+
 def explain(error: OSError) -> str:
     """Return in a line what the system refused, with which file, and what to do."""
     named = "" if error.filename is None else f"{error.filename}: "

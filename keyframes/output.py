@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from keyframes.errors import OutputError
 from keyframes.files import (
     make_folder,
+    not_ours,
     read_json,
     remove_leftovers,
     write_atomically,
@@ -30,7 +31,7 @@ from keyframes.files import (
     write_table,
 )
 from keyframes.images import is_ours, write_images
-from keyframes.run_record import PROGRAM, differences
+from keyframes.run_record import PROGRAM, DamagedRecordError, differences, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -97,9 +98,17 @@ class OutputFolder:
         """The note that a run leaves while it writes."""
         return self.root / f".{self.stem}.unfinished.json"
 
-    def read_record(self) -> Record | None:
-        """Return the run record; None when there is none. OutputError when it isn't ours."""
-        return _read_record(self.record) if self.record.exists() else None
+    def read_record(self, *, replaces: bool = False) -> Record | None:
+        """Return the run record; None when there is none.
+
+        OutputError when it isn't ours, or isn't whole: unless the run ``replaces`` that.
+        """
+        try:
+            return read_record(self.record)
+        except DamagedRecordError:
+            if not replaces:
+                raise
+        return None
 
     def find_finished(self, video: Record, *, grow: bool = False) -> Record | None:
         """Return the record of a finished run; None when there is none.
@@ -154,7 +163,7 @@ class OutputFolder:
                 f"{self.unfinished}: can't be written ({error.strerror}); rename the recording"
             ) from error
         if self.csv.exists() and not _is_our_table(self.csv):
-            raise _not_ours(self.csv)
+            raise not_ours(self.csv)
 
     def amend(
         self,
@@ -192,7 +201,7 @@ class OutputFolder:
 
     def outdated_images(self) -> list[Path]:
         """Return the pictures of ours that are there still, but not in the record any more."""
-        outdated = self._earlier_images() - self._images_of(_read_record(self.record))
+        outdated = self._earlier_images() - self._images_of(self.read_record())
         return sorted(path for path in outdated if path.exists() and is_ours(path))
 
     def prepare(self, names: Sequence[str]) -> None:
@@ -283,8 +292,8 @@ class OutputFolder:
             "it end, then choose another -o, or replace them with --overwrite"
         )
 
-    def _images_of(self, record: Record) -> set[Path]:
-        return {self.root / row["image"] for row in record["keyframes"]}
+    def _images_of(self, record: Record | None) -> set[Path]:
+        return {self.root / row["image"] for row in record["keyframes"]} if record else set()
 
     def _write_documents(
         self, table: list[dict[str, str]], page: str | None, record: Record
@@ -301,34 +310,21 @@ class OutputFolder:
         make_folder(self.images)
         for path in targets:
             if path.exists() and not is_ours(path):
-                raise _not_ours(path)
+                raise not_ours(path)
         expected = sorted({path.name for path in (*targets, *earlier)})
         write_json(self.unfinished, {"program": PROGRAM, "images": expected})
         remove_leftovers(*targets, *earlier, self.csv, self.page, self.record, self.unfinished)
 
     def _earlier_images(self) -> set[Path]:
         """Return the pictures that a finished or an interrupted run of ours wrote here."""
-        rows: list[dict[str, str]] = []
-        if record := self.read_record():
-            rows += record["keyframes"]
+        record = self.read_record(replaces=True)
+        rows = [*record["keyframes"]] if record else []
         if _is_our_table(self.csv):  # it is left where somebody or a workflow removed the record
             rows += csv.DictReader(self.csv.read_text("utf-8", "replace").splitlines())
         names = {PurePosixPath(row["image"]).name for row in rows}
         if self.unfinished.exists():
             names.update(read_json(self.unfinished).get("images", ()))
         return {self.images / name for name in names}
-
-
-def _read_record(path: Path) -> Record:
-    """Read a run record; OutputError when it is none, or not a whole one."""
-    record = read_json(path)
-    identity = record.get("identity")
-    is_whole = isinstance(identity, dict) and {"video", "settings"} <= identity.keys()
-    if record.get("program") != PROGRAM or not (
-        is_whole and {"video", "keyframes"} <= record.keys()
-    ):
-        raise _not_ours(path)
-    return record
 
 
 def _remove_ours(images: Iterable[Path]) -> None:
@@ -340,7 +336,3 @@ def _remove_ours(images: Iterable[Path]) -> None:
 
 def _is_our_table(path: Path) -> bool:
     return path.exists() and path.read_bytes().startswith(_TABLE_START)
-
-
-def _not_ours(path: Path) -> OutputError:
-    return OutputError(f"{path}: exists and was not written by keyframes; choose another -o")

@@ -98,9 +98,9 @@ def extract(
     if grow and (settings.count == "auto" or settings.frames):
         raise SettingsError("growing needs a number of keyframes to grow to, not auto or a list")
     folder = OutputFolder(Path(output), video.stem)
-    earlier = folder.read_record()
-    refused = Curation.from_record(earlier).given_up if grow and earlier else ()
     keep = grow or not overwrite
+    earlier = folder.read_record(replaces=not keep)
+    refused = Curation.from_record(earlier).given_up if grow and earlier else ()
     if keep and (there := find_earlier(video, folder.root, settings, grow=grow)):
         folder.tidy()
         if is_enough(there, settings, grow=grow):

@@ -6,6 +6,7 @@ a run with the same identity has nothing left to do.
 
 from __future__ import annotations
 
+import json
 import platform
 from contextlib import suppress
 from dataclasses import asdict
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from keyframes.commands import join_words
 from keyframes.curation import Curation
-from keyframes.files import read_json, write_json
+from keyframes.errors import KeyframesError, OutputError
+from keyframes.files import explain, not_ours, read_json, write_json
 from keyframes.records import Coverage, Keyframe, Reach, Selection, VideoInfo
 from keyframes.settings import Settings
 from keyframes.words import to_count
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from keyframes.records import Clustering
 
 PROGRAM = "keyframes"
+# How the file begins, even where its end is lost.
+_BEGINNING = f'{{\n  "program": "{PROGRAM}"'.encode()
 # The command line's name for each setting.
 _OPTIONS = {
     "count": "-k",
@@ -50,9 +54,64 @@ _IN_WORDS = {
     "frames": "another list of frames",
     "match": "other moments",
 }
+# What else a whole record holds, and what it knows of the video's content.
+_OTHERS = {"found", "shortfall", "seed", "inertia", "explanation", "versions", "timings_s"}
+_IDENTITY = {"name", "bytes", "sha256_of_samples"}
 _PACKAGES = ("pose-keyframes", "numpy", "opencv-python", "av")
 
 Record = dict[str, Any]
+
+
+class DamagedRecordError(OutputError):
+    """A run record of ours isn't whole any more."""
+
+
+def read_record(path: Path) -> Record | None:
+    """Read a run record; None when there is none.
+
+    Raises
+    ------
+    DamagedRecordError
+        It isn't whole.
+    OutputError
+        The file isn't ours, or can't be read.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise OutputError(explain(error)) from error
+    record: Record | None
+    try:
+        record = json.loads(content)
+    except ValueError:
+        record, is_ours = None, _BEGINNING.startswith(content[: len(_BEGINNING)])
+    else:
+        is_ours = isinstance(record, dict) and record.get("program") == PROGRAM
+    if not is_ours:
+        raise not_ours(path)
+    if not _is_whole(record):
+        raise DamagedRecordError(
+            f"{path}: this run record is damaged; replace it and its keyframes with --overwrite"
+        )
+    return record
+
+
+def _is_whole(record: Any) -> bool:  # noqa: ANN401 - whatever JSON can hold
+    """Say whether a run record holds all that is read of it, by reading it."""
+    try:
+        selection_from_record(Path(record["video"]["path"]), record)
+        Settings.from_json(record["identity"]["settings"])
+        Curation.from_record(record)
+        repeat_command(record)
+        return (
+            record.keys() >= _OTHERS
+            and record["identity"]["video"].keys() >= _IDENTITY
+            and all("image" in row for row in record["keyframes"])
+        )
+    except (KeyError, TypeError, AttributeError, KeyframesError):
+        return False
 
 
 def make_record(

@@ -4,7 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
-from keyframes.records import Features, Reading, VideoInfo
+from keyframes.records import (
+    Clustering,
+    Coverage,
+    Features,
+    Keyframe,
+    Reach,
+    Reading,
+    Selection,
+    VideoInfo,
+)
+from keyframes.settings import Settings
 
 VIDEO = VideoInfo(
     path=Path("v.mp4"),
@@ -21,6 +31,19 @@ VIDEO = VideoInfo(
     decode_errors=0,
     damaged_frames=0,
 )
+
+IDENTITY = {
+    "video": {"name": "v.mp4", "bytes": 10, "sha256_of_samples": "5a"},
+    "settings": Settings(count=2).to_json(),
+}
+NO_CLUSTERS = Clustering(0, np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+def make_selection(frames):
+    """The selection of these frames, ten a second."""
+    keyframes = tuple(Keyframe(frame, frame / 10, 0, 1, 0.0, 1, 0.0, 0.0) for frame in frames)
+    coverage = Coverage(1.0, Reach(0.0, 0.0), Reach(0.0, 0.0))
+    return Selection(VIDEO, keyframes, len(frames), len(frames), 1, coverage)
 
 
 def make_features(values, *, sharpness=None, blank=None, times_s=None):

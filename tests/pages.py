@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from factories import VIDEO, make_features
+from keyframes import run_record
 from keyframes.files import write_json
 from keyframes.records import Clustering, Coverage, Keyframe, Reach, Selection
 from keyframes.report import render_report, report_content
@@ -64,37 +65,24 @@ def make_scene(name="v.mp4", *, n=60, k=4, warnings=(), histories=((9.0, 5.0, 4.
         warnings=tuple(warnings),
     )
     pictures = [np.full((48, 64, 3), 40 * number % 256, np.uint8) for number in range(k)]
-    return Scene(
-        selection,
-        Clustering(k, labels, distances, inertia_histories=histories),
-        features,
-        rows,
-        pictures,
-        make_record(selection, name),
-    )
+    clustering = Clustering(k, labels, distances, inertia_histories=histories)
+    record = make_record(selection, clustering, name)
+    return Scene(selection, clustering, features, rows, pictures, record)
 
 
-def make_record(selection, name):
-    stem = Path(name).stem
+def make_record(selection, clustering, name):
+    settings = Settings(count=selection.n_asked, seed=7).to_json()
+    identity = {
+        "video": {"name": name, "bytes": 1, "sha256_of_samples": "5a"},
+        "settings": settings,
+    }
+    paths = [f"labeled-data/{Path(name).stem}/{image}" for image in selection.image_names]
+    record = run_record.make_record(selection, clustering, identity, paths, {"reading": 12.3456})
     return {
-        "program": "keyframes",
-        "identity": {
-            "video": {"name": name, "bytes": 1, "sha256_of_samples": "5a"},
-            "settings": Settings(count=selection.n_asked, seed=7).to_json(),
-        },
-        "video": {"path": f"/recordings/{name}", "n_frames": 1000, "duration_s": 100.0},
-        "asked": selection.n_asked,
-        "found": len(selection.keyframes),
-        "shortfall": 0,
-        "step": selection.step,
-        "warnings": list(selection.warnings),
-        "coverage": {"variance_explained": selection.coverage.variance_explained},
+        **record,
+        "video": {**record["video"], "path": f"/recordings/{name}"},
         "inertia": 3.5,
         "explanation": {"animals": 2},
-        "keyframes": [
-            {"image": f"labeled-data/{stem}/{image}", "frame_index": frame}
-            for image, frame in zip(selection.image_names, selection.frame_indices, strict=True)
-        ],
         "versions": {"numpy": "1.2.3"},
         "timings_s": {"reading": 12.3456},
     }

@@ -66,6 +66,21 @@ def test_what_is_finished_is_not_done_again_and_what_differs_is_refused(jobs):
     assert len(replaced["a.mp4"].selection.keyframes) == 4
 
 
+def test_a_damaged_record_stops_its_own_video_alone(jobs):
+    list(run_jobs(jobs, extracting()))
+    record = json.loads(jobs[0].folder.record.read_text("utf-8"))
+    del record["coverage"]
+    jobs[0].folder.record.write_text(json.dumps(record), "utf-8")
+    jobs[2].folder.record.write_bytes(b"")
+    after = {o.job.video.name: o for o in run_jobs(jobs, extracting())}
+    for name in ("a.mp4", "b.mp4"):
+        assert "this run record is damaged" in str(after[name].error)
+    assert not after["c.mp4"].is_new
+    repaired = {o.job.video.name: o for o in run_jobs(jobs, extracting(overwrite=True))}
+    assert len(repaired["a.mp4"].selection.keyframes) == 3
+    assert repaired["b.mp4"].selection.keyframes
+
+
 @pytest.fixture(scope="module")
 def long_videos(make_video, tmp_path_factory):
     """A folder of three recordings that take longer to read than a test has patience for."""

@@ -6,14 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
+from factories import IDENTITY, NO_CLUSTERS, make_selection
 from keyframes.errors import OutputError
-from keyframes.files import write_json
 from keyframes.output import OutputFolder
 from keyframes.results import find_results
+from keyframes.run_record import make_record, make_table
+from keyframes.settings import Settings
 
-IDENTITY = {"video": {"name": "v.mp4", "bytes": 10}, "settings": {"count": 2, "seed": 0}}
-OTHERWISE = {**IDENTITY, "settings": {"count": 2, "seed": 1}}
-ROW = {"frame_index": "1", "time_s": "0", "cluster": "0", "cluster_size": "1", "distance": "0"}
+OTHERWISE = {**IDENTITY, "settings": Settings(count=2, seed=1).to_json()}
 
 
 @pytest.fixture
@@ -29,10 +29,10 @@ def write(folder, names, identity=IDENTITY, value=7):
 
 
 def finish(folder, names, identity):
-    rows = [{"image": f"{folder.images_path}/{name}"} for name in names]
-    table = [{**row, **ROW} for row in rows]
-    record = {"program": "keyframes", "identity": identity, "video": {}, "keyframes": rows}
-    folder.finish(table, None, record)
+    selection = make_selection([int(name[3:9]) for name in names])
+    paths = [f"{folder.images_path}/{name}" for name in names]
+    record = make_record(selection, NO_CLUSTERS, identity, paths, {})
+    folder.finish(make_table(selection, paths), None, record)
 
 
 def names_in(folder):
@@ -169,18 +169,26 @@ def test_tables_and_records_of_others_are_refused(folder):
         folder.check_ownership()
     folder.csv.unlink()
     folder.check_ownership()
-    ours = {"program": "keyframes", "video": {}, "keyframes": []}
-    for record in (
-        {"something": "else"},
-        {"program": "keyframes"},
-        {**ours, "identity": {}},
-        {**ours, "identity": None},
-    ):
-        write_json(folder.record, record)
-        with pytest.raises(OutputError, match=r"v.json: exists and was not written by keyframes"):
-            folder.find_finished(IDENTITY["video"])
+    for theirs in ('{"something": "else"}', "[]", '{"cut'):
+        folder.record.write_text(theirs)
+        for refused in (lambda: folder.find_finished(IDENTITY["video"]), folder.read_record):
+            with pytest.raises(OutputError, match=r"v.json: exists and was not written by .*move"):
+                refused()
         with pytest.raises(OutputError, match=r"v.json: exists and was not written by keyframes"):
             write(folder, ["img000001.png"])
+        assert folder.record.read_text() == theirs
+
+
+@pytest.mark.parametrize("length", [0, 1, 20, 200])
+def test_a_record_that_was_cut_short_is_replaced_where_that_is_asked_for(folder, length):
+    write(folder, ["img000001.png", "img000002.png"])
+    folder.record.write_bytes(folder.record.read_bytes()[:length])
+    with pytest.raises(OutputError, match=r"v.json: this run record is damaged; .*--overwrite$"):
+        folder.find_finished(IDENTITY["video"])
+    assert folder.read_record(replaces=True) is None
+    write(folder, ["img000003.png"])
+    assert names_in(folder) == ["img000003.png"]
+    assert folder.find_finished(IDENTITY["video"])
 
 
 class TestTwoRunsAtOnce:

@@ -371,7 +371,8 @@ class TestCopiesOfARecording:
         video = self.copy(damaged, tmp_path / "v.mp4")
         extract(video, tmp_path / "out", Settings(count=3))
         record = tmp_path / "out" / "v.json"
-        changed = json.loads(record.read_text("utf-8")) | {"curation": [{"kind": "add"}]}
+        by_hand = {"action": "add", "removed": None, "added": 7}
+        changed = json.loads(record.read_text("utf-8")) | {"curation": [by_hand]}
         record.write_text(json.dumps(changed), "utf-8")
         self.copy(sound, video)
         assert "is damaged" in extract(video, tmp_path / "out", Settings(count=3)).warnings[0]

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from keyframes.errors import OutputError
+from keyframes.files import not_ours
 from keyframes.words import to_clock, to_count, to_percent
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -61,7 +62,7 @@ def check_page(path: Path) -> None:
     if path.suffix.lower() != ".html":
         raise OutputError(f"{path}: a page ends in .html; give it such a name")
     if path.exists() and not is_page(path):
-        raise OutputError(f"{path}: exists and was not written by keyframes; choose another -o")
+        raise not_ours(path)
 
 
 def is_page(path: Path) -> bool:
