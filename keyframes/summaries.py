@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keyframes.describe import describe_video, find_index, plan_sampling
-from keyframes.errors import OutputError
-from keyframes.files import atomic_file, identify, make_folder, remove_leftovers
+from keyframes.files import atomic_file, identify, make_folder, not_ours, remove_leftovers
 from keyframes.kmeans import KMeans
 from keyframes.kmeans.quiet import fit_quietly
 from keyframes.pipeline import Stages
@@ -41,6 +40,8 @@ if TYPE_CHECKING:
 _FORMAT = 1
 # Centres of a summary needn't be the best ones: those of a few iterations weigh no more.
 _MAX_ITER = 20
+# What a file of ours holds first, and within how many bytes the archive says so.
+_FIRST, _BEGIN_BYTES = b"identity.npy", 64
 # What the features depend on, among the settings; a summary depends on it, too.
 _FEATURE_SETTINGS = ("start", "end", "crop", "step", "features", "width")
 
@@ -113,8 +114,7 @@ def summarise(
     OutputError
         The folder can't be written, or the summary's name is taken by a file that isn't ours.
     """
-    if job.folder.summary.exists():
-        _read(job.folder.summary)  # refuses what isn't ours
+    _read(job.folder.summary)  # refuses what isn't ours
     stages = Stages(job.video, progress)
     with ThumbnailStore() as store, stages.enter("reading") as report:
         index = find_index(job.video, cache)
@@ -144,7 +144,7 @@ def summarise(
 
 
 def find_summary(job: Job, n_points: int) -> Summary | None:
-    """Return the summary that is in the output folder; None for none, or that of another question.
+    """Return the summary in the output folder; None for none, a part, or of another question.
 
     Raises
     ------
@@ -153,9 +153,10 @@ def find_summary(job: Job, n_points: int) -> Summary | None:
     VideoError
         The video can't be opened.
     """
-    if not job.folder.summary.exists():
+    there = _read(job.folder.summary)
+    if there is None:
         return None
-    identity, summary = _read(job.folder.summary)
+    identity, summary = there
     return summary if identity == _whole_identity(job, n_points) else None
 
 
@@ -176,17 +177,28 @@ def _whole_identity(job: Job, n_points: int) -> dict[str, Any]:
     return {"format": _FORMAT, **summary_identity(job, n_points)}
 
 
-def _read(path: Path) -> tuple[dict[str, Any], Summary]:
+def _read(path: Path) -> tuple[dict[str, Any], Summary] | None:
+    """Read a summary and whose it is; None for none, or a part of one, which is made anew."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             identity = json.loads(str(arrays["identity"]))
             summary = Summary(
                 arrays["points"], arrays["weights"], arrays["gaps"], float(arrays["inertia"])
             )
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise OutputError(
-            f"{path}: is no summary by keyframes ({error}); move it away or choose another -o"
-        ) from error
+    except FileNotFoundError:
+        return None
+    except (EOFError, zipfile.BadZipFile) as error:
+        if not _begins_as_ours(path):
+            raise not_ours(path) from error
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise not_ours(path) from error
     if identity.get("program") != PROGRAM:
-        raise OutputError(f"{path}: was not written by keyframes; choose another -o")
+        raise not_ours(path)
     return identity, summary
+
+
+def _begins_as_ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        begin = file.read(_BEGIN_BYTES)
+    return not begin or (begin.startswith(b"PK") and _FIRST in begin)

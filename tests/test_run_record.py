@@ -11,16 +11,9 @@ from keyframes.files import write_json
 from keyframes.run_record import DamagedRecordError, make_record, read_record
 
 RECORD = make_record(make_selection([3]), NO_CLUSTERS, IDENTITY, ["a.png"], {"reading": 1.0})
-UNREAD = {
-    "program",
-    "inertia_histories",
-    "versions",
-    "timings_s",
-    "explanation",
-    "match",
-    "pool",
-    "mirrored",
-}
+# Kept, shown, or newer than some records.
+UNREAD = {"program", "inertia_histories", "versions", "timings_s", "explanation", "mirrored"}
+UNREAD |= {"match", "pool"}
 
 
 def list_keys(document, *way):

@@ -102,7 +102,17 @@ def test_same_video_gives_the_same_bytes(job):
     assert [path.name for path in job.output.iterdir()] == ["v.summary.npz"]
 
 
-@pytest.mark.parametrize("content", [b"", b"mine", None])
+@pytest.mark.parametrize("kept", [0, 100, 1000])
+def test_a_summary_that_was_cut_short_is_made_anew(job, kept):
+    make_summary(job)
+    whole_one = job.folder.summary.read_bytes()
+    job.folder.summary.write_bytes(whole_one[:kept])
+    assert find_summary(job, 6) is None
+    make_summary(job)
+    assert job.folder.summary.read_bytes() == whole_one
+
+
+@pytest.mark.parametrize("content", [b"mine", None])
 def test_other_peoples_files_are_left_alone(job, content):
     job.output.mkdir()
     if content is None:
