@@ -110,7 +110,7 @@ def test_new_frames_are_told_from_those_that_the_project_has(run, project, recor
     assert "mouse.mp4: 7 keyframes (2 new)\n" in errors
     code, _, errors = run("extract", "--dlc", project)
     assert code != 0
-    assert "other settings (count 7, now 3); keep or add to them with --grow" in errors
+    assert "other settings (-k 7, now 3); keep or add to them with --grow" in errors
     assert run("extract", "--dlc", project, "--grow")[0] == 0
 
 
@@ -238,6 +238,25 @@ def test_options_that_no_tool_takes_are_refused(run, recordings):
         assert code == 2
         assert message in errors
         assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("tool", ["coco", "cvat", "label-studio", "lightning-pose"])
+def test_where_no_folder_can_be_made_nothing_is_begun(run, recordings, tool):
+    Path("afile").touch()
+    named = {
+        "afile": "afile is no folder; choose another place",
+        "a.txt": "a.txt: would be a folder of a file's name; name a folder",
+    }
+    for destination, message in named.items():
+        code, _, errors = run("extract", recordings / "day1", "--export", tool, destination)
+        assert code == 2
+        assert message in errors
+        assert errors.count("\n") == 1
+        assert not Path("keyframes-out").exists()
+    run("extract", recordings / "day1", "-k", 2)
+    code, _, errors = run("export", tool, "keyframes-out", "-o", "a.txt")
+    assert code == 2
+    assert "a.txt: would be" in errors
 
 
 def test_an_export_that_fails_stops_nothing_and_is_told(run, recordings):

@@ -15,6 +15,7 @@ import cv2
 from keyframes.errors import OutputError
 from keyframes.export.history import LABELLED, NOT_OURS
 from keyframes.export.results import picture_size
+from keyframes.files import check_writable
 from keyframes.images import is_ours, read_label, read_picture
 from keyframes.resizing import shrink
 
@@ -36,7 +37,15 @@ _PICTURE = re.compile(r"(?:.*img)?\D*(\d+)\D*\.(?:png|jpe?g)", re.ASCII | re.IGN
 # In tables of labels: what stands between cells, or between the parts of a path.
 _SEPARATOR = re.compile(r"[,;\t/\\]")
 _SUFFIXES = (".png", ".jpg", ".jpeg")
+_OF_FILES = (".csv", ".json", ".slp", ".txt", ".xml", ".zip")
 _HEADERS = ("", "scorer", "individuals", "bodyparts", "coords")
+
+
+def check_folder(destination: Path) -> None:
+    """Raise OutputError where no folder can be made, or where its name is that of a file."""
+    if destination.suffix.lower() in _OF_FILES and not destination.is_dir():
+        raise OutputError(f"{destination}: would be a folder of a file's name; name a folder")
+    check_writable(destination / "images")
 
 
 def find_pictures(folder: Path) -> dict[int, str]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Delivery, Exported
 from keyframes.export.frame_folder import (
+    check_folder,
     check_recording,
     find_kept,
     find_labelled,
@@ -56,6 +57,7 @@ def check_lightning_pose(
     **_: Any,  # noqa: ANN401 - the context can't be wrong
 ) -> None:
     """Refuse what `export_lightning_pose` would refuse, before there are keyframes."""
+    check_folder(destination)
     views = _agree(destination / _PROJECT, views, keypoints)[0]
     for view, sessions in group_sessions(sources, views).items():
         _read_queue(_queue_of(destination, view))
@@ -99,6 +101,7 @@ def export_lightning_pose(
     VideoError
         The video of a neighbour can't be read again.
     """
+    check_folder(destination)
     views, keypoints = _agree(destination / _PROJECT, views, keypoints)
     delivery = Delivery()
     neighbours: list[tuple[Result, dict[int, Path]]] = []
@@ -202,7 +205,7 @@ def _read_project(project: Path) -> dict[str, Any]:
         reason = " ".join(str(error).split())
         raise OutputError(f"{project}: is no valid YAML ({reason}); correct it first") from error
     if not isinstance(values, dict):
-        raise OutputError(f"{project}: is no Lightning Pose project; choose another -o")
+        raise OutputError(f"{project}: is no Lightning Pose project; choose another place")
     return values
 
 

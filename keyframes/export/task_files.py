@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import OutputError
 from keyframes.export.delivery import Delivery
-from keyframes.export.frame_folder import check_recording, find_pictures, withdraw
+from keyframes.export.frame_folder import check_folder, check_recording, find_pictures, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -107,11 +107,15 @@ class TaskFormat:
     is_served: bool = False
 
     def at(self, destination: Path) -> TaskLayout:
-        """Return where everything lies: in a folder, or where a file of the right suffix says."""
+        """Return where everything lies: in a folder, or where a file of the right suffix says.
+
+        OutputError where it can be neither.
+        """
         files = [destination / file for file in self.files]
         if destination.suffix.lower() == files[0].suffix and not destination.is_dir():
             beside = [destination.with_suffix(file.suffix) for file in files[1:]]
             return TaskLayout((destination, *beside), destination.parent, None, self.is_served)
+        check_folder(destination)
         images = destination / "images"
         return TaskLayout(tuple(files), destination / self.base, images, self.is_served)
 
