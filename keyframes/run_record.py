@@ -264,9 +264,10 @@ def make_table(selection: Selection, image_paths: list[str]) -> list[dict[str, s
 
 
 def differences(there: Record, asked: Record) -> dict[str, str]:
-    """Name what differs, by its key and for a person: ``count 20, now 30``."""
+    """Name what differs, by its key and for a person: ``-k 20, now 30``."""
     return {
-        key: _IN_WORDS.get(key) or f"{key} {there.get(key)}, now {value}"
+        key: _IN_WORDS.get(key)
+        or f"{_OPTIONS.get(key, key)} {_to_word(there.get(key))}, now {_to_word(value)}"
         for key, value in asked.items()
         if there.get(key) != value
     }
@@ -322,6 +323,10 @@ def _keyframe_rows(selection: Selection, image_paths: list[str]) -> list[Record]
 
 
 def _to_word(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict):
         value = list(value.values())
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -22,7 +22,7 @@ from keyframes.commands import join_words
 from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.images import encode_png, read_label
 from keyframes.records import Crop
-from keyframes.run_record import repeat_command
+from keyframes.run_record import differences, repeat_command
 from keyframes.settings import Settings
 from keyframes.video import Span, parse_position
 
@@ -233,6 +233,22 @@ def test_record_tells_the_command_that_gives_the_same_again(name, tmp_path):
     assert (parsed["crop"], parsed["crop_output"]) == (Crop(1, 2, 30, 40), True)
 
 
+@pytest.mark.parametrize(
+    ("there", "asked", "said"),
+    [
+        (Settings(), Settings(crop=Crop(0, 1, 80, 90)), ["--crop none, now 0,1,80,90"]),
+        (Settings(span=Span(parse_position("5"))), Settings(), ["--start 5.0s, now none"]),
+        (
+            Settings(crop=Crop(0, 1, 8, 9)),
+            Settings(crop=Crop(0, 1, 8, 9), crop_output=True, min_gap_s=0.5),
+            ["--crop-output no, now yes", "--min-gap 0.0, now 0.5"],
+        ),
+    ],
+)
+def test_what_differs_is_said_in_the_words_of_the_options(there, asked, said):
+    assert list(differences(there.to_json(), asked.to_json()).values()) == said
+
+
 def test_a_list_that_stands_for_a_choice_is_looked_at_in_the_same_way(video, tmp_path):
     looks = {"crop": Crop(1, 2, 31, 40), "crop_output": True, "features": "gray", "width": 32}
     chooses = {"method": "coverage", "step": 2, "min_gap_s": 0.1, "seed": 3, "n_init": 2}
@@ -276,7 +292,7 @@ def test_what_grows_is_kept_though_other_things_are_overwritten(video, tmp_path)
 
 def test_a_list_of_frames_can_be_grown(video, tmp_path):
     extract(video, tmp_path, Settings(frames=(10, 30)))
-    with pytest.raises(OutputError, match=r"count 2, now 6, another list.*with --grow, "):
+    with pytest.raises(OutputError, match=r"-k 2, now 6, another list.*with --grow, "):
         extract(video, tmp_path, Settings(count=6))
     grown = extract(video, tmp_path, Settings(count=6), grow=True)
     assert {10, 30} < set(grown.frame_indices)
@@ -361,7 +377,7 @@ class TestCopiesOfARecording:
         assert self.warnings(video, out, cache) == (warning,)
         assert (out / "v.json").stat().st_mtime_ns == made, "it was finished"
         self.copy(sound, video)
-        with pytest.raises(OutputError, match="count 3, now 4"):
+        with pytest.raises(OutputError, match="-k 3, now 4"):
             extract(video, out, Settings(count=4))
         assert self.warnings(video, out, cache) == ()
         assert (out / "v.json").stat().st_mtime_ns > made
