@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from keyframes.errors import SettingsError
 from keyframes.kmeans import KMeans, nearest_centers
 from keyframes.kmeans.quiet import fit_quietly
+from keyframes.words import to_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -208,7 +209,8 @@ def _fit_range(
         raise SettingsError(f"k can't go from {smallest} to {largest}; give 1 ≤ smallest ≤ largest")
     if len(values) < smallest:
         raise SettingsError(
-            f"there are only {len(values)} candidate frames, too few for {smallest} clusters"
+            f"{to_count(len(values), 'candidate frame')} can't make {smallest} clusters; take more "
+            "frames, or a smaller --min"
         )
     coarse = np.geomspace(smallest, min(largest, len(values)), N_COARSE).round().astype(int)
     coarse = np.unique(coarse)

@@ -113,7 +113,11 @@ class TestChooseK:
 
     @pytest.mark.parametrize(
         ("smallest", "largest", "words"),
-        [(9, 3, "can't go from 9 to 3"), (0, 3, "can't go"), (30, 40, "only 20 candidate")],
+        [
+            (9, 3, "can't go from 9 to 3"),
+            (0, 3, "can't go"),
+            (30, 40, "20 candidate frames can't make 30"),
+        ],
     )
     def test_an_impossible_range_is_refused(self, smallest, largest, words):
         with pytest.raises(SettingsError, match=words):
@@ -237,12 +241,12 @@ class TestCommand:
         assert result.exception is None, result.output
         lines = result.stdout.splitlines()
         assert re.match(r"v.mp4: k = \d+ is where, from 5 to 20, more clusters", lines[0])
-        said = (
-            "(the knee, by Kneedle, of J: the summed squared distances of frames to their cluster)"
-        )
+        said = "(the knee, by Kneedle, of J: the summed squared distances to the clusters)"
         assert lines[1] == said
+        assert all(len(line) <= 80 for line in lines)
         rows = [line for line in lines if "|" in line]
         assert [line.endswith("elbow") for line in rows].count(True) == 1
+        assert {row.index("|") for row in rows} == {lines[3].index("silhouette") + 12}
         assert all("•" in line for line in rows)
         assert int(rows[0].split()[0]) == 5
         assert "30 frames clustered" in result.stdout

@@ -9,10 +9,12 @@ import click
 
 from keyframes.cli.parameters import (
     PATH,
+    WholeNumber,
     looking_options,
     print_json,
     start_logging,
 )
+from keyframes.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from keyframes.choose_k import ChoiceOfK
     from keyframes.video import Position
 
-PLOT_WIDTH = 44  # columns
+PLOT_WIDTH = 39  # columns: a line fits in 80
 
 
 @click.command("choose-k")
@@ -32,7 +34,7 @@ PLOT_WIDTH = 44  # columns
     metavar="K",
     default=5,
     show_default=True,
-    type=click.IntRange(min=2),
+    type=WholeNumber(min=2),
     help="Smallest number of clusters to try.",
 )
 @click.option(
@@ -41,7 +43,7 @@ PLOT_WIDTH = 44  # columns
     metavar="K",
     default=200,
     show_default=True,
-    type=click.IntRange(min=2),
+    type=WholeNumber(min=2),
     help="Largest number of clusters to try.",
 )
 @click.option(
@@ -95,6 +97,7 @@ def choose_k(
     from keyframes.choose_k import choose_k as choose
     from keyframes.describe import describe_video, find_index, plan_sampling
     from keyframes.files import check_writable, make_folder, write_atomically
+    from keyframes.jobs import find_videos
     from keyframes.progress import ProgressBars
     from keyframes.report import check_page, render_choice
     from keyframes.settings import Settings
@@ -107,6 +110,7 @@ def choose_k(
         raise click.UsageError(f"--min {smallest} is above --max {largest}; give 2 ≤ --min ≤ --max")
     if video.is_dir():
         raise click.UsageError(f"{video} is a folder: give one video")
+    find_videos([video])
     if output:
         check_page(output)
         check_writable(output)
@@ -122,13 +126,16 @@ def choose_k(
             cache=cache,
             progress=partial(bars, video, "reading"),
         )
-        found = choose(
-            features.values,
-            np.random.default_rng(settings.seed),
-            smallest=smallest,
-            largest=largest,
-            on_fit=partial(bars, video, "clustering"),
-        )
+        try:
+            found = choose(
+                features.values,
+                np.random.default_rng(settings.seed),
+                smallest=smallest,
+                largest=largest,
+                on_fit=partial(bars, video, "clustering"),
+            )
+        except SettingsError as error:
+            raise SettingsError(f"{video}: {error}") from error
     if output:
         make_folder(output.parent)
         write_atomically(output, render_choice(video.name, found).encode())
@@ -147,14 +154,14 @@ def _table(name: str, found: ChoiceOfK) -> Iterator[str]:
     silhouettes = _columns([score.silhouette for score in found.scores])
     first, last = found.scores[0].k, found.scores[-1].k
     yield f"{name}: k = {found.elbow} is where, from {first} to {last}, more clusters stop paying"
-    yield "(the knee, by Kneedle, of J: the summed squared distances of frames to their cluster)"
+    yield "(the knee, by Kneedle, of J: the summed squared distances to the clusters)"
     yield ""
     yield "     k  explained  silhouette"
     for score, dot, cross in zip(found.scores, explained, silhouettes, strict=True):
         plot = [" "] * PLOT_WIDTH
         plot[cross], plot[dot] = "×", "•"
         yield (
-            f"{score.k:6,}  {score.variance_explained:8.1%}  {score.silhouette:10.3f}"
+            f"{score.k:6,}  {score.variance_explained:9.1%}  {score.silhouette:10.3f}"
             f"  |{''.join(plot)}|{'  elbow' if score.k == found.elbow else ''}"
         )
     yield ""
