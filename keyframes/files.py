@@ -205,5 +205,5 @@ def _temporary_prefix(path: Path) -> str:
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
-    way_out = "free the disk or choose another -o" if error.errno in _FULL else "choose another -o"
-    return OutputError(f"{path}: can't be written ({reason}); {way_out}")
+    first = "free the disk or " if error.errno in _FULL else ""
+    return OutputError(f"{path}: can't be written ({reason}); {first}choose another place")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ class Job:
         return OutputFolder(self.output, self.video.stem)
 
 
-def find_videos(paths: Iterable[Path], *, recursive: bool = False) -> dict[Path, Path]:
+def find_videos(paths: Iterable[Path], *, recursive: bool | None = None) -> dict[Path, Path]:
     """Return the videos that the paths name, each with the folder it was looked for in.
 
     Parameters
@@ -45,12 +46,13 @@ def find_videos(paths: Iterable[Path], *, recursive: bool = False) -> dict[Path,
     paths
         Videos, and folders to look into for videos.
     recursive
-        Look into the folders' folders, too, and into those that are linked to.
+        Look into the folders' folders, too, and into those that are linked to; None where
+        nobody can ask for that.
 
     Raises
     ------
     SettingsError
-        A path isn't there, or a folder holds no video.
+        A path isn't there or is an address, or a folder holds no video.
     """
     found: dict[Path, tuple[Path, Path]] = {}  # however its folder is named, a video counts once
     for path in paths:
@@ -59,7 +61,7 @@ def find_videos(paths: Iterable[Path], *, recursive: bool = False) -> dict[Path,
         elif path.exists():
             root, videos = path.parent, [path]
         else:
-            raise SettingsError(f"{path}: no such file or folder; check the path")
+            raise _absent(path)
         for video in videos:
             found.setdefault(video.parent.resolve() / video.name, (video, root))
     return dict(found.values())
@@ -149,12 +151,20 @@ def _refuse_name(job: Job) -> None:
         )
 
 
-def _videos_in(folder: Path, *, recursive: bool) -> list[Path]:
+def _absent(path: Path) -> SettingsError:
+    scheme, *rest = path.parts or ("",)
+    if re.fullmatch(r"[a-z]{2,}:", scheme):  # a drive has one letter
+        address = f"{scheme}//{'/'.join(rest)}"
+        return SettingsError(f"{address}: addresses aren't read; download the video first")
+    return SettingsError(f"{path}: no such file or folder; check the path")
+
+
+def _videos_in(folder: Path, *, recursive: bool | None) -> list[Path]:
     """Return the videos in a folder, by path; SettingsError when there is none."""
     found = _walk(folder) if recursive else folder.iterdir()
     videos = sorted(path for path in found if _is_video(path))
     if not videos:
-        deeper = "" if recursive else ", or look deeper with --recursive"
+        deeper = ", or look deeper with --recursive" if recursive is False else ""
         raise SettingsError(f"{folder}: holds no video; name a folder of recordings{deeper}")
     return videos
 

@@ -28,7 +28,7 @@ def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
     if outcome.is_new and at_length:
         return summarise(selection, outcome.job.folder)
     if outcome.is_new:
-        of_all = f" of {selection.video.n_frames:,} frames"
+        of_all = f" of {to_count(selection.video.n_frames, 'frame')}"
         record = read_json(outcome.record)
         match = _describe_match(record)
         line = _count_new(selection, record, of_all) + (f", matched {match}" if match else "")
@@ -88,7 +88,7 @@ def summarise(selection: Selection, folder: OutputFolder) -> str:
     record = read_json(folder.record)
     lines = [f"{video.path.name}: {_count_new(selection, record)}"]
     facts = {
-        "read": f"{video.n_frames:,} frames, {video.width}×{video.height}, "
+        "read": f"{to_count(video.n_frames, 'frame')}, {video.width}×{video.height}, "
         f"{to_duration(video.duration_s)} at {video.fps:.4g} fps, "
         f"in {_pace(video, record)}",
     }

@@ -113,7 +113,7 @@ def test_finished_videos_are_skipped_and_other_settings_refused(video, tmp_path)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.*")} == before
     refused = run("extract", video, "-k", 4, "-o", out)
     assert refused.returncode == 1
-    assert "count 3, now 4" in refused.stderr
+    assert "-k 3, now 4" in refused.stderr
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.*")} == before
     assert run("extract", video, "-k", 4, "-o", out, "--overwrite").returncode == 0
     assert len(list((out / "labeled-data" / "mouse").iterdir())) == 4
@@ -274,7 +274,9 @@ def test_what_fails_leaves_no_folder(tmp_path):
     [
         (["extract"], "Missing argument"),
         (["extract", "absent.mp4"], "absent.mp4: no such file"),
-        (["extract", "empty"], "empty: holds no video"),
+        (["extract", "https://a.b/c.mp4"], "https://a.b/c.mp4: addresses aren't read; download"),
+        (["extract", "empty"], "a folder of recordings, or look deeper with --rec"),
+        (["probe", "empty"], "empty: holds no video; name a folder of recordings\n"),
         (["extract", "mouse.mp4", "-k", "0"], "-k"),
         (["extract", "mouse.mp4", "-k", "-3"], "-k"),
         (["extract", "mouse.mp4", "-k", "many"], "many"),
@@ -290,6 +292,12 @@ def test_what_fails_leaves_no_folder(tmp_path):
         (["extract", "--dlc", "file", "--pool"], "add -k N"),
         (["extract", "mouse.mp4", "--scheduler", "tcp://a:1", "--jobs", "2"], "leave out --jobs"),
         (["choose-k", "mouse.mp4", "-o", "file/k.html"], "file/k.html: can't be made"),
+        (["choose-k", "absent.mp4"], "absent.mp4: no such file"),
+        (["choose-k", "sub/mouse.mp4"], "sub/mouse.mp4: 3 candidate frames can't make 5 clusters"),
+        (["choose-k", "sub/mouse.mp4", "--seed", "x"], "'x' is not a valid whole number."),
+        (["extract", "mouse.mp4", "--min-gap", "x"], "'x' is not a valid number."),
+        (["extract", "mouse.mp4", "--export", "coco", "-o", "new"], "-o is no DEST."),
+        (["extract", "mouse.mp4", "--dry-run", "-o", "file"], "file is no folder"),
         (["extract", "mouse.mp4", "-o", "file/out"], "file/out"),
         (["extract", "mouse.mp4", "sub/mouse.mp4"], "different -o"),
         (["frobnicate"], "frobnicate"),
@@ -471,6 +479,14 @@ def test_every_command_and_option_has_help(name):
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.opts}"
             assert re.search(rf"^  (-\w, )?{parameter.opts[-1]}\b", help_text, re.MULTILINE)
+
+
+def test_commands_in_the_help_stand_whole_in_their_lines(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("export", "--help").stdout.splitlines()
+    assert {'    pip install "pose-keyframes[dlc]"', '    pip install "pose-keyframes[sleap]"'} <= {
+        *lines
+    }
 
 
 def test_help_comes_without_heavy_imports():

@@ -269,8 +269,10 @@ def test_a_video_that_is_gone_or_changed_is_refused(tmp_path, make_video):
 
 def test_a_file_that_is_no_sleap_file_is_refused_and_kept(output, tmp_path):
     (tmp_path / "a.slp").write_bytes(b"my notes")
-    with pytest.raises(OutputError, match="no SLEAP file"):
-        export("sleap", output, tmp_path / "a.slp")
+    (tmp_path / "b.slp").mkdir()
+    for name in ("a.slp", "b.slp"):
+        with pytest.raises(OutputError, match=r"no SLEAP file that sleap-io can read; choose ano"):
+            export("sleap", output, tmp_path / name)
     assert (tmp_path / "a.slp").read_bytes() == b"my notes"
 
 

@@ -58,9 +58,9 @@ def test_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        (errno.ENOSPC, "free the disk or choose another -o"),
-        (errno.EDQUOT, "free the disk or choose another -o"),
-        (errno.EROFS, "choose another -o"),
+        (errno.ENOSPC, "free the disk or choose another place"),
+        (errno.EDQUOT, "free the disk or choose another place"),
+        (errno.EROFS, "choose another place"),
     ],
 )
 def test_disk_is_to_be_freed_where_it_is_full(tmp_path, code, advice):
@@ -128,7 +128,7 @@ def test_what_another_run_is_writing_is_no_leftover(tmp_path, leave_half):
 
 def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(OutputError, match="choose another -o"):
+    with pytest.raises(OutputError, match="choose another place"):
         make_folder(tmp_path / "file" / "folder")
     make_folder(tmp_path / "a" / "b")
     assert not list((tmp_path / "a" / "b").iterdir())

@@ -66,7 +66,7 @@ def test_links_to_folders_are_followed_once(tmp_path):
 def test_nothing_there_is_said(tmp_path, name, message):
     make_tree(tmp_path, "deep/a.mp4")
     with pytest.raises(SettingsError, match=message):
-        find_videos([tmp_path / name])
+        find_videos([tmp_path / name], recursive=False)
 
 
 def test_one_name_for_two_videos_is_refused_with_a_way_out(tmp_path):

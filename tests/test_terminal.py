@@ -55,7 +55,10 @@ def test_one_of_a_kind_is_singular(tmp_path):
     one = [Outcome(job, selection), Outcome(job, error=VideoError("bad"))]
     assert describe_pool(one, 2) == "pool: 1 keyframe in 1 of 2 videos"
     assert describe_pool(one * 2, 3) == "pool: 2 keyframes in 2 of 3 videos"
-    assert describe_outcome(one[0], at_length=False).startswith("v.mp4: 1 keyframe of ")
+    video = replace(selection.video, n_frames=1)
+    alone = replace(one[0], selection=replace(selection, video=video))
+    assert describe_outcome(alone, at_length=False) == "v.mp4: 1 keyframe of 1 frame"
+    assert "  read      1 frame, " in describe_outcome(alone, at_length=True)
     forecast = Forecast(False, n_frames=1, n_candidates=1, n_keyframes=1)
     assert describe_forecast(job, forecast).startswith("v.mp4: 1 frame, 1 candidate, 1 keyframe, ")
     assert "to do: 1 frame, " in describe_forecasts([forecast], 1, 1)

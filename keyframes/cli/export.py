@@ -77,9 +77,12 @@ def export(
       label-studio    (.json, .xml) alone, somewhere above the pictures
 
     What is there already is kept, what keyframes did not write is never replaced, and the same
-    command again changes nothing. deeplabcut and sleap need an extra:
-    pip install "pose-keyframes[dlc]" or "pose-keyframes[sleap]" (in a checkout: ".[dlc]");
-    lightning-pose needs one only for a project.yaml that keyframes did not write.
+    command again changes nothing. lightning-pose needs an extra only for a project.yaml that
+    keyframes did not write; deeplabcut and sleap need theirs (in a checkout: ".[dlc]"):
+
+    \b
+      pip install "pose-keyframes[dlc]"
+      pip install "pose-keyframes[sleap]"
 
     \b
     Examples:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyframes.cli.parameters import Parsed, complain
+from keyframes.cli.parameters import Parsed, WholeNumber, complain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ _TOOL_OPTIONS = (
     click.option(
         "--context",
         metavar="N",
-        type=click.IntRange(min=0),
+        type=WholeNumber(min=0),
         help="lightning-pose: write N neighbours on either side of each frame, too (its app: 2).",
     ),
     click.option(

@@ -15,6 +15,8 @@ from keyframes.cli.parameters import (
     PATH,
     SHARD,
     GroupedCommand,
+    Number,
+    WholeNumber,
     choice,
     complain,
     looking_options,
@@ -75,7 +77,7 @@ _HEADINGS = {
     metavar="SECONDS",
     default=0.0,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     help="Least time between two keyframes.",
 )
 @click.option(
@@ -83,7 +85,7 @@ _HEADINGS = {
     metavar="N",
     default=3,
     show_default=True,
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     help="Runs of k-means; the best one counts.",
 )
 @click.option("--recursive", is_flag=True, help="Look into folders' folders, too.")
@@ -92,7 +94,7 @@ _HEADINGS = {
     "--jobs",
     "n_jobs",
     metavar="N",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     help="Videos at a time, each with its share of the cores.  [default: one a core, at most 8]",
 )
 @click.option(
@@ -117,7 +119,7 @@ _HEADINGS = {
     "--per-video-min",
     metavar="N",
     default=0,
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     help="Keyframes that --pool takes of every video at least.",
 )
 @click.option(
@@ -232,8 +234,9 @@ def extract(
     """
     from keyframes.batch import extracting
     from keyframes.cache import FeatureCache
-    from keyframes.files import make_folders, remove_empty
+    from keyframes.files import check_writable, make_folders, remove_empty
     from keyframes.jobs import plan_jobs, take_shard
+    from keyframes.output import IMAGES
     from keyframes.pool import check_shapes, plan_pool, summarising
     from keyframes.projects import check_targets, hold_frames, plan_project_jobs
     from keyframes.report import check_index
@@ -269,6 +272,7 @@ def extract(
     if pool:
         check_shapes(todo)
     runner = Runner(n_jobs, scheduler, quiet)
+    check_writable(output / IMAGES)
     if dry_run:
         found = runner.forecast(
             todo, n_points=n_points, per_video_min=per_video_min, chooses=not shard, **earlier

@@ -34,6 +34,18 @@ class Parsed(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # newer
             self.fail(str(error), param, ctx)
 
 
+class WholeNumber(click.IntRange):
+    """A whole number within bounds; what is none is told in these words."""
+
+    name = "whole number"
+
+
+class Number(click.FloatRange):
+    """A number within bounds; what is none is told in these words."""
+
+    name = "number"
+
+
 def _number_or(*words: str, of: str) -> Callable[[str], int | str]:
     """Return what reads a number from 1 on, or one of the words."""
 
@@ -112,7 +124,7 @@ _LOOKING = (
         metavar="PX",
         default=64,
         show_default=True,
-        type=click.IntRange(8, 512),
+        type=WholeNumber(8, 512),
         help="Longest side of the small picture that is compared.",
     ),
     click.option(
@@ -120,7 +132,7 @@ _LOOKING = (
         metavar="N",
         default=0,
         show_default=True,
-        type=click.IntRange(min=0),
+        type=WholeNumber(min=0),
         help="The same input, options and seed give the same bytes, the record's timings aside.",
     ),
 )

@@ -67,6 +67,11 @@ def _rules(context: click.Context) -> Iterator[tuple[object, str]]:
         asked["crop_output"] and not asked["crop"],
         "--crop-output cuts the pictures to --crop: add that, or leave it out.",
     )
+    wrong = next((f"{dest}" for _, dest in asked["targets"] if f"{dest}".startswith("-")), None)
+    yield (
+        wrong,
+        f"--export takes FORMAT DEST, as in --export sleap labels.slp: {wrong} is no DEST.",
+    )
     choosing = given("count", "grow", *CHOOSING)
     extra = " and ".join(each.opts[0] for each in context.command.params if each.name in choosing)
     yield (

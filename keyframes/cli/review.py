@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyframes.cli.parameters import PATH, start_logging
+from keyframes.cli.parameters import PATH, WholeNumber, start_logging
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--port",
     default=0,
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     metavar="N",
     help="Port on this machine.  [default: a free one]",
 )

@@ -241,8 +241,7 @@ def _load(sio: Any, path: Path) -> Any:  # noqa: ANN401 - sleap-io comes without
         return sio.load_slp(str(path), open_videos=False)
     except (OSError, KeyError, ValueError) as error:
         raise OutputError(
-            f"{path}: is no SLEAP file that sleap-io can read ({' '.join(str(error).split())}); "
-            "choose another -o"
+            f"{path}: is no SLEAP file that sleap-io can read; choose another place"
         ) from error
 
 
