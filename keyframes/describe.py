@@ -12,7 +12,7 @@ from keyframes.files import identify
 from keyframes.records import Crop, ThumbnailSpec
 from keyframes.resizing import opencv_threads
 from keyframes.video import Span, auto_step, index_video, n_candidates, read_thumbnails
-from keyframes.video.picture import check_crop
+from keyframes.video.picture import check_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
     if settings.method == "coverage":
         size, most = max(size, COVERAGE_THUMBNAIL), MAX_COVERAGE_CANDIDATES
     spec = ThumbnailSpec(size=size, colour=settings.features == "colour", crop=settings.crop)
-    check_crop(spec, index.width, index.height)
+    check_spec(spec, index.width, index.height)
     crop = spec.crop or Crop(0, 0, index.width, index.height)
     n_features = count_features(
         settings.features, crop.y2 - crop.y1, crop.x2 - crop.x1, size=settings.width

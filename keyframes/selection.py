@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keyframes.errors import SettingsError
 from keyframes.kmeans import KMeans, nearest_centers
 from keyframes.kmeans.quiet import fit_quietly
 from keyframes.records import Clustering, Coverage, Keyframe, Reach
@@ -35,7 +36,7 @@ def cluster_by_kmeans(
     n_clusters: int,
     rng: np.random.Generator,
     *,
-    held: IntArray,
+    held: Sequence[int] | IntArray,
     n_init: int = 3,
     on_restart: Callable[[int], None] | None = None,
 ) -> Clustering:
@@ -49,7 +50,13 @@ def cluster_by_kmeans(
         Rows that are keyframes already: each is the centre of one of the clusters and stays it.
     on_restart
         Called after each run with the number of runs done.
+
+    Raises
+    ------
+    SettingsError
+        One of the ``held`` isn't the number of a row, or KMeans can't work with the others.
     """
+    held = _as_rows(held, features)
     centers: npt.NDArray[np.float32] = features.values[held]
     histories: tuple[tuple[float, ...], ...] = ()
     if len(held) < n_clusters:  # else nothing moves
@@ -70,6 +77,8 @@ def cluster_by_kmeans(
 
 def cluster_by_time(features: Features, n_clusters: int) -> Clustering:
     """Divide the candidates into equal shares of time; distances are seconds from the middle."""
+    if n_clusters < 1:
+        raise SettingsError(f"n_clusters must be at least 1, got {n_clusters}")
     n = len(features.values)
     labels = np.searchsorted(_edges(n, n_clusters), np.arange(n), side="right") - 1
     times = features.reading.times_s
@@ -95,7 +104,7 @@ def pick_members(
     clustering: Clustering,
     n_keyframes: int,
     *,
-    held: IntArray,
+    held: Sequence[int] | IntArray,
     refused: Sequence[int] | IntArray = (),
     min_gap_s: float = 0.0,
     distinct: bool = True,
@@ -110,6 +119,8 @@ def pick_members(
     candidate that is farthest from all chosen ones; and only when the video has nothing else left
     are near-identical frames and, last, blank ones taken.
 
+    SettingsError where one of the ``held`` isn't the number of a row.
+
     Returns
     -------
     (k,) int64, ascending: rows of distinct candidates. k is less than ``n_keyframes`` only where
@@ -118,6 +129,7 @@ def pick_members(
     is_open = np.ones(len(features.blank), dtype=np.bool_)
     is_open[[*refused]] = False
     is_seen = is_open & ~features.blank
+    held = _as_rows(held, features)
     chosen = _Chosen(features, held.tolist(), min_gap_s, distinct=distinct)
     served = set(clustering.labels[chosen.rows].tolist())
     sizes = np.bincount(clustering.labels, minlength=clustering.n_clusters)
@@ -129,6 +141,14 @@ def pick_members(
     for allowed, apart in ((is_seen, True), (is_seen, False), (is_open, False)):
         chosen.fill(n_keyframes, allowed, distinct=apart)
     return np.sort(np.array(chosen.rows, dtype=np.int64))
+
+
+def _as_rows(held: Sequence[int] | IntArray, features: Features) -> IntArray:
+    """Return the numbers of rows, ascending, each once; SettingsError where one isn't there."""
+    rows, n = np.unique(np.asarray(held, dtype=np.int64)), len(features.values)
+    if (rows < 0).any() or (rows >= n).any():
+        raise SettingsError(f"held rows must be from 0 to {n - 1}, got {rows[[0, -1]].tolist()}")
+    return rows
 
 
 def count_alike(features: Features, rows: IntArray, *, held: IntArray) -> int:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass, field, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from keyframes.errors import SettingsError
-from keyframes.records import Crop, FeatureName, MatchBy, Method
+from keyframes.records import Crop, FeatureName, MatchBy, Method, PoolShare
 from keyframes.video import Span, parse_position
 
 if TYPE_CHECKING:
-    from keyframes.records import PoolShare, Selection
+    from keyframes.records import Selection
 
 # What says how to choose, as `Settings.to_json` calls it: nothing that a list of frames is asked.
 CHOOSING = ("method", "n_init", "seed", "min_gap_s", "start", "end", "step")
@@ -57,6 +59,17 @@ class Match:
             "frames": self.pattern.frame_indices,
             "by": self.by,
         }
+
+
+_KINDS: dict[str, tuple[Any, str]] = {
+    "held": (Iterable, "numbers of frames"),
+    "frames": (Iterable, "numbers of frames"),
+    "span": (Span, "a Span"),
+    "crop": (Crop | None, "a Crop or None"),
+    "min_gap_s": (Real, "seconds, at least 0"),
+    "share": (PoolShare | None, "a PoolShare or None"),
+    "match": (Match | None, "a Match or None"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +127,15 @@ class Settings:
     match: Match | None = None
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         self._make_plain()
         self._check_values()
         self._check_ranges()
+
+    def _check_kinds(self) -> None:
+        for name, (kind, words) in _KINDS.items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise SettingsError(f"{name} must be {words}, got {value!r}")
 
     def _make_plain(self) -> None:
         """Turn NumPy's numbers into Python's, which the run record can hold."""
@@ -205,7 +224,7 @@ def _to_whole(name: str, value: Any, words: tuple[str, ...] = ()) -> Any:  # noq
     """Return a whole number as Python's own, or one of the words; SettingsError for all else."""
     if isinstance(value, str) and value in words:
         return value
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if isinstance(value, bool | np.ndarray) or not hasattr(value, "__index__"):
         allowed = " or ".join(["a whole number", *words])
         raise SettingsError(f"{name} must be {allowed}, got {value!r}")
     return operator.index(value)

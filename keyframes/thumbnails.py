@@ -143,7 +143,7 @@ class ThumbnailStore:
             raise ValueError(
                 f"all thumbnails must be of one shape, got {thumbnail.shape} after {self._shape}"
             )
-        if thumbnail.ndim not in (2, 3) or thumbnail.size == 0:
+        if (thumbnail.ndim != 2 and thumbnail.shape[2:] != (3,)) or thumbnail.size == 0:
             raise ValueError(f"a thumbnail must be (h, w) or (h, w, 3), got {thumbnail.shape}")
         self._shape = thumbnail.shape
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from factories import make_features
+from keyframes.errors import SettingsError
 from keyframes.records import Clustering
 from keyframes.selection import (
     cluster_by_kmeans,
@@ -149,6 +150,24 @@ def test_always_as_many_distinct_frames_as_there_can_be(values, n_keyframes, see
     rows = pick(features, clustering, n_keyframes)
     assert len(rows) == min(n_keyframes, len(values))
     assert (np.diff(rows) > 0).all()
+
+
+def test_held_rows_count_once_and_must_be_there():
+    features = make_features(np.arange(12.0))
+    clustering = cluster_by_time(features, 4)
+    assert pick_members(features, clustering, 4, held=[5, 0, 5]).tolist() == [0, 5, 7, 10]
+    rng = np.random.default_rng(0)
+    assert cluster_by_kmeans(features, 2, rng, held=[5, 5]).n_clusters == 2
+    for held in ([-1], [3, 12]):
+        with pytest.raises(SettingsError, match=r"held rows must be from 0 to 11, got \["):
+            pick_members(features, clustering, 4, held=held)
+        with pytest.raises(SettingsError, match=r"held rows must be from 0 to 11, got \["):
+            cluster_by_kmeans(features, 2, rng, held=held)
+
+
+def test_no_share_of_time_is_refused():
+    with pytest.raises(SettingsError, match="n_clusters must be at least 1, got 0"):
+        cluster_by_time(make_features(np.arange(12.0)), 0)
 
 
 def test_shares_of_time_are_equal_and_their_middles_are_taken():

@@ -25,6 +25,14 @@ from keyframes.video import Span, parse_position
         ({"min_gap_s": float("nan")}, "got nan"),
         ({"step": 0}, "step must be at least 1"),
         ({"crop_output": True}, "needs a crop"),
+        ({"frames": 5}, "frames must be numbers of frames, got 5"),
+        ({"span": None}, "span must be a Span, got None"),
+        ({"span": "3s"}, "span must be a Span, got '3s'"),
+        ({"crop": (0, 0, 5, 5)}, r"crop must be a Crop or None, got \(0, 0, 5, 5\)"),
+        ({"share": 3}, "share must be a PoolShare or None, got 3"),
+        ({"match": 3}, "match must be a Match or None, got 3"),
+        ({"min_gap_s": "a"}, "min_gap_s must be seconds, at least 0, got 'a'"),
+        ({"count": np.array([3])}, r"count must be a whole number or auto, got array\(\[3\]\)"),
     ],
 )
 def test_impossible_settings_are_refused(wrong, message):

@@ -130,7 +130,7 @@ def test_thumbnails_of_another_shape_or_type_are_refused():
         assert len(store) == 2
 
 
-@pytest.mark.parametrize("shape", [(0, 4), (4,), (1, 2, 3, 4)])
+@pytest.mark.parametrize("shape", [(0, 4), (4,), (2, 3, 1), (2, 3, 4), (1, 2, 3, 4)])
 def test_what_is_no_picture_is_refused(shape):
     with ThumbnailStore() as store, pytest.raises(ValueError, match="must be"):
         store.append(np.zeros(shape, np.uint8))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from footage import encode_video, numbered_picture, read_number
-from keyframes.errors import VideoError
+from keyframes.errors import SettingsError, VideoError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import fetch_frames, frame_size, index_video, probe, read_thumbnails
 
@@ -218,6 +218,20 @@ def test_sound_with_cover_art_is_refused(tmp_path):
             pytest.skip("this build of FFmpeg doesn't write cover art this way")
     with pytest.raises(VideoError, match="no video in it"):
         index_video(path)
+
+
+@pytest.mark.parametrize(
+    ("spec", "step", "message"),
+    [
+        (ThumbnailSpec(size=0), 1, "a thumbnail of 0 pixels is impossible"),
+        (SPEC, np.int64(0), "step must be a whole number of at least 1 or 'keyframes'"),
+        (SPEC, "auto", "step must be .* got 'auto'"),
+    ],
+)
+def test_impossible_readings_are_refused(tmp_path, make_video, spec, step, message):
+    index = index_video(make_video(tmp_path / "v.mp4", n_frames=4))
+    with pytest.raises(SettingsError, match=message):
+        read_thumbnails(index, spec, lambda _: None, step=step)
 
 
 def test_a_change_of_size_is_refused(tmp_path, make_video):

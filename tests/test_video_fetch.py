@@ -76,6 +76,12 @@ def test_each_number_of_threads_gives_the_same_frames_in_order(known, opened, th
     assert opened == shares
 
 
+@pytest.mark.parametrize("rows", [[0, -1], [N_FRAMES]])
+def test_a_row_outside_the_reading_is_refused(known, rows):
+    with pytest.raises(IndexError, match="of a reading of 240 candidates"):
+        next(fetch_frames(*known, rows, SPEC))
+
+
 def test_one_run_has_one_decoder_with_all_threads(known, opened):
     rows = range(31, 59, 3)
     assert numbers(fetch_frames(*known, rows, SPEC, threads=3)) == [(row, row) for row in rows]

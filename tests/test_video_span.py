@@ -38,6 +38,7 @@ FULL_SIZE = ThumbnailSpec(size=96)
         ("100%", 100, "%"),
         ("2700f", 2700, "f"),
         ("0f", 0, "f"),
+        (5, 5, "s"),
     ],
 )
 def test_positions_as_people_write_them(text, value, unit):
@@ -51,6 +52,12 @@ def test_positions_as_people_write_them(text, value, unit):
 def test_anything_else_is_refused_with_what_would_do(text):
     with pytest.raises(SettingsError, match="write seconds"):
         parse_position(text)
+
+
+@pytest.mark.parametrize("ends", [("3s",), (None, "5s"), (0, 9)])
+def test_a_span_is_between_positions(ends):
+    with pytest.raises(SettingsError, match=r"(start|end) must be .* what parse_position makes"):
+        Span(*ends)
 
 
 @given(st.integers(0, 99), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))
@@ -130,5 +137,5 @@ def test_the_automatic_step_is_the_smallest_that_fits(index, max_candidates):
 
 
 def test_a_step_below_one_is_refused(index):
-    with pytest.raises(SettingsError, match="step of 0"):
+    with pytest.raises(SettingsError, match=r"step must be .* got 0"):
         shown(index, step=0)

@@ -69,8 +69,12 @@ def fetch_frames(
     ------
     VideoError
         When a frame can't be found again.
+    IndexError
+        A row lies outside the reading.
     """
     left = np.unique(np.fromiter(rows, np.int64))
+    if (left < 0).any() or (left >= len(reading)).any():
+        raise IndexError(f"rows {left[[0, -1]].tolist()} of a reading of {len(reading)} candidates")
     is_damaged = reading.video.is_damaged
     if index.doubt is None and not is_damaged:
         frames = _decode_runs(index, reading.frame_indices[left], threads or count_cores())

@@ -125,8 +125,10 @@ def checksum(image: Image) -> int:
     return zlib.crc32(image.data)
 
 
-def check_crop(spec: ThumbnailSpec, width: int, height: int) -> None:
-    """Raise SettingsError unless the crop is a part of the upright frame."""
+def check_spec(spec: ThumbnailSpec, width: int, height: int) -> None:
+    """Raise SettingsError unless thumbnails can be made so, and of a part of the upright frame."""
+    if spec.size < 1:
+        raise SettingsError(f"a thumbnail of {spec.size} pixels is impossible: use 1 or more")
     crop = spec.crop
     if crop is not None and not (
         0 <= crop.x1 < crop.x2 <= width and 0 <= crop.y1 < crop.y2 <= height

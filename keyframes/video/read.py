@@ -14,7 +14,7 @@ from keyframes.records import VideoInfo
 from keyframes.resizing import opencv_threads
 from keyframes.video.frames import Disagreement, Sieve, decode_all, decode_some
 from keyframes.video.opening import open_decoder
-from keyframes.video.picture import check_crop, thumbnail, upright_size
+from keyframes.video.picture import check_spec, thumbnail, upright_size
 from keyframes.video.span import Span, Window
 from keyframes.video.table import PROGRESS_EVERY, Table
 
@@ -79,7 +79,8 @@ def read_thumbnails(
         Consider every `step`-th frame, from the first of the span; or only key frames; or, with
         None, no frame but those that are listed.
     listed
-        Ordinals of frames to consider besides, inside the span or not.
+        Ordinals of frames to consider besides, inside the span or not; those that the recording
+        doesn't have are left out.
     threads
         Threads of the decoder; None for one a processor core.
     progress
@@ -93,14 +94,17 @@ def read_thumbnails(
     Raises
     ------
     SettingsError
-        When the step is below 1, the crop is no part of the frame or no frame is in the span.
+        When there is no such step or size, the crop is no part of the frame or no frame is in
+        the span.
     VideoError
         When there is no whole frame in the span, the frame size changes on the way, or the
         recording decodes differently each time.
     """
-    if isinstance(step, int) and step < 1:
-        raise SettingsError(f"a step of {step} is impossible: use 1 or more")
-    check_crop(spec, index.width, index.height)
+    if step not in (None, "keyframes") and (isinstance(step, str) or step < 1):
+        raise SettingsError(
+            f"step must be a whole number of at least 1 or 'keyframes', got {step!r}"
+        )
+    check_spec(spec, index.width, index.height)
     plan = _Plan(index, spec, Window.of(span, index), step, frozenset(listed))
     ways = [_Way(in_full=True, threads=threads), _LENIENT]
     # The numbers in a list come from a full decode, so they are counted in one.

@@ -62,7 +62,7 @@ def parse_position(text: str) -> Position:
     >>> parse_position("00:01:30.5")
     Position(value=90.5, unit='s')
     """
-    text = text.strip()
+    text = str(text).strip()
     if match := _SECONDS.fullmatch(text):
         return Position(float(match[1]), "s")
     if (match := _PERCENT.fullmatch(text)) and float(match[1]) <= 100:
@@ -93,6 +93,13 @@ class Span:
 
     start: Position | None = None
     end: Position | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("start", self.start), ("end", self.end)):
+            if not isinstance(value, Position | None):
+                raise SettingsError(
+                    f"{name} must be None or what parse_position makes of a text, got {value!r}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
