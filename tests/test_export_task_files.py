@@ -11,7 +11,8 @@ import pytest
 
 from export_helpers import extract_cropped, extract_videos, snapshot
 from keyframes import OutputError, Settings, extract
-from keyframes.export import export
+from keyframes.export import export, hand_over
+from keyframes.export.results import read_results
 
 FORMATS = {
     "coco": "annotations/instances_default.json",
@@ -130,6 +131,33 @@ def test_pictures_of_the_selection_that_is_replaced_go(tmp_path, format_):
     assert left == sorted(["img000005.png", "img000006.png", "mine.png", *stay])
     told = [note for note in exported.notes if f"stays in {images}, since it may be lab" in note]
     assert [note.partition(" of an earlier")[0] for note in told] == [", ".join(stay)] * bool(stay)
+
+
+@pytest.mark.parametrize("format_", ["coco", "cvat"])
+def test_pictures_stay_that_another_file_may_have_labelled(tmp_path, format_):
+    output = extract_videos(tmp_path, ["mouse.mp4"])
+    export(format_, output, tmp_path / "task")
+    saved = (tmp_path / "task" / FORMATS[format_]).with_name("mine.json")
+    saved.write_text("{}", encoding="utf-8")
+    extract(tmp_path / "mouse.mp4", output, Settings(frames=(5, 6)), overwrite=True)
+    (note,) = export(format_, output, tmp_path / "task", overwrite=True).notes
+    assert note.startswith("img000015.png, img000025.png, img000035.png of an earlier selection")
+    assert note.endswith("since it may be labelled in mine.json")
+    assert len(list((tmp_path / "task" / "images" / "mouse").iterdir())) == 5
+    saved.rename(saved.with_name(".DS_Store"))
+    assert export(format_, output, tmp_path / "task", overwrite=True).notes == ()
+    assert len(list((tmp_path / "task" / "images" / "mouse").iterdir())) == 2
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_a_task_file_names_no_more_is_said(tmp_path, format_):
+    output = extract_videos(tmp_path)
+    first = export(format_, output, tmp_path / "task").notes
+    assert export(format_, output, tmp_path / "task", overwrite=True).notes == first
+    mouse = [result for result in read_results(output) if result.stem == "mouse"]
+    note, *others = hand_over(mouse, format_, tmp_path / "task", overwrite=True).notes
+    assert f"{Path(FORMATS[format_]).name} names what was exported now, and rat no more" in note
+    assert others == list(first)
 
 
 def test_another_recording_never_gets_among_pictures_that_are_served(tmp_path):

@@ -346,6 +346,14 @@ class TestTaskFiles:
         ]
         assert snapshot(tmp_path / "task") == before
 
+    def test_what_another_file_may_have_labelled_stays(self, out, tmp_path, tool):
+        export(tool, out, tmp_path / "task")
+        (tmp_path / "task" / TASKS[tool]).with_name("mine.json").write_text("{}")
+        frame = chosen(out)[0]
+        (warning,) = review(out).reject(frame).warnings
+        assert warning.startswith(f"Frame {frame} stays in task: it may be labelled")
+        assert frame in pictures(tmp_path / "task" / "images" / "mouse")
+
     def test_of_several_videos_keep_the_others(self, make_video, tmp_path, tool):
         out = tmp_path / "out"
         for folder in ("a", "b"):

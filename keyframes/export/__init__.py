@@ -42,7 +42,6 @@ from keyframes.export.lightning_pose import (
 from keyframes.export.results import read_results
 from keyframes.export.sleap import check_sleap, export_sleap, withdraw_from_sleap
 from keyframes.export.sleap import existing_frames as frames_in_sleap
-from keyframes.export.task_files import leave_in_task, withdraw_from_task
 from keyframes.followers import describe_strays
 from keyframes.results import find_results
 
@@ -95,9 +94,9 @@ EXPORTERS: dict[ExportFormat, Exporter] = {
     "lightning-pose": Exporter(
         check_lightning_pose, export_lightning_pose, withdraw_from_lightning_pose
     ),
-    "coco": Exporter(COCO.check, COCO.export, withdraw_from_task),
-    "cvat": Exporter(CVAT.check, CVAT.export, withdraw_from_task),
-    "label-studio": Exporter(LABEL_STUDIO.check, LABEL_STUDIO.export, leave_in_task),
+    "coco": Exporter(COCO.check, COCO.export, COCO.withdraw),
+    "cvat": Exporter(CVAT.check, CVAT.export, CVAT.withdraw),
+    "label-studio": Exporter(LABEL_STUDIO.check, LABEL_STUDIO.export, LABEL_STUDIO.withdraw),
 }
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from keyframes.errors import OutputError
 from keyframes.export.delivery import Delivery
 from keyframes.export.frame_folder import check_folder, check_recording, find_pictures, withdraw
+from keyframes.images import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -63,21 +64,6 @@ class TaskPicture:
             "cluster_size": self.keyframe.cluster_size,
             "distance": float(f"{self.keyframe.distance:.6g}"),
         }
-
-
-def withdraw_from_task(past: PastExport, _video: Path, gone: Mapping[int, Path]) -> dict[int, str]:
-    """Take back the copies beside a task file; see `Exporter`."""
-    return withdraw(_images_of(past), gone)
-
-
-def leave_in_task(past: PastExport, _video: Path, gone: Mapping[int, Path]) -> dict[int, str]:
-    """Leave the copies beside a task file where they are served from there; see `Exporter`."""
-    there = find_pictures(_images_of(past))
-    return {frame: SERVED for frame in gone if frame in there}
-
-
-def _images_of(past: PastExport) -> Path:
-    return past.destination / "images" / past.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +152,23 @@ class TaskFormat:
         contents = self.compose(pictures, keypoints)
         for file, content in zip(reversed(layout.files), reversed(contents), strict=True):
             delivery.add_task(file, content)  # the task file last
+        if left_out := layout.find_left_out(pictures):
+            delivery.note(
+                f"{layout.files[0].name} names what was exported now, and {', '.join(left_out)} no "
+                "more, whose pictures are there still; `keyframes export` with the whole output "
+                "folder and --overwrite names all"
+            )
         for note in self.advise(layout, pictures) if self.advise else ():
             delivery.note(note)
         return delivery.carry_out()
+
+    def withdraw(self, past: PastExport, _video: Path, gone: Mapping[int, Path]) -> dict[int, str]:
+        """Take back the copies beside a task file, unless one may be labelled; see `Exporter`."""
+        layout = self.at(past.destination)
+        folder = past.destination / "images" / past.place
+        if why := layout.why_all_stay():
+            return {frame: why for frame in find_pictures(folder) if frame in gone}
+        return withdraw(folder, gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +215,32 @@ class TaskLayout:
         """Return the folder of a result's copies, None for no copies; plan to clear it."""
         if self.images is None:
             return None
-        folder = self.images / result.place
-        if self.is_served:
+        folder, stay = self.images / result.place, self.why_all_stay()
+        if stay:
             check_recording(folder, result)
-        names = {picture.name for picture in result.pictures}
-        delivery.clear(folder, names, stay=SERVED if self.is_served else "")
+        delivery.clear(folder, {picture.name for picture in result.pictures}, stay=stay)
         return folder
+
+    def why_all_stay(self) -> str:
+        """Return why no picture is removed, named by the task file or not; empty for no reason.
+
+        What a labelling tool saved lies beside the task file, and goes by the same pictures.
+        """
+        if self.is_served:
+            return SERVED
+        folder = self.files[0].parent
+        others = {*folder.iterdir()} - {*self.files} if folder.is_dir() else ()
+        saved = [path.name for path in others if path.is_file() and not path.name.startswith(".")]
+        return f"it may be labelled in {min(saved)}" if saved else ""
+
+    def find_left_out(self, pictures: Iterable[TaskPicture]) -> list[str]:
+        """Return the results, by place, whose copies are there though these pictures are others."""
+        if self.images is None:
+            return []
+        there = {path.parent: path for path in self.images.rglob("*.png")}
+        others = there.keys() - {(self.base / picture.path).parent for picture in pictures}
+        ours = (folder for folder in others if is_ours(there[folder]))
+        return sorted(folder.relative_to(self.images).as_posix() for folder in ours)
 
     def check_place(self, source: Source) -> None:
         """Raise OutputError where pictures that stay don't lie below the task file."""
