@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from keyframes.errors import SettingsError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
@@ -26,6 +28,15 @@ def count_cores() -> int:
     # Not every SLURM binds its jobs to the cores that it gave them.
     granted = os.environ.get("SLURM_CPUS_PER_TASK", "")
     return min(cores, int(granted)) if granted.isdecimal() else cores
+
+
+def count_threads(asked: int | None) -> int:
+    """Return how many threads were asked for, None for one a core; SettingsError for none."""
+    if asked is None:
+        return count_cores()
+    if asked < 1:
+        raise SettingsError(f"threads must be at least 1, or None for one a core; got {asked}")
+    return asked
 
 
 def map_ahead(

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from keyframes.ahead import count_cores, map_ahead
+from keyframes.ahead import count_threads, map_ahead
 from keyframes.errors import SettingsError
 from keyframes.records import Features
 from keyframes.resizing import shrink
@@ -85,10 +85,13 @@ def compute_features(
     Raises
     ------
     SettingsError
-        Colour is asked of gray thumbnails.
+        There is no such feature, it needs colour and the thumbnails are gray, or `threads` is
+        below 1.
     ValueError
         There are no thumbnails, or another number of them than candidates.
     """
+    if name not in FEATURES:
+        raise SettingsError(f"features must be one of {', '.join(FEATURES)}; got {name!r}")
     n = len(store)
     if n == 0 or n != len(reading):
         raise ValueError(f"{n} thumbnails for {len(reading)} candidates")
@@ -106,7 +109,7 @@ def compute_features(
     values = np.empty((n, describe(background[np.newaxis])[0].shape[1]), np.float32)
     sharpness = np.empty(n, np.float32)
     blank = np.empty(n, np.bool_)
-    threads = min(_MOST_THREADS, threads or count_cores())
+    threads = min(_MOST_THREADS, count_threads(threads))
     blocks = store.blocks(max(1, _BLOCK_PIXELS // background.size))
     start = 0
     for block, described in map_ahead(describe, blocks, threads=threads, waiting=2 * threads):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import cv2
 import numpy as np
 
-from keyframes.ahead import count_cores, map_ahead
+from keyframes.ahead import count_threads, map_ahead
 from keyframes.errors import OutputError
 from keyframes.files import write_atomically
 
@@ -109,7 +109,7 @@ def write_images(
     Encoding runs in ``threads`` threads (None: one a core), two at most, beside whatever produces
     the images; one more than that waits in memory at most.
     """
-    n_threads = min(_MOST_THREADS, threads or count_cores())
+    n_threads = min(_MOST_THREADS, count_threads(threads))
 
     def write(item: tuple[Path, Image, dict[str, str]]) -> Path:
         path, image, label = item

@@ -94,7 +94,9 @@ def extract(
     OutputError
         The folder can't be written, or holds what isn't ours or was asked for differently.
     """
-    video, settings = Path(video), settings or Settings()
+    video, settings = Path(video), Settings() if settings is None else settings
+    if not isinstance(settings, Settings):
+        raise SettingsError(f"settings must be a Settings or None, got {settings!r}")
     if grow and (settings.count == "auto" or settings.frames):
         raise SettingsError("growing needs a number of keyframes to grow to, not auto or a list")
     folder = OutputFolder(Path(output), video.stem)

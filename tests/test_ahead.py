@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from keyframes.ahead import count_cores, map_ahead, run_ahead
+from keyframes.ahead import count_cores, count_threads, map_ahead, run_ahead
+from keyframes.errors import SettingsError
 
 
 def test_slurms_grant_counts(monkeypatch):
@@ -15,6 +16,14 @@ def test_slurms_grant_counts(monkeypatch):
     assert count_cores() == 1
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "100000")
     assert count_cores() <= os.cpu_count()
+
+
+def test_threads_are_those_asked_for_or_one_a_core():
+    assert count_threads(5) == 5
+    assert count_threads(None) == count_cores()
+    for none in (0, -1):
+        with pytest.raises(SettingsError, match=f"threads must be at least 1, .* got {none}"):
+            count_threads(none)
 
 
 def test_results_come_in_the_order_of_the_items():

@@ -220,6 +220,14 @@ def test_colour_of_gray_thumbnails_is_refused():
         compute("colour", scene(2))
 
 
+def test_a_feature_that_there_is_not_is_refused():
+    with (
+        ThumbnailStore() as store,
+        pytest.raises(SettingsError, match="one of hog, gray, colour; got 'hogg'"),
+    ):
+        compute_features("hogg", store, None)
+
+
 @pytest.mark.parametrize("n", [0, 3])
 def test_as_many_thumbnails_as_candidates_are_needed(n):
     with ThumbnailStore() as store:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keyframes.ahead import count_cores, run_ahead
+from keyframes.ahead import count_threads, run_ahead
 from keyframes.errors import VideoError
 from keyframes.video.frames import Disagreement, decode_all, decode_some, split_runs
 from keyframes.video.opening import open_decoder
@@ -77,7 +77,7 @@ def fetch_frames(
         raise IndexError(f"rows {left[[0, -1]].tolist()} of a reading of {len(reading)} candidates")
     is_damaged = reading.video.is_damaged
     if index.doubt is None and not is_damaged:
-        frames = _decode_runs(index, reading.frame_indices[left], threads or count_cores())
+        frames = _decode_runs(index, reading.frame_indices[left], count_threads(threads))
         with closing(frames):
             for row, image in _matches(frames, reading, left, spec):
                 yield row, image

@@ -11,7 +11,7 @@ import av
 from av import VideoStream
 from av.stream import Disposition
 
-from keyframes.ahead import count_cores
+from keyframes.ahead import count_threads
 from keyframes.errors import VideoError
 from keyframes.video.decode import Decoder
 
@@ -60,7 +60,7 @@ def open_decoder(
     VideoError
         When the file can't be opened or has no video stream that can be decoded.
     """
-    threads = threads or count_cores()
+    threads = count_threads(threads)
     with ExitStack() as stack:
 
         def open_codec() -> VideoCodecContext:
