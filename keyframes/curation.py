@@ -84,7 +84,9 @@ class Curation:
             raise SettingsError(f"frame {change.added} is a keyframe already")
         frames = _exchange(self.frames, change.removed, change.added)
         if not frames:
-            raise SettingsError(f"frame {change.removed} is the last keyframe; swap it instead")
+            raise SettingsError(
+                f"frame {change.removed} is the last keyframe, and no new one can take its place"
+            )
         return type(self)(frames, (*self.changes, change))
 
     def undo(self) -> Self:

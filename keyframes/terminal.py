@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from keyframes.files import read_json
+from keyframes.run_record import describe_match
 from keyframes.words import to_count, to_duration
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
     if outcome.is_new:
         of_all = f" of {to_count(selection.video.n_frames, 'frame')}"
         record = read_json(outcome.record)
-        match = _describe_match(record)
+        match = describe_match(record)
         line = _count_new(selection, record, of_all) + (f", matched {match}" if match else "")
     else:
         line = f"finished before, {to_count(len(selection.keyframes), 'keyframe')}"
@@ -96,7 +97,7 @@ def summarise(selection: Selection, folder: OutputFolder) -> str:
         facts["considered"] = f"{selection.n_candidates:,} of them"
     if why := record["explanation"].get("k"):  # it was found, not asked for
         facts["k"] = why
-    if match := _describe_match(record):
+    if match := describe_match(record):
         facts["matched"] = match
     if selection.step is not None:  # a list leaves nothing to compare with
         facts["clusters"] = f"explain {coverage.variance_explained:.0%} of the variance"
@@ -132,15 +133,6 @@ def _count_new(selection: Selection, record: dict[str, Any], of_all: str = "") -
     n_keyframes = to_count(len(selection.keyframes), "keyframe")
     new = f" ({n_new:,} new)" if held else ""
     return f"{n_keyframes}{new}{of_all}"
-
-
-def _describe_match(record: dict[str, Any]) -> str:
-    """Say which camera's moments the keyframes are of, and how that was found; else nothing."""
-    why = record["explanation"]
-    if "matched_to" not in why:
-        return ""
-    apart = f"at most {why['greatest_difference_s']:.3f} s apart"
-    return f"to {why['matched_to']} by {why['matched_by']}, {apart}"
 
 
 def describe_label(path: Path, label: dict[str, str]) -> str:

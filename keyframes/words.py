@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# What adding up single-precision numbers may lose, as a share.
+_ROUNDING = 1e-6
+
 
 def to_count(number: int, noun: str) -> str:
     """Write a number with its noun: 1 frame, 2,330 frames."""
@@ -24,11 +27,11 @@ def to_duration(seconds: float) -> str:
     return to_clock(seconds) if round(seconds, 1) >= 60 else f"{seconds:.1f} s"
 
 
-def to_percent(share: float) -> str:
-    """Write a share as whole percent; but neither 0 % nor 100 % of what is not."""
-    percent = f"{100 * share:.0f}"
-    if percent == "100" and share < 1:
-        percent = "> 99"
-    elif percent == "0" and share > 0:
-        percent = "< 1"
+def to_percent(share: float, digits: int = 0) -> str:
+    """Write a share in percent; but neither 0 % nor 100 % of what is not, but for rounding."""
+    percent, least = f"{100 * share:.{digits}f}", 10.0**-digits
+    if float(percent) == 100 and share < 1 - _ROUNDING:
+        percent = f"> {100 - least:.{digits}f}"
+    elif float(percent) == 0 and share > _ROUNDING:
+        percent = f"< {least:.{digits}f}"
     return f"{percent}\N{NO-BREAK SPACE}%"

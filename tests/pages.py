@@ -82,7 +82,7 @@ def make_record(selection, clustering, name):
         **record,
         "video": {**record["video"], "path": f"/recordings/{name}"},
         "inertia": 3.5,
-        "explanation": {"animals": 2},
+        "explanation": {"k": f"{len(selection.keyframes)}, the elbow of 2 to 9"},
         "versions": {"numpy": "1.2.3"},
         "timings_s": {"reading": 12.3456},
     }

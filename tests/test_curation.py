@@ -30,7 +30,7 @@ def test_what_cannot_be_done_is_refused():
         state.apply(Change("reject", 4, 5))
     with pytest.raises(SettingsError, match="frame 8 is a keyframe already"):
         state.apply(Change("add", None, 8))
-    with pytest.raises(SettingsError, match="frame 8 is the last keyframe"):
+    with pytest.raises(SettingsError, match="frame 8 is the last keyframe, and no new one"):
         Curation((8,)).apply(Change("reject", 8, None))
     with pytest.raises(SettingsError, match="nothing is left to undo"):
         state.undo()

@@ -29,7 +29,9 @@ from keyframes.report import (
 from keyframes.report import page as page_module
 from keyframes.report.charts import Scale
 from keyframes.report.colours import cluster_colours, time_colours, to_hex
+from keyframes.report.facts import describe_asked
 from keyframes.report.projection import project
+from keyframes.settings import Settings
 from pages import HOSTILE, make_scene, write_folder
 
 
@@ -58,7 +60,7 @@ class TestPage:
         assert "On average: 75 % nearer" in text
         assert "19 of 20 frames lie within: 20 % nearer" in text
         assert "seed 7" in text
-        assert "animals 2" in text
+        assert "k 4, the elbow" in text
         assert "numpy 1.2.3" in text
         assert "keyframes extract /recordings/v.mp4 -k 4 --seed 7" in text
 
@@ -71,6 +73,47 @@ class TestPage:
         scene.record["identity"]["settings"]["seed"] = 0
         asked = plain(scene.render()).partition("What was asked")[2].partition("What was found")[0]
         assert "seed 0" in asked
+
+    def test_what_a_method_does_not_go_by_was_not_asked(self):
+        asked = dict(describe_asked(Settings(method="uniform", seed=7).to_json()))
+        assert asked == {"count": "20", "method": "uniform", "seed": "7", "step": "auto"}
+        assert "n-init" not in dict(describe_asked(Settings(method="coverage").to_json()))
+
+    @pytest.mark.parametrize(
+        ("explanation", "told"),
+        [
+            (
+                {
+                    "costs": {"posture": 1.0, "whole frame": 0.5},
+                    "gate": {"reason": "usually 1 seen whole", "limits": {"max_count": 7}},
+                },
+                "compared by posture, whole frame animals usually 1 seen whole",
+            ),
+            (
+                {
+                    "matched_to": "a.mp4",
+                    "matched_by": "frame number",
+                    "greatest_difference_s": 0.0005,
+                },
+                "matched to a.mp4 by frame number, at most 0.001 s apart",
+            ),
+            (
+                {
+                    "pool": "5a5a",
+                    "pool_videos": 2,
+                    "pool_candidates": 4321,
+                    "pool_keyframes": 1,
+                    "pool_inertia": 1234.5678,
+                    "pool_clusters": [0],
+                },
+                "pool 2 videos, 4,321 candidates, 1 keyframe objective J of the pool 1,234.57",
+            ),
+        ],
+    )
+    def test_what_a_method_measured_is_told_in_words(self, explanation, told):
+        scene = make_scene()
+        scene.record["explanation"] = explanation
+        assert f"objective J 3.5 {told} numpy 1.2.3" in plain(scene.render())
 
     def test_a_list_is_compared_with_nothing(self):
         scene = make_scene(histories=())
@@ -167,6 +210,9 @@ class TestPage:
         assert "run 1: J = 4 after 3 iterations" in text
         assert "run 2: J = 3.5 after 2 iterations" in text
         assert "best: run 2" in text
+
+    def test_what_does_not_go_down_is_not_drawn(self):
+        assert "How the clusters were found" not in make_scene(histories=((0.0,), (0.0,))).render()
 
     def test_without_k_means_no_objective_is_shown(self):
         scene = make_scene(histories=())
@@ -424,7 +470,7 @@ def test_page_of_the_choice_of_k_shows_both_curves():
     assert text.count("<polyline") == 2
     assert "elbow: k = 3" in text
     assert "highest: k = 3" in text
-    assert "3 · elbow 33.3333 66.7 % 0.100" in plain(text)
+    assert "3 · elbow 33.333 66.7 % 0.100 5 20.000 80.0 % 0.000" in plain(text)
     assert "<script" not in text
     assert "hacked()>" not in text
 

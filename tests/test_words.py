@@ -37,3 +37,6 @@ def test_percent_is_honest_at_the_ends():
     shares = (0.0, 0.001, 0.774, 0.999, 1.0)
     words = [to_percent(share).replace("\N{NO-BREAK SPACE}", " ") for share in shares]
     assert words == ["0 %", "< 1 %", "77 %", "> 99 %", "100 %"]
+    finer = [to_percent(share, 1) for share in (1e-9, 0.0001, 0.0005, 0.774, 0.9999, 1 - 1e-9)]
+    words = [word.replace("\N{NO-BREAK SPACE}", " ") for word in finer]
+    assert words == ["0.0 %", "< 0.1 %", "0.1 %", "77.4 %", "> 99.9 %", "100.0 %"]

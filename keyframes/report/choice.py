@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from keyframes.report.charts import Line, make_chart
@@ -46,4 +47,10 @@ def render_choice(name: str, found: ChoiceOfK) -> str:
         found=found,
         charts=[inertia, silhouette],
         explained=to_percent(elbow.variance_explained),
+        decimals=_decimals(max(score.inertia for score in found.scores)),
     )
+
+
+def _decimals(largest: float) -> int:
+    """Return how many decimals a column takes whose largest number has five digits."""
+    return max(0, 4 - math.floor(math.log10(largest))) if largest > 0 else 0

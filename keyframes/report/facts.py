@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from keyframes.words import to_clock
+from keyframes.run_record import describe_match
+from keyframes.settings import Settings
+from keyframes.words import to_clock, to_count, to_percent
 
 if TYPE_CHECKING:
     from keyframes.records import Selection
+
+# What a method doesn't go by.
+_UNUSED = {"coverage": ("n_init",), "uniform": ("features", "n_init", "seed", "width")}
 
 
 def by_hand(record: dict[str, Any]) -> tuple[set[int], set[int]]:
@@ -29,7 +34,14 @@ def by_hand(record: dict[str, Any]) -> tuple[set[int], set[int]]:
 
 def describe_asked(settings: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what was asked, in the words of the command line's options; the rest is left out."""
-    said = {key: value for key, value in sorted(settings.items()) if value or key == "seed"}
+    default, unused = Settings().to_json(), _UNUSED.get(settings["method"], ())
+    said = {
+        key: value
+        for key, value in sorted(settings.items())
+        if (value or key == "seed") and not (key in unused and value == default[key])
+    }
+    if said.get("pool"):
+        said["pool"] = True  # what tells it from others says nothing to a person
     if settings["frames"]:  # nothing was chosen
         said = {key: said[key] for key in ("frames", "crop", "crop_output") if key in said}
     return [(key.replace("_", "-"), _to_text(value)) for key, value in said.items()]
@@ -52,15 +64,32 @@ def describe_found(selection: Selection, record: dict[str, Any]) -> list[tuple[s
         "damaged frames": f"{video.damaged_frames:,}",
     }
     if selection.step is not None:
-        facts["variance explained"] = f"{100 * selection.coverage.variance_explained:.1f} %"
+        facts["variance explained"] = to_percent(selection.coverage.variance_explained, 1)
     if record["inertia"] is not None:
         facts["objective J"] = f"{record['inertia']:,.6g}"
-    facts |= {
-        key.replace("_", " "): _to_text(value) for key, value in record["explanation"].items()
-    }
+    facts |= _explain(record)
     facts |= record["versions"]
     facts["file, SHA-256 of samples"] = record["identity"]["video"]["sha256_of_samples"]
     return list(facts.items())
+
+
+def _explain(record: dict[str, Any]) -> dict[str, str]:
+    """Say what the method measured and decided; the figures behind it are the record's."""
+    why = record["explanation"]
+    facts = {}
+    if "k" in why:  # it was found, not asked for
+        facts["k"] = why["k"]
+    if "gate" in why:
+        facts["compared by"] = ", ".join(why["costs"])
+        facts["animals"] = why["gate"]["reason"]
+    if "pool" in why:
+        facts["pool"] = ", ".join(
+            to_count(why[f"pool_{noun}s"], noun) for noun in ("video", "candidate", "keyframe")
+        )
+        facts["objective J of the pool"] = f"{why['pool_inertia']:,.6g}"
+    if match := describe_match(record):
+        facts["matched"] = match
+    return facts
 
 
 def _actions(record: dict[str, Any]) -> dict[str, str]:
@@ -88,4 +117,4 @@ def _to_text(value: object) -> str:
         return ", ".join(map(_to_text, value))
     if isinstance(value, float):
         return f"{value:.6g}"
-    return "–" if value is None else str(value)
+    return str(value)

@@ -123,6 +123,7 @@ def report_content(
         "cards": _cards(selection, colours, pictures, record),
         "data": {
             "duration": selection.video.duration_s,
+            "is_list": selection.step is None,
             "distance": _DISTANCES.get(settings["method"], "away from what its cluster stands for"),
             "times": _packed(features.reading.times_s[shown], "<f4"),
             "frames": _packed(features.reading.frame_indices[shown], "<u4"),
@@ -262,8 +263,8 @@ def _compare_reach(coverage: Coverage) -> list[dict[str, Any]]:
 
 
 def _chart_of_inertia(histories: Sequence[Sequence[float]]) -> Chart | None:
-    """Return J over the iterations of every restart; None where there was no k-means."""
-    if not histories:
+    """Return J over the iterations of every restart; None where nothing went down."""
+    if all(len(history) < 2 for history in histories):
         return None
     best = min(range(len(histories)), key=lambda i: histories[i][-1])
     lines = [

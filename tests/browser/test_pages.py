@@ -220,6 +220,19 @@ class TestTimeline:
                 page, number
             )
 
+    def test_listed_frames_stand_alone(self, browser, tmp_path):
+        scene = make_scene("list.mp4", histories=())
+        scene.selection = replace(scene.selection, step=None)
+        scene.features.reading.times_s[30:] += 1.5
+        browser.get(write_folder(tmp_path, scene, "list").as_uri())
+        width = find(browser, "#timeline").size["width"]
+
+        def colour(time_s):
+            return pixel(browser, "timeline", 8 + time_s / 7.4 * (width - 16), 30)
+
+        assert colour(0.25) == colour(3.5)  # between two of them, as where none is far and wide
+        assert colour(0.7) == cluster_colour(browser, 1)
+
     def test_hover_shows_the_nearest_chosen_frame(self, page):
         width = find(page, "#timeline").size["width"]
         hover(page, "#timeline", timeline_x(page, 2.72) / width)

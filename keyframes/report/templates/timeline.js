@@ -12,7 +12,8 @@ keepDrawn(timeline, (context, width, height, colours) => {
   const place = (time) => EDGE + (time / duration) * (width - 2 * EDGE);
   context.fillStyle = colours.line;
   context.fillRect(EDGE, STRIP.top, width - 2 * EDGE, STRIP.height);
-  drawStrip(context, width);
+  if (data.is_list) drawTicks(context, place);
+  else drawStrip(context, width);
   drawAxis(context, width, height, place, colours);
   drawPins(context, width, place, colours);
 });
@@ -25,11 +26,19 @@ function drawStrip(context, width) {
     const first = rowAtOrAfter(column * perPixel);
     const end = rowAtOrAfter((column + 1) * perPixel);
     const cluster = end > first ? mostFrequent(first, end) : clusterBefore(first, column * perPixel);
-    if (cluster === null) continue;
-    context.globalAlpha = pointed.cluster === null || cluster === pointed.cluster ? 1 : 0.22;
-    context.fillStyle = data.colours[cluster];
-    context.fillRect(EDGE + column, STRIP.top, 1.02, STRIP.height);
+    if (cluster !== null) paint(context, cluster, EDGE + column, 1.02);
   }
+}
+
+// Of what lies between listed frames nothing is known.
+function drawTicks(context, place) {
+  for (const [row, time] of frames.time.entries()) paint(context, frames.cluster[row], place(time) - 1.5, 3);
+}
+
+function paint(context, cluster, left, width) {
+  context.globalAlpha = pointed.cluster === null || cluster === pointed.cluster ? 1 : 0.22;
+  context.fillStyle = data.colours[cluster];
+  context.fillRect(left, STRIP.top, width, STRIP.height);
   context.globalAlpha = 1;
 }
 
