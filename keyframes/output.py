@@ -110,15 +110,13 @@ class OutputFolder:
                 raise
         return None
 
-    def find_finished(self, video: Record, *, grow: bool = False) -> Record | None:
+    def find_finished(self, video: Record) -> Record | None:
         """Return the record of a finished run; None when there is none.
 
         Parameters
         ----------
         video
             The content of the video that the run must have been about.
-        grow
-            The run's keyframes are to be added to.
 
         Raises
         ------
@@ -128,26 +126,23 @@ class OutputFolder:
         record = self.read_record()
         if record is None:
             return None
-        self._refuse("another video", record["identity"]["video"], video, grow=grow)
+        self._refuse("another video", record["identity"]["video"], video)
         return record
 
-    def check_settings(self, record: Record, settings: Record, *, grow: bool = False) -> None:
+    def check_settings(self, record: Record, settings: Record) -> None:
         """Raise OutputError unless these settings are those that the record's run had."""
         there = record["identity"]["settings"]
         grown = differences(there, settings).keys() <= {*GROWING}
         is_number = not settings.get("frames") and settings.get("count") != "auto"
         can_grow = grown and is_number and not settings.get("pool")
         way_out = "keep or add to them with --grow, " if can_grow else ""
-        self._refuse("other settings", there, settings, way_out, grow=grow)
+        self._refuse("other settings", there, settings, way_out)
 
-    def _refuse(
-        self, what: str, there: Record, asked: Record, way_out: str = "", *, grow: bool
-    ) -> None:
+    def _refuse(self, what: str, there: Record, asked: Record, way_out: str = "") -> None:
         if differing := differences(there, asked):
-            alone = " and without --grow" if grow else ""  # which keeps them in any case
             raise OutputError(
                 f"{self.record}: holds keyframes of {what} ({', '.join(differing.values())}); "
-                f"{way_out}choose another -o, or replace them with --overwrite{alone}"
+                f"{way_out}choose another -o, or replace them with --overwrite alone"
             )
 
     def check_ownership(self) -> None:

@@ -151,7 +151,7 @@ def find_earlier(
     can't be opened.
     """
     folder = OutputFolder(output, video.stem)
-    record = folder.find_finished(identify(video), grow=grow)
+    record = folder.find_finished(identify(video))
     if record is None:
         return None
     there, asked = recall(folder, video, record), settings.to_json()
@@ -160,7 +160,7 @@ def find_earlier(
     if grow:
         free = {*GROWING, *(CHOOSING if there.step is None else ())}
         asked = {name: value for name, value in asked.items() if name not in free}
-    folder.check_settings(record, asked, grow=grow)
+    folder.check_settings(record, asked)
     return None if not grow and may_be_mended(folder.record, record, video) else there
 
 
