@@ -258,7 +258,6 @@ def test_what_a_project_asks_for(output, make_project):
     mouse = video(output, "mouse.mp4")
     project = make_project({mouse: "10, 90, 5, 60", "/gone/fly.avi": "0, 9, 0, 9"})
     dlc = read_project(project / "config.yaml")
-    assert dlc.root == project
     assert [(v.path, v.crop, v.crop_output) for v in dlc.videos] == [
         (mouse, Crop(10, 5, 90, 60), False)
     ]

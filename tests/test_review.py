@@ -158,18 +158,18 @@ class TestSession:
 
     def test_swap_takes_a_candidate(self, out):
         session, before = open_in(out), chosen(out)
-        candidates = [candidate.frame for candidate in session.candidates(before[0])]
+        candidates = [candidate["frame"] for candidate in session.candidates(before[0])]
         assert len(candidates) >= 3
         assert not set(candidates) & set(before)
         session.swap(before[0], candidates[2])
         assert chosen(out) == sorted({*before, candidates[2]} - {before[0]})
         check_consistent(out)
         # What was swapped is still to be had; what was rejected isn't.
-        assert before[0] in [c.frame for c in session.candidates(candidates[2])]
+        assert before[0] in [c["frame"] for c in session.candidates(candidates[2])]
         rejected = candidates[2]
         new = session.reject(rejected).frame
         assert new != before[0], "given up once is enough"
-        assert rejected not in [c.frame for c in session.candidates(new)]
+        assert rejected not in [c["frame"] for c in session.candidates(new)]
 
     def test_add(self, out):
         session, before = open_in(out), chosen(out)
@@ -191,7 +191,7 @@ class TestSession:
         session = open_in(out)
         first, second, *_ = chosen(out)
         session.reject(first)
-        session.swap(second, session.candidates(second)[0].frame)
+        session.swap(second, session.candidates(second)[0]["frame"])
         session.add(next(n for n in range(60) if n not in {*chosen(out), first, second}))
         assert tree(out).keys() != before.keys()
         again = open_in(out)  # the record remembers
@@ -293,7 +293,7 @@ class TestWhatIsNotOurs:
         session = open_in(out)
         frame = chosen(out)[0]
         theirs = np.zeros((4, 4, 3), np.uint8)
-        candidate = session.candidates(frame)[0].frame
+        candidate = session.candidates(frame)[0]["frame"]
         target = out / "labeled-data" / STEM / f"img{candidate:06d}.png"
         cv2.imwrite(str(target), theirs)
         before = tree(out)
@@ -388,7 +388,7 @@ class TestKilledAtAnyMoment:
             "from test_review import open_in; from pathlib import Path\n"
             "session = open_in(Path(sys.argv[1]), Path(sys.argv[2]))\n"
             "print('ready', flush=True)\n"
-            "frame = session.candidates(int(sys.stdin.readline()))[0].frame\n"
+            "frame = session.candidates(int(sys.stdin.readline()))[0]['frame']\n"
             "while True: session.add(frame); session.undo()\n"
         )
         for wait_s in (0.03, 0.11):

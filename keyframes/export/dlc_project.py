@@ -39,8 +39,6 @@ class DlcProject:
 
     Attributes
     ----------
-    root
-        The project's folder: where ``config.yaml`` lies, whatever its ``project_path`` says.
     videos
         The videos that are there, in the order of ``video_sets``.
     missing
@@ -51,7 +49,6 @@ class DlcProject:
         ``start`` and ``stop``, as percentages.
     """
 
-    root: Path
     videos: tuple[DlcVideo, ...]
     missing: tuple[str, ...]
     count: int
@@ -97,7 +94,6 @@ def read_project(destination: Path) -> DlcProject:
             crop = _parse_crop(config.path, key, entry)
             found.append(DlcVideo(path, crop, _is_cropped(config.frames(stem_of(key)), crop)))
     return DlcProject(
-        root=config.root,
         videos=tuple(found),
         missing=tuple(missing),
         count=_parse_count(config),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from keyframes.records import FloatArray
+    from keyframes.records import FloatArray, IntArray
 
 _LMS_FROM_LAB = np.array(
     [
@@ -63,8 +63,6 @@ def to_hex(lightness: FloatArray, chroma: FloatArray, hue: FloatArray) -> list[s
     return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in (255 * srgb).round().astype(int).T]
 
 
-def _ranks(values: FloatArray) -> FloatArray:
+def _ranks(values: FloatArray) -> IntArray:
     """Return each value's place in ascending order, from 0."""
-    ranks = np.empty(len(values))
-    ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
-    return ranks
+    return values.argsort(kind="stable").argsort()

@@ -50,8 +50,7 @@ class Gallery:
 
     def images(self, rows: Iterable[int]) -> Iterator[tuple[int, Image]]:
         """Decode frames at full size; yield (row, uint8 BGR image) as `fetch_frames`."""
-        if rows := list(rows):
-            yield from fetch_frames(self._index, self._reading, rows, self._spec)
+        return fetch_frames(self._index, self._reading, rows, self._spec)
 
     def jpegs(self, rows: Iterable[int]) -> dict[int, bytes]:
         """Return frames as JPEGs no longer than `LONGEST_SIDE`; one decode for all unknown ones.

@@ -295,8 +295,7 @@ class _Handler(BaseHTTPRequestHandler):
         return _Answer("image/jpeg", self._session(number).jpeg(int(frame)))
 
     def _candidates(self, number: str, frame: str) -> _Answer:
-        candidates = self._session(number).candidates(int(frame))
-        return _as_json({"candidates": [asdict(candidate) for candidate in candidates]})
+        return _as_json({"candidates": self._session(number).candidates(int(frame))})
 
     def _change(self, number: str) -> _Answer:
         session = self._session(number)

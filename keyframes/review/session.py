@@ -57,22 +57,6 @@ class Outcome:
     warnings: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A frame that could be chosen instead of another.
-
-    Attributes
-    ----------
-    frame
-        Its number.
-    time_s
-        Seconds after the first frame.
-    """
-
-    frame: int
-    time_s: float
-
-
 class Session:
     """A finished selection that a person changes; safe to use from several threads.
 
@@ -139,14 +123,18 @@ class Session:
         row = int(self._rows(frame)[0])
         return self._gallery.jpegs([row])[row]
 
-    def candidates(self, frame: int) -> list[Candidate]:
-        """Return what could be chosen instead of a keyframe, the likeliest first."""
+    def candidates(self, frame: int) -> list[dict[str, float]]:
+        """Return the frames that could be chosen instead of a keyframe, the likeliest first.
+
+        Each with its number, ``frame``, and ``time_s``, seconds after the first one.
+        """
         curation = self._curation
         rows = self._stand_ins(curation, frame, curation.rejected, N_CANDIDATES)
         self._gallery.jpegs(rows.tolist())  # decoded together; they are asked for one by one
         reading = self._features.reading
         return [
-            Candidate(int(reading.frame_indices[row]), float(reading.times_s[row])) for row in rows
+            {"frame": int(reading.frame_indices[row]), "time_s": float(reading.times_s[row])}
+            for row in rows
         ]
 
     def reject(self, frame: int) -> Outcome:
