@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keyframes.commands import join_words
+from keyframes.results import find_results
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from keyframes.run_record import Record
 
 
-def describe_strays(root: Path, records: Mapping[str, Record], about: Collection[str]) -> list[str]:
+def describe_strays(root: Path, about: Collection[str]) -> list[str]:
     """Say which followers show other moments than their leaders, and what to do: a line each.
 
     Where the leader's record is gone, or is of another recording now, nothing can be said.
@@ -25,12 +26,10 @@ def describe_strays(root: Path, records: Mapping[str, Record], about: Collection
     ----------
     root
         The output folder.
-    records
-        The run records in it, by stem.
     about
         Stems of the videos that matter, as leaders or as followers.
     """
-    said = []
+    said, records = [], find_results(root)
     for stem, record in records.items():
         leader = _find_leader(record, records)
         if leader and {stem, leader} & {*about} and not shows_moments(record, records[leader]):

@@ -19,7 +19,7 @@ from keyframes.followers import describe_strays
 from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.moments import find_moments, read_timeline
 from keyframes.pipeline import extract, recall
-from keyframes.results import find_results, find_results_below, no_results
+from keyframes.results import require_results
 from keyframes.run_record import may_be_mended, selection_from_record
 from keyframes.settings import Match, Settings
 
@@ -65,9 +65,7 @@ def plan_matches(
         No selection is called ``to``, or several are; two videos would be written under one name;
         there is no video but the patterns' own.
     """
-    results = find_results_below(output)
-    if not results:
-        raise no_results(output)
+    results = require_results(output)
     named = _find_named(output, results, to) if to else _find_only(results)
     jobs, failed = [], []
     for video in videos:
@@ -182,7 +180,7 @@ def _find_outcome(job: Job, *, overwrite: bool) -> Outcome | None:
         return None
     selection = recall(folder, job.video, record)
     if selection.frame_indices != record["identity"]["settings"]["frames"]:  # in a review, since
-        strays = describe_strays(job.output, find_results(job.output), {job.video.stem})
+        strays = describe_strays(job.output, {job.video.stem})
         selection = replace(selection, warnings=(*selection.warnings, *strays))
     return Outcome(job, selection, is_new=False)
 

@@ -15,20 +15,12 @@ if TYPE_CHECKING:
 
 
 def find_results(root: Path) -> dict[str, Record]:
-    """Return the run records in an output folder, by stem.
-
-    Raises
-    ------
-    OutputError
-        There are none.
-    """
+    """Return the run records in an output folder, by stem."""
     records = {}
     for path in sorted(root.glob("*.json")):
         with suppress(OutputError):  # other people's JSON may lie beside ours, and notes do
             if record := OutputFolder(root, path.stem).read_record():
                 records[path.stem] = record
-    if not records:
-        raise no_results(root)
     return records
 
 
@@ -42,14 +34,15 @@ def find_results_below(root: Path) -> dict[OutputFolder, Record]:
     for name, inner, _ in os.walk(root):
         folder = Path(name)
         if IMAGES in inner:
-            with suppress(OutputError):  # a labelling project has such a folder, too
-                found = find_results(folder)
-                records |= {OutputFolder(folder, stem): found[stem] for stem in found}
-                pictures |= {OutputFolder(folder, stem).images for stem in found}
+            found = find_results(folder)  # none in a labelling project, which has such a folder
+            records |= {OutputFolder(folder, stem): found[stem] for stem in found}
+            pictures |= {OutputFolder(folder, stem).images for stem in found}
         inner[:] = sorted(each for each in inner if folder / each not in pictures)
     return records
 
 
-def no_results(root: Path) -> OutputError:
-    """Return what is raised where a folder holds no finished result."""
-    return OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")
+def require_results(root: Path) -> dict[OutputFolder, Record]:
+    """Return what `find_results_below` does; OutputError where there are none."""
+    if results := find_results_below(root):
+        return results
+    raise OutputError(f"{root}: holds no finished keyframes; run keyframes extract first")

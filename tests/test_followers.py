@@ -54,7 +54,7 @@ def chosen(out, stem):
 
 
 def strays(out, *about):
-    return describe_strays(out, find_results(out), about or ("day1_top",))
+    return describe_strays(out, about or ("day1_top",))
 
 
 def names(said):

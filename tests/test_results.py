@@ -5,7 +5,7 @@ import pytest
 from keyframes.errors import OutputError
 from keyframes.files import write_json
 from keyframes.output import OutputFolder
-from keyframes.results import find_results, find_results_below
+from keyframes.results import find_results, find_results_below, require_results
 from test_output import write
 
 
@@ -13,8 +13,9 @@ def test_results_are_told_from_other_json(tmp_path):
     write_json(tmp_path / "other.json", {"something": "else"})
     write_json(tmp_path / "ours.json", {"program": "keyframes"})
     (tmp_path / "broken.json").write_text("{")
+    assert not find_results(tmp_path)
     with pytest.raises(OutputError, match="holds no finished keyframes"):
-        find_results(tmp_path)
+        require_results(tmp_path)
     write(OutputFolder(tmp_path, "v"), ["img000001.png"])
     assert list(find_results(tmp_path)) == ["v"]
 

@@ -126,11 +126,9 @@ def _stop_once() -> None:
 
 def _choose(out: Path, name: Path | None) -> list[OutputFolder]:
     """Return the results in a folder and in those in it, or the one of that name."""
-    from keyframes.results import find_results_below, no_results
+    from keyframes.results import require_results
 
-    there = list(find_results_below(out))
-    if not there:
-        raise no_results(out)
+    there = list(require_results(out))
     if name is None:
         return there
     chosen = [folder for folder in there if folder.root / folder.stem == out / name]

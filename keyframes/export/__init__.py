@@ -43,7 +43,6 @@ from keyframes.export.results import read_results
 from keyframes.export.sleap import check_sleap, export_sleap, withdraw_from_sleap
 from keyframes.export.sleap import existing_frames as frames_in_sleap
 from keyframes.followers import describe_strays
-from keyframes.results import find_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -168,4 +167,4 @@ def _describe_strays(results: Sequence[Result]) -> Iterator[str]:
     for result in results:
         stems.setdefault(result.record.parent, set()).add(result.stem)
     for root, about in stems.items():
-        yield from describe_strays(root, find_results(root), about)
+        yield from describe_strays(root, about)

@@ -13,7 +13,7 @@ from keyframes.export.sources import Source
 from keyframes.files import identify, read_json
 from keyframes.images import check_picture
 from keyframes.records import Crop
-from keyframes.results import find_results_below, no_results
+from keyframes.results import require_results
 from keyframes.run_record import selection_from_record
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ def read_results(output: Path) -> list[Result]:
     OutputError
         There are none, or a picture is missing or isn't the one that the record names.
     """
-    folders = find_results_below(output)
-    if not folders:
-        raise no_results(output)
-    return [read_result(output, folder) for folder in folders]
+    return [read_result(output, folder) for folder in require_results(output)]
 
 
 def read_result(output: Path, folder: OutputFolder, video: Path | None = None) -> Result:

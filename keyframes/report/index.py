@@ -19,7 +19,7 @@ from keyframes.output import INDEX, OutputFolder
 from keyframes.report.pictures import to_data_uris
 from keyframes.report.templating import check_page, is_page, render
 from keyframes.resizing import preview
-from keyframes.results import find_results_below, no_results
+from keyframes.results import find_results_below, require_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -119,11 +119,9 @@ def render_index(root: Path, links: Mapping[OutputFolder, str] | None = None) ->
     OutputError
         The folder holds no finished keyframes.
     """
-    results = find_results_below(root)
+    results = require_results(root)
     if links is not None:
         results = {folder: results[folder] for folder in links if folder in results}
-    if not results:
-        raise no_results(root)
     rows = _list_rows(root, results, links)
     return _render(rows, {}, _digest(rows, {}))
 

@@ -18,7 +18,6 @@ from keyframes.report.pictures import picture_size
 from keyframes.report.projection import project
 from keyframes.report.templating import render
 from keyframes.resizing import preview
-from keyframes.results import find_results
 from keyframes.review.following import follow_exports
 from keyframes.review.stand_ins import stand_ins
 from keyframes.run_record import amend_record, make_table
@@ -247,8 +246,7 @@ class Session:
         warnings = follow_exports(self._folder, selection.video.path)
         self._record = read_json(self._folder.record)  # it remembers exports
         self._folder.tidy()
-        root = self._folder.root
-        strays = describe_strays(root, find_results(root), {self._folder.stem})
+        strays = describe_strays(self._folder.root, {self._folder.stem})
         self._warnings = [*warnings, *(f"{stray}." for stray in strays)]
         return self._warnings
 
