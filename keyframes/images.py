@@ -76,6 +76,16 @@ def read_label(path: Path) -> dict[str, str]:
             return {}
 
 
+def png_size(path: Path) -> tuple[int, int]:
+    """Return (width, height) of a PNG, pixels; OutputError when it is none."""
+    with path.open("rb") as file:
+        head = file.read(_HEADER_END)
+    if len(head) < _HEADER_END or not head.startswith(_SIGNATURE):
+        raise OutputError(f"{path}: is no PNG; move it out of the folder of the frames")
+    width, height = struct.unpack_from(">II", head, len(_SIGNATURE) + 8)
+    return int(width), int(height)
+
+
 def read_picture(path: Path) -> Image | None:
     """Return the pixels of a PNG, (height, width, 3) uint8 BGR; None when it isn't a whole one."""
     # Not imread: it can't open every file name on Windows.

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from keyframes.images import encode_png, is_ours, label_keyframe, read_label, write_images
+from keyframes.errors import OutputError
+from keyframes.images import encode_png, is_ours, label_keyframe, png_size, read_label, write_images
 from keyframes.records import Crop, Keyframe
 
 KEYFRAME = Keyframe(
@@ -94,6 +95,20 @@ def test_only_our_pngs_are_ours(tmp_path):
     cv2.imwrite(str(theirs), PICTURE)
     text.write_bytes(b"no picture")
     assert [is_ours(path) for path in (ours, theirs, text)] == [True, False, False]
+
+
+def test_the_size_of_a_png_is_told_from_its_header(tmp_path):
+    png, text = tmp_path / "a.png", tmp_path / "b.png"
+    png.write_bytes(encode_png(PICTURE, label_keyframe(VIDEO, KEYFRAME)))
+    assert png_size(png) == (20, 12)
+    for content in (
+        b"",
+        b"no picture, but as long as the header of a PNG is",
+        png.read_bytes()[:20],
+    ):
+        text.write_bytes(content)
+        with pytest.raises(OutputError, match=r"b\.png: is no PNG"):
+            png_size(text)
 
 
 def test_write_images_cuts_to_the_crop_and_keeps_order(tmp_path):

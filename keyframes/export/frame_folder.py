@@ -14,9 +14,8 @@ import cv2
 
 from keyframes.errors import OutputError
 from keyframes.export.history import LABELLED, NOT_OURS
-from keyframes.export.results import picture_size
 from keyframes.files import check_writable
-from keyframes.images import is_ours, read_label, read_picture
+from keyframes.images import is_ours, png_size, read_label, read_picture
 from keyframes.resizing import shrink
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def sizes_in(folder: Path) -> dict[tuple[int, int], Path]:
     """Return the sizes of the PNGs in a folder, each with one that has it."""
     names = find_pictures(folder).values()
     pngs = [folder / name for name in names if name.lower().endswith(".png")]
-    return {picture_size(png): png for png in reversed(pngs)}
+    return {png_size(png): png for png in reversed(pngs)}
 
 
 def check_recording(folder: Path, source: Source) -> bool:

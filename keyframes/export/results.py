@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import struct
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from keyframes.errors import OutputError, VideoError
+from keyframes.errors import VideoError
 from keyframes.export.sources import Source
 from keyframes.files import identify, read_json
-from keyframes.images import check_picture
+from keyframes.images import check_picture, png_size
 from keyframes.records import Crop
 from keyframes.results import require_results
 from keyframes.run_record import selection_from_record
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from keyframes.output import OutputFolder
     from keyframes.records import Keyframe, Selection
     from keyframes.run_record import Record
-
-_SIZE_OFFSET = 16  # signature, length and type of the first chunk, IHDR
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +102,7 @@ def read_result(output: Path, folder: OutputFolder, video: Path | None = None) -
         video=video,
         place=PurePosixPath(folder.root.relative_to(output).as_posix(), folder.stem),
         folder=folder.images,
-        size=picture_size(pictures[0]),
+        size=png_size(pictures[0]),
         crop=Crop(**settings["crop"]) if settings["crop_output"] else None,
         identity=record["identity"]["video"],
         frames=tuple(selection.frame_indices),
@@ -113,13 +110,3 @@ def read_result(output: Path, folder: OutputFolder, video: Path | None = None) -
         pictures=pictures,
         settings=settings,
     )
-
-
-def picture_size(path: Path) -> tuple[int, int]:
-    """Return (width, height) of a PNG, pixels; OutputError when it is none."""
-    with path.open("rb") as file:
-        head = file.read(_SIZE_OFFSET + 8)
-    if head[12:_SIZE_OFFSET] != b"IHDR" or len(head) < _SIZE_OFFSET + 8:
-        raise OutputError(f"{path}: is no PNG; move it out of the folder of the frames")
-    width, height = struct.unpack(">II", head[_SIZE_OFFSET:])
-    return int(width), int(height)
