@@ -15,7 +15,7 @@ from keyframes.video import Span, auto_step, index_video, n_candidates, read_thu
 from keyframes.video.picture import check_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from keyframes.cache import FeatureCache
@@ -81,7 +81,7 @@ def find_index(video: Path, cache: FeatureCache | None) -> VideoIndex:
     """
     if cache is None:
         return index_video(video)
-    key = {"video": _identify_content(video)}
+    key = {"video": identify_content(video)}
     index = cache.load_index(key, video)
     if index is None:
         index = index_video(video)
@@ -137,6 +137,7 @@ def describe_video(
     settings: Settings,
     store: ThumbnailStore,
     *,
+    torn: Collection[int] = (),
     cache: FeatureCache | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -149,6 +150,8 @@ def describe_video(
         The video, and what to look at.
     store
         An empty store; it holds the thumbnails afterwards, unless the features were known.
+    torn
+        As for `read_thumbnails`; where there are any, it is decoded in any case.
     cache
         Where features may be known from, and are kept; None to decode in any case, as the
         coverage method always does.
@@ -157,7 +160,7 @@ def describe_video(
     progress
         Called now and then with the number of candidates done and expected.
     """
-    if settings.method == "coverage":
+    if settings.method == "coverage" or torn:
         cache = None  # what it looks at is in the thumbnails, not in the features alone
     key = _cache_key(index.path, sampling, settings) if cache else {}
     _log_plan(index, sampling, threads)
@@ -170,6 +173,7 @@ def describe_video(
         span=settings.span,
         step=sampling.step,
         listed=sampling.listed,
+        torn=torn,
         threads=threads,
         progress=progress and (lambda done: progress(done, max(done, sampling.n_expected))),
     )
@@ -199,7 +203,7 @@ def _cache_key(video: Path, sampling: Sampling, settings: Settings) -> dict[str,
     """Return all that the features depend on, as plain values."""
     asked = settings.to_json()
     return {
-        "video": _identify_content(video),
+        "video": identify_content(video),
         "spec": asdict(sampling.spec),
         "step": sampling.step,
         "listed": sampling.listed,
@@ -207,7 +211,7 @@ def _cache_key(video: Path, sampling: Sampling, settings: Settings) -> dict[str,
     }
 
 
-def _identify_content(video: Path) -> dict[str, Any]:
+def identify_content(video: Path) -> dict[str, Any]:
     """Return what tells a video from others under any name, damaged copies included."""
     known = {name: value for name, value in identify(video).items() if name != "name"}
     return {**known, "modified_ns": video.stat().st_mtime_ns}

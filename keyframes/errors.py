@@ -5,6 +5,7 @@
     KeyframesError
     ├── SettingsError      an option or argument has a value that can't work  (also a ValueError)
     ├── VideoError         a recording can't be read, or not exactly
+    │   └── UnrepeatableError  it decodes differently each time
     ├── OutputError        the output can't be written, or isn't ours to replace
     └── MissingExtraError  an optional dependency isn't installed  (also an ImportError)
 
@@ -24,6 +25,20 @@ class SettingsError(KeyframesError, ValueError):
 
 class VideoError(KeyframesError):
     """A recording can't be read, or not exactly."""
+
+
+class UnrepeatableError(VideoError):
+    """A recording decodes differently each time, or it was changed meanwhile.
+
+    Attributes
+    ----------
+    frame
+        The number of a frame that came out otherwise.
+    """
+
+    def __init__(self, message: str, frame: int = -1) -> None:
+        super().__init__(message)
+        self.frame = frame
 
 
 class OutputError(KeyframesError):

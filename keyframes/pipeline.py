@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from keyframes.choosing import choose, describe_choice
 from keyframes.curation import Curation
-from keyframes.describe import describe_video, find_index, plan_sampling
-from keyframes.errors import SettingsError
+from keyframes.describe import describe_video, find_index, identify_content, plan_sampling
+from keyframes.errors import SettingsError, UnrepeatableError
 from keyframes.files import identify
 from keyframes.images import label_keyframe
 from keyframes.output import GROWING, OutputFolder
@@ -28,19 +28,24 @@ from keyframes.run_record import (
 )
 from keyframes.settings import CHOOSING, Settings
 from keyframes.thumbnails import ThumbnailStore
-from keyframes.video import fetch_frames
+from keyframes.video import fetch_frames, find_torn_frames
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from keyframes.cache import FeatureCache
-    from keyframes.records import Image, Selection
+    from keyframes.choosing import Choice
+    from keyframes.records import Features, Image, Selection
     from keyframes.run_record import Record
 
     Stage = Literal["reading", "clustering", "writing"]
     # Called with the stage, how much of it is done, and how much it is in all.
     Progress = Callable[[Stage, int, int], None]
+
+_MAX_READINGS = 4
+
+Made = TypeVar("Made")
 
 logger = logging.getLogger(__name__)
 
@@ -112,21 +117,35 @@ def extract(
     check_page(folder.page)
     identity = {"video": identify(video), "settings": settings.to_json()}
     stages = Stages(video, progress)
-    with ThumbnailStore() as store:
-        with stages.enter("reading") as report:
-            index = find_index(video, cache)
-            sampling = plan_sampling(index, settings)
-            features = describe_video(
-                index, sampling, settings, store, cache=cache, threads=threads, progress=report
+
+    def make(torn: Collection[int]) -> tuple[Features, Choice, Selection, list[Image]]:
+        with ThumbnailStore() as store:
+            with stages.enter("reading") as report:
+                index = find_index(video, cache)
+                sampling = plan_sampling(index, settings)
+                features = describe_video(
+                    index,
+                    sampling,
+                    settings,
+                    store,
+                    torn=torn,
+                    cache=cache,
+                    threads=threads,
+                    progress=report,
+                )
+            with stages.enter("clustering") as report:
+                choice = choose(features, store, settings, report, refused)
+        selection = describe_choice(features, choice, settings.min_gap_s, sampling.step)
+        with stages.enter("writing") as report:
+            images = fetch_frames(
+                index, features.reading, choice.rows, sampling.spec, threads=threads
             )
-        with stages.enter("clustering") as report:
-            choice = choose(features, store, settings, report, refused)
-    selection = describe_choice(features, choice, settings.min_gap_s, sampling.step)
-    with stages.enter("writing") as report:
-        images = fetch_frames(index, features.reading, choice.rows, sampling.spec, threads=threads)
-        pictures = _write_images(
-            folder, selection, images, identity["video"], settings, threads, report
-        )
+            pictures = _write_images(
+                folder, selection, images, identity["video"], settings, threads, report
+            )
+        return features, choice, selection, pictures
+
+    features, choice, selection, pictures = _make_without_torn_frames(make, video)
     paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
     kept, lost = carry_over(earlier, identity["video"], selection.frame_indices)
     record = make_record(selection, choice.clustering, identity, paths, stages.seconds) | kept
@@ -138,6 +157,24 @@ def extract(
         page = render_report(content)
     folder.finish(make_table(selection, paths), page, record)
     return replace(selection, warnings=(*selection.warnings, *lost))
+
+
+def _make_without_torn_frames(make: Callable[[Collection[int]], Made], video: Path) -> Made:
+    """Make something of a video, again without the frames that decode differently each time.
+
+    A torn picture may show what lay in the memory, and not every decoder says that it is torn.
+    """
+    content = identify_content(video)
+    torn: set[int] = set()
+    for n_left in reversed(range(_MAX_READINGS)):
+        try:
+            return make(torn)
+        except UnrepeatableError as error:
+            if not n_left or identify_content(video) != content:
+                raise
+            logger.info("%s is read again: %s", video, error)
+            torn |= {error.frame, *find_torn_frames(video)}
+    raise AssertionError("the last error is raised")
 
 
 def find_earlier(
@@ -239,8 +276,9 @@ class Stages:
         report(0, 0)  # how much there is to do isn't known yet
         start = time.perf_counter()
         yield report
-        self.seconds[stage] = time.perf_counter() - start
-        logger.info("%s: %s took %.2f s", self._video, stage, self.seconds[stage])
+        took = time.perf_counter() - start
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + took
+        logger.info("%s: %s took %.2f s", self._video, stage, took)
 
 
 def _ignore(done: int, total: int) -> None:

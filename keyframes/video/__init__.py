@@ -6,6 +6,7 @@ from keyframes.video.picture import pixel_versions
 from keyframes.video.probe import Gap, Probe, probe
 from keyframes.video.read import Step, auto_step, n_candidates, read_thumbnails
 from keyframes.video.span import Position, Span, parse_position
+from keyframes.video.torn import find_torn_frames
 
 __all__ = [
     "Gap",
@@ -16,6 +17,7 @@ __all__ = [
     "VideoIndex",
     "auto_step",
     "fetch_frames",
+    "find_torn_frames",
     "frame_size",
     "index_video",
     "n_candidates",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keyframes.ahead import count_threads, run_ahead
-from keyframes.errors import VideoError
+from keyframes.errors import UnrepeatableError
 from keyframes.video.frames import Disagreement, decode_all, decode_some, split_runs
 from keyframes.video.opening import open_decoder
 from keyframes.video.picture import checksum, full_image, thumbnail
@@ -67,7 +67,7 @@ def fetch_frames(
 
     Raises
     ------
-    VideoError
+    UnrepeatableError
         When a frame can't be found again.
     IndexError
         A row lies outside the reading.
@@ -89,9 +89,11 @@ def fetch_frames(
                 yield row, image
                 left = left[1:]
     if len(left):
-        raise VideoError(
-            f"frame {reading.frame_indices[left[0]]} of {index.path} isn't the one that was read "
-            "before: if the file has changed, run again; if not, repair it by re-encoding it"
+        frame = int(reading.frame_indices[left[0]])
+        raise UnrepeatableError(
+            f"frame {frame} of {index.path} isn't the one that was read before: if the file has "
+            "changed, run again; if not, repair it by re-encoding it",
+            frame,
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from av.video.frame import PictureType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from av import Packet, VideoFrame, VideoStream
 
@@ -40,21 +40,31 @@ class Decoded(NamedTuple):
         The picture.
     after_fault
         A frame between the one before and this one is missing or corrupt.
+    is_torn
+        It is known to come out differently each time.
     """
 
     ordinal: int
     time_s: float
     frame: VideoFrame
     after_fault: bool
+    is_torn: bool = False
+
+    @property
+    def is_corrupt(self) -> bool:
+        """Whether the picture is damaged."""
+        return self.is_torn or bool(self.frame.is_corrupt)
 
 
-def decode_all(decoder: Decoder, index: VideoIndex) -> Iterator[Decoded]:
-    """Decode every frame with a counter: exact, whatever the packets say."""
+def decode_all(
+    decoder: Decoder, index: VideoIndex, torn: Collection[int] = ()
+) -> Iterator[Decoded]:
+    """Decode every frame with a counter: exact, whatever the packets say; mark those torn."""
     clock = Clock(index)
     expected = 0  # position in the index
     for ordinal, frame in enumerate(decoder.frames()):
         position = index.position(frame.pts)
-        yield Decoded(ordinal, clock.tick(frame), frame, position > expected)
+        yield Decoded(ordinal, clock.tick(frame), frame, position > expected, ordinal in torn)
         expected = max(expected, position) + 1
 
 
@@ -165,9 +175,9 @@ def _holds(ascending: IntArray, value: int | None) -> bool:
 class Sieve:
     """Lets whole frames through and counts the others.
 
-    A frame is taken for damaged when the decoder marks it as corrupt, and so is what may refer
-    to it: everything up to the next key frame, and the bidirectional frames directly before. The
-    same goes for a packet that can't be decoded and for a frame that is lost.
+    A frame is taken for damaged when the decoder marks it as corrupt or it is torn, and so is what
+    may refer to it: everything up to the next key frame, and the bidirectional frames directly
+    before. The same goes for a packet that can't be decoded and for a frame that is lost.
 
     Parameters
     ----------
@@ -206,7 +216,7 @@ class Sieve:
                 self.n_damaged += len(held)
                 held.clear()
                 is_whole = False
-            is_whole = is_whole or self._is_fresh_key(decoded.frame)
+            is_whole = is_whole or self._is_fresh_key(decoded)
             if not is_whole:
                 self.n_damaged += 1
                 continue
@@ -221,7 +231,7 @@ class Sieve:
             yield from held
 
     def _is_faulty(self, decoded: Decoded) -> bool:
-        fault = self._has_failed() or decoded.frame.is_corrupt or decoded.after_fault
+        fault = self._has_failed() or decoded.is_corrupt or decoded.after_fault
         if fault and self._is_strict:
             raise Disagreement(f"damage at frame {decoded.ordinal}")
         return fault
@@ -235,8 +245,9 @@ class Sieve:
         self._n_errors = self._decoder.n_errors
         return True
 
-    def _is_fresh_key(self, frame: VideoFrame) -> bool:
-        if frame.is_corrupt or not self._index.starts_group(frame):
+    def _is_fresh_key(self, decoded: Decoded) -> bool:
+        frame = decoded.frame
+        if decoded.is_corrupt or not self._index.starts_group(frame):
             return False
         # A key frame that was on its way through the decoder when it failed may come out before
         # the frames that the error has spoilt.

@@ -55,6 +55,7 @@ def read_thumbnails(
     span: Span = Span(),  # noqa: B008  frozen
     step: Step | None = 1,
     listed: Collection[int] = (),
+    torn: Collection[int] = (),
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Reading:
@@ -81,6 +82,9 @@ def read_thumbnails(
     listed
         Ordinals of frames to consider besides, inside the span or not; those that the recording
         doesn't have are left out.
+    torn
+        Ordinals of frames that count as damaged. Where there are any, several threads may be why
+        they were found, and one decodes.
     threads
         Threads of the decoder; None for one a processor core.
     progress
@@ -97,19 +101,22 @@ def read_thumbnails(
         When there is no such step or size, the crop is no part of the frame or no frame is in
         the span.
     VideoError
-        When there is no whole frame in the span, the frame size changes on the way, or the
-        recording decodes differently each time.
+        When there is no whole frame in the span, or the frame size changes on the way.
+    UnrepeatableError
+        When the recording is decoded again, and differently.
     """
     if step not in (None, "keyframes") and (isinstance(step, str) or step < 1):
         raise SettingsError(
             f"step must be a whole number of at least 1 or 'keyframes', got {step!r}"
         )
     check_spec(spec, index.width, index.height)
-    plan = _Plan(index, spec, Window.of(span, index), step, frozenset(listed))
+    plan = _Plan(index, spec, Window.of(span, index), step, frozenset(listed), frozenset(torn))
     ways = [_Way(in_full=True, threads=threads), _LENIENT]
     # The numbers in a list come from a full decode, so they are counted in one.
     if index.doubt is None and step is not None and (step != 1 or span != Span()):
         ways.insert(0, _Way(in_full=False, threads=threads))
+    if torn:
+        ways = [_LENIENT]
     table = Table(index, consume, progress)
     for way in ways:
         try:
@@ -153,6 +160,7 @@ class _Plan:
     window: Window
     step: Step | None
     listed: frozenset[int]
+    torn: frozenset[int]
 
     def is_regular(self, decoded: Decoded, first: int) -> bool:
         """Say whether a frame of the window, which starts with `first`, is a candidate."""
@@ -210,7 +218,7 @@ def _read(plan: _Plan, way: _Way, table: Table) -> VideoInfo:
     with way.open(index) as decoder:
         sieve = Sieve(decoder, index, is_strict=way.is_strict)
         if way.in_full:
-            candidates = _choose(decode_all(decoder, index), sieve, plan)
+            candidates = _choose(decode_all(decoder, index, plan.torn), sieve, plan)
         else:
             wanted = _wanted(index, plan.window, plan.step, plan.listed)
             candidates = sieve.sift(decode_some(decoder, index, wanted))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keyframes.errors import VideoError
+from keyframes.errors import UnrepeatableError
 from keyframes.records import Reading
 from keyframes.video.picture import checksum
 
@@ -55,9 +55,10 @@ class Table:
         row, self._row = self._row, self._row + 1
         if row < len(self):
             if (decoded.ordinal, code) != (self._ordinals[row], self._checksums[row]):
-                raise VideoError(
+                raise UnrepeatableError(
                     f"{self._index.path} is damaged and decodes differently each time at frame "
-                    f"{decoded.ordinal}: repair it (`keyframes probe` says how) or use --step 1"
+                    f"{decoded.ordinal}: repair it (`keyframes probe` says how) or use --step 1",
+                    decoded.ordinal,
                 )
             return
         self._consume(small)
