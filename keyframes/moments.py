@@ -15,7 +15,7 @@ import numpy as np
 from keyframes.errors import VideoError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import read_thumbnails
-from keyframes.video.probe import GAP
+from keyframes.video.index import GAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,8 +1,7 @@
 """The data that passes between the stages, and the closed choices of the interface.
 
-Each record is frozen. Records that hold arrays check the arrays' shapes against each
-other when they are made, and compare by identity (``eq=False``): equality of arrays has
-no single truth value.
+Each record is frozen. Those that hold arrays check the arrays' shapes against each other when they
+are made, and compare by identity (``eq=False``): equality of arrays has no single truth value.
 """
 
 from __future__ import annotations
@@ -120,10 +119,11 @@ class VideoInfo:
     decode_errors
         Packets that are damaged or could not be decoded.
     damaged_frames
-        Decoded frames that the decoder marked as corrupt, or that may refer to one or to a lost
-        one; never candidates.
+        Decoded frames that are marked as corrupt, or may refer to such or lost ones; no candidates.
     mirrored
         Whether the stored picture was mirrored, left to right, before it was turned.
+    is_seekable
+        Whether programs find a frame that jump to it by its number or time: see `VideoIndex`.
     """
 
     path: Path
@@ -140,6 +140,7 @@ class VideoInfo:
     decode_errors: int
     damaged_frames: int
     mirrored: bool = False
+    is_seekable: bool = True
 
     @property
     def is_damaged(self) -> bool:

@@ -145,6 +145,7 @@ def describe_probe(probe: Probe) -> str:
     video = probe.video
     claim = "no claim" if probe.claimed_frames is None else f"{probe.claimed_frames:,}"
     spacing = f"{probe.n_key_frames:,}, at most {probe.longest_group:,} frames apart"
+    but_for = " but for gaps" if probe.rate == "constant" and probe.n_gaps else ""
     errors = {
         "bad packets": video.decode_errors,
         "damaged frames": video.damaged_frames,
@@ -158,7 +159,7 @@ def describe_probe(probe: Probe) -> str:
         + (f", turned by {video.rotation}°" if video.rotation else ""),
         "frames": f"{video.n_frames:,} counted (header: {claim})",
         "duration": to_duration(video.duration_s),
-        "rate": f"{video.fps:.6g} fps, {probe.rate}",
+        "rate": f"{video.fps:.6g} fps, {probe.rate}{but_for}",
         "key frames": "all" if probe.longest_group == 1 else spacing,
         "gaps": _list_gaps(probe),
         "errors": ", ".join(f"{what}: {n:,}" for what, n in errors.items() if n),

@@ -233,6 +233,18 @@ def test_another_recording_at_the_same_place_is_refused(tmp_path):
     assert target.read_bytes() == before
 
 
+def test_frames_that_sleap_may_not_find_are_said(tmp_path):
+    for name, pts in {
+        "even": None,
+        "gap": [40 * i for i in range(42) if i not in (20, 21)],
+    }.items():
+        video = encode_video(tmp_path / f"{name}.mkv", 40, pts=pts)
+        extract(video, tmp_path / "out", Settings(frames=(5, 30)))
+    note, _ = export("sleap", tmp_path / "out", tmp_path / "labels.slp").notes
+    assert note.startswith("SLEAP seeks, and may show others than these frames of gap.mkv: export")
+    assert len(export("sleap", tmp_path / "out", tmp_path / "labels.pkg.slp").notes) == 1
+
+
 def test_a_package_is_never_added_to(output, tmp_path):
     only_mouse = extract_videos(tmp_path / "one", ["mouse.mp4"])
     target = tmp_path / "labels.pkg.slp"

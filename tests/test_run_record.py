@@ -13,7 +13,7 @@ from keyframes.run_record import DamagedRecordError, make_record, read_record
 RECORD = make_record(make_selection([3]), NO_CLUSTERS, IDENTITY, ["a.png"], {"reading": 1.0})
 # Kept, shown, or newer than some records.
 UNREAD = {"program", "inertia_histories", "versions", "timings_s", "explanation", "mirrored"}
-UNREAD |= {"match", "pool"}
+UNREAD |= {"is_seekable", "match", "pool"}
 
 
 def list_keys(document, *way):

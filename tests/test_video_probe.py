@@ -1,11 +1,18 @@
 """The report on one recording."""
 
 import json
+import shlex
+import shutil
+import subprocess
 
+import av
+import cv2
 import pytest
 
+from footage import read_number
 from keyframes.commands import join_words
-from keyframes.video import probe
+from keyframes.video import index_video, probe
+from keyframes.video.read import count_frames
 
 
 def test_a_sound_video_is_described(make_video, tmp_path):
@@ -41,6 +48,34 @@ def test_variable_rate_and_gaps_are_told_apart(make_video, tmp_path):
 def test_a_rounded_clock_is_still_constant(make_video, tmp_path):
     pts = [round(i * 1000 / 240) for i in range(60)]  # 4 and 5 ms
     assert probe(make_video(tmp_path / "fast.mkv", 60, pts=pts, fps=240)).rate == "constant"
+
+
+@pytest.mark.parametrize(
+    ("lost", "stretch", "is_seekable"),
+    [((), 0, True), ((20, 21), 0, False), ((39,), 0, False), ((), 0.08, False)],
+    ids=["whole", "a gap", "a frame lost near the end", "ever longer frames"],
+)
+def test_what_other_programs_seek_wrongly_is_told(make_video, tmp_path, lost, stretch, is_seekable):
+    times = [i * (1 + stretch * i / 42) for i in range(42) if i not in lost]
+    path = make_video(tmp_path / "v.mkv", len(times), pts=[round(40 * time) for time in times])
+    advice = " ".join(probe(path).advice)
+    assert ("space the frames evenly" in advice) is not is_seekable
+    assert count_frames(index_video(path)).is_seekable is is_seekable
+    capture = cv2.VideoCapture(str(path))
+    capture.set(cv2.CAP_PROP_POS_FRAMES, 37)
+    # OpenCV goes by the header's rate, and so may be right by chance.
+    assert not is_seekable or read_number(capture.read()[1]) == 37
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the program ffmpeg")
+def test_evenly_spaced_frames_keep_their_numbers(make_video, tmp_path):
+    pts = [40 * i for i in range(42) if i not in (20, 21)]
+    (advice,) = probe(make_video(tmp_path / "v.mkv", 40, pts=pts)).advice
+    subprocess.run([*shlex.split(advice.partition(": ")[2]), "-loglevel", "error"], check=True)
+    assert probe(tmp_path / "v-fixed.mp4").advice == ()
+    with av.open(str(tmp_path / "v-fixed.mp4")) as even:
+        numbers = [read_number(frame.to_ndarray(format="bgr24")) for frame in even.decode(video=0)]
+    assert numbers == list(range(40))
 
 
 def test_without_timestamps_the_rate_is_unknown(make_video, tmp_path):

@@ -86,6 +86,12 @@ def export_sleap(results: Sequence[Result], destination: Path, *, embed: bool = 
         if path not in digests and not Path(path).is_file():
             notes.append(describe_guess(path, result.video))
         digests = {**digests, path: result.identity["sha256_of_samples"]}
+    doubtful = [r.video.name for r in results if not (embed or r.selection.video.is_seekable)]
+    if doubtful:
+        notes.append(
+            f"SLEAP seeks, and may show others than these frames of {', '.join(doubtful)}: export "
+            f"to *{_PACKAGE}, which holds them, or do as `keyframes probe` says"
+        )
     n_new = sum(map(len, new_frames.values()))
     if not n_new:
         return Exported((), (destination,), tuple(notes))

@@ -28,6 +28,9 @@ _ONE_PACKET_ONE_FRAME = frozenset(
     "av1 dnxhd dvvideo ffv1 ffvhuff h264 hevc huffyuv mjpeg mpeg2video mpeg4 png prores rawvideo "
     "utvideo v210 vp9".split()
 )
+# Frames that are so many times farther apart than usual have lost some between them.
+GAP = 1.8
+_HALF = 0.5  # of a frame: what is farther away rounds to another number
 _N_PROOF = 16  # frames decoded to see whether they come out as the packets say
 _MAX_LOST_OF_PROOF = 2  # of them that damage may have destroyed; more speak against the packets
 
@@ -116,6 +119,23 @@ class VideoIndex:
         """Return the ordinals of the key frames at or before frames."""
         keys = np.flatnonzero(self.is_key)
         return keys[keys.searchsorted(ordinals, side="right") - 1]
+
+    @property
+    def usual_s(self) -> float:
+        """From one frame to the next where none is lost, on average, seconds."""
+        steps = np.diff(self.times_s)
+        if not steps.any():
+            return float(1 / self.rate)
+        return float(steps[steps <= GAP * np.median(steps) + self.tick_s].mean())
+
+    @property
+    def is_seekable(self) -> bool:
+        """Whether programs find the frames that take number and time for the same thing.
+
+        No frame is half a frame or more from where counting by the usual ones ends up.
+        """
+        strays = np.abs(self.times_s / self.usual_s - np.arange(len(self)))
+        return self.doubt is None and bool(strays.max() < _HALF)
 
 
 def index_video(path: str | os.PathLike[str]) -> VideoIndex:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from keyframes.commands import join_words
-from keyframes.video.index import index_video
+from keyframes.video.index import GAP, index_video
 from keyframes.video.read import count_frames
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from keyframes.records import VideoInfo
     from keyframes.video.index import VideoIndex
 
-# Frames that are so many times farther apart than usual have lost some between them.
-GAP = 1.8
 _MAX_GAPS = 20  # that are listed
 
 
@@ -180,6 +178,13 @@ def _advice(
         )
     if rate == "variable":
         advice.append("don't compute times from frame numbers: the frame rate varies")
+    if index.doubt is None and not index.is_seekable:
+        fps = f"{1 / index.usual_s:.6g}"
+        advice.append(
+            "programs that compute a frame's time from its number, as OpenCV and SLEAP do, may "
+            "show others; for those, space the frames evenly, which keeps their numbers: "
+            f"{_command(index, f'-vf setpts=N/{fps}/TB -r {fps} -c:v libx264 -crf 17')}"
+        )
     if index.doubt is not None:
         advice.append(
             f"other programs may seek to wrong frames ({index.doubt}); if that matters: "

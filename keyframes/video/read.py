@@ -285,6 +285,7 @@ def _info(index: VideoIndex, decoder: Decoder, sieve: Sieve, *, in_full: bool) -
         decode_errors=decoder.n_errors,
         damaged_frames=sieve.n_damaged,
         mirrored=index.mirrored,
+        is_seekable=index.is_seekable,
     )
 
 
