@@ -152,7 +152,13 @@ def extract(
     page = None
     if with_page:
         content = report_content(
-            selection, choice.clustering, features, choice.rows, pictures, record=record
+            selection,
+            choice.clustering,
+            features,
+            choice.rows,
+            pictures,
+            record=record,
+            output=folder.root,
         )
         page = render_report(content)
     folder.finish(make_table(selection, paths), page, record)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from keyframes.records import Clustering
 
 PROGRAM = "keyframes"
+_DEFAULT_OUTPUT = Path("keyframes-out")  # of `extract`
 # How the file begins, even where its end is lost.
 _BEGINNING = f'{{\n  "program": "{PROGRAM}"'.encode()
 # The command line's name for each setting.
@@ -104,7 +105,7 @@ def _is_whole(record: Any) -> bool:  # noqa: ANN401 - whatever JSON can hold
         selection_from_record(Path(record["video"]["path"]), record)
         Settings.from_json(record["identity"]["settings"])
         Curation.from_record(record)
-        repeat_command(record)
+        repeat_command(record, _DEFAULT_OUTPUT)
         return (
             record.keys() >= _OTHERS
             and record["identity"]["video"].keys() >= _IDENTITY
@@ -229,11 +230,18 @@ def amend_record(
     return amended
 
 
-def repeat_command(record: Record) -> str:
-    """Return the command line that gives this result again, from whatever folder."""
+def repeat_command(record: Record, output: Path) -> str:
+    """Return the command line that gives this result again, from whatever folder.
+
+    ``output`` is where it goes, as it was named, so that nothing depends on where that lies.
+    """
     asked, default = record["identity"]["settings"], Settings().to_json()
     # With slashes on Windows, too: what shells make of a backslash differs.
-    words = [Path(record["video"]["path"]).as_posix()]
+    video = Path(record["video"]["path"]).as_posix()
+    if (match := asked.get("match")) and not record.get("curation"):
+        words = [output.as_posix(), video, "--to", Path(match["to"]).stem, "--by", match["by"]]
+        return join_words(["keyframes", "match", *words])
+    words = [video] if output == _DEFAULT_OUTPUT else [video, "-o", output.as_posix()]
     # Where other frames or videos took part, or a person had a hand in it, the list says it.
     if asked["held"] or asked.get("pool") or record.get("curation"):
         asked = {**asked, "frames": [row["frame_index"] for row in record["keyframes"]]}

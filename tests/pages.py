@@ -28,6 +28,7 @@ class Scene:
     rows: np.ndarray
     pictures: list[np.ndarray]
     record: dict[str, Any]
+    output: Path = Path("keyframes-out")
 
     def render(self, **changes):
         return render_report(report_content(**{**vars(self), **changes}))

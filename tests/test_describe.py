@@ -45,11 +45,13 @@ def test_index_from_the_cache_is_the_same(any_video, tmp_path):
             assert one.dtype == other.dtype
 
 
-def test_what_is_chosen_is_the_same_with_the_cache(any_video, tmp_path):
+def test_what_is_chosen_is_the_same_with_the_cache(any_video, tmp_path, monkeypatch):
     cache = FeatureCache(tmp_path / "cache")
     extract(any_video, tmp_path / "first", Settings(count=3), cache=cache)
     for out, known in (("fresh", None), ("known", cache)):
-        extract(any_video, tmp_path / out, Settings(count=5), cache=known)
+        (tmp_path / out).mkdir()
+        monkeypatch.chdir(tmp_path / out)
+        extract(any_video, settings=Settings(count=5), cache=known)
     fresh, known = (
         {
             path.relative_to(tmp_path / out): path.read_bytes()

@@ -1,7 +1,10 @@
 """The same moments from other cameras, by the command: which selection, which frames, what else."""
 
 import json
+import re
+import shlex
 import shutil
+from html import unescape
 from pathlib import Path
 
 import cv2
@@ -106,6 +109,18 @@ def test_cameras_that_are_triggered_together(run, recordings, out):
     after = snapshot(out)
     assert {name: after[name] for name in before} == before, "the first camera's are left alone"
     assert (out / "index.html").exists()
+
+
+def test_the_page_tells_the_command_that_matches_again(run, recordings, out):
+    run("match", out, recordings / "day1_fast.mp4", "--by", "time")
+    page = (out / "day1_fast.html").read_text("utf-8")
+    command = shlex.split(unescape(re.search('<code id="command">(.*?)</code>', page)[1]))
+    code, _, errors = run(*command[1:])
+    assert code == 0
+    assert "finished before" in errors
+    (out / "day1_fast.json").unlink()
+    run(*command[1:])
+    assert (out / "day1_fast.html").read_text("utf-8") == page
 
 
 @pytest.mark.parametrize("name", ["day1_fast.mp4", "day1_doubtful.avi"])

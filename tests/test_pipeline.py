@@ -6,6 +6,7 @@ import re
 import shlex
 import threading
 import time
+from pathlib import Path
 
 import av
 import cv2
@@ -141,7 +142,7 @@ def test_own_list_gives_exactly_these_frames(video, tmp_path):
     record = json.loads((tmp_path / "bee 1.json").read_text("utf-8"))
     assert record["identity"]["settings"]["count"] == 3
     command = join_words(["keyframes", "extract", video.as_posix(), "--frames", "3,12,55"])
-    assert repeat_command(record) == command
+    assert repeat_command(record, Path("keyframes-out")) == command
     with pytest.raises(SettingsError, match="no frame 60, 99; its 60 frames"):
         extract(video, tmp_path / "out", Settings(frames=(3, 60, 99)))
 
@@ -226,9 +227,9 @@ def test_record_tells_the_command_that_gives_the_same_again(name, tmp_path):
     asked = Settings(count=7, crop=Crop(1, 2, 30, 40), crop_output=True, min_gap_s=0.5).to_json()
     video = tmp_path / "my videos" / name
     record = {"identity": {"settings": asked}, "video": {"path": str(video)}, "keyframes": []}
-    _, _, *arguments = shlex.split(repeat_command(record))
+    _, _, *arguments = shlex.split(repeat_command(record, Path("it's here/out")))
     parsed = extract_command.make_context("extract", arguments).params
-    assert parsed["paths"] == (video,)
+    assert (parsed["paths"], parsed["output"]) == ((video,), Path("it's here/out"))
     assert (parsed["count"], parsed["min_gap_s"]) == (7, 0.5)
     assert (parsed["crop"], parsed["crop_output"]) == (Crop(1, 2, 30, 40), True)
 
@@ -255,7 +256,7 @@ def test_a_list_that_stands_for_a_choice_is_looked_at_in_the_same_way(video, tmp
     asked = Settings(count=4, held=(13, 40), span=Span(parse_position("2f")), **looks, **chooses)
     selection = extract(video, tmp_path / "first", asked)
     record = json.loads((tmp_path / "first" / "bee 1.json").read_text("utf-8"))
-    _, _, *arguments = shlex.split(repeat_command(record))
+    _, _, *arguments = shlex.split(repeat_command(record, Path("keyframes-out")))
     parsed = extract_command.make_context("extract", arguments).params
     assert parsed["frames"] == {"": tuple(selection.frame_indices)}
     assert {name: parsed[name] for name in looks} == looks

@@ -21,6 +21,7 @@ from keyframes.words import to_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -92,6 +93,7 @@ def report_content(
     pictures: Sequence[Image],
     *,
     record: dict[str, Any],
+    output: Path,
     projection: Projection | None = None,
 ) -> dict[str, Any]:
     """Gather what the page of one video says, for ``page.html`` or a template that extends it.
@@ -109,6 +111,8 @@ def report_content(
         smaller.
     record
         The run record, as it is written beside the page.
+    output
+        The folder that both are written to, as it was named.
     projection
         That of the features, where it is known already.
     """
@@ -146,7 +150,7 @@ def report_content(
         "found": describe_found(selection, record),
         "matched_to": record["explanation"].get("matched_to"),
         "n_changed": max(map(len, by_hand(record))),
-        "command": repeat_command(record),
+        "command": repeat_command(record, output),
     }
 
 

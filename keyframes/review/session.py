@@ -261,5 +261,6 @@ class Session:
             self._rows(*selection.frame_indices),
             list(pictures.values()),
             record=record,
+            output=self._folder.root,
             projection=self._projection,
         )
