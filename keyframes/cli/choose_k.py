@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyframes.cli.parameters import (
-    PATH,
-    WholeNumber,
-    looking_options,
-    print_json,
-    start_logging,
-)
+from keyframes.cli import shared
+from keyframes.cli.parameters import PATH, WholeNumber, print_json
 from keyframes.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -53,15 +48,11 @@ PLOT_WIDTH = 39  # columns: a line fits in 80
     type=PATH,
     help="Write a page with both curves here: a file that ends in .html.",
 )
-@looking_options
-@click.option(
-    "--no-cache", is_flag=True, help="Neither use nor keep the features of earlier commands."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the result.")
-@click.option(
-    "-v", "--verbose", is_flag=True, help="Tell of cache, threads, steps and times on the way."
-)
+@shared.looking
+@shared.no_cache
+@shared.as_json
+@shared.quiet
+@shared.verbose
 def choose_k(
     *,
     video: Path,
@@ -73,7 +64,6 @@ def choose_k(
     no_cache: bool,
     as_json: bool,
     quiet: bool,
-    verbose: bool,
     **options: Any,  # noqa: ANN401 - the other settings, by name
 ) -> int:
     """Find out how many keyframes a video is worth.
@@ -104,7 +94,6 @@ def choose_k(
     from keyframes.thumbnails import ThumbnailStore
     from keyframes.video import Span
 
-    start_logging(verbose=verbose)
     settings = Settings(span=Span(start, end), **options)
     if largest < smallest:
         raise click.UsageError(f"--min {smallest} is above --max {largest}; give 2 ≤ --min ≤ --max")

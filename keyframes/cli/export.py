@@ -6,14 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keyframes.cli import shared
 from keyframes.cli.exporting import describe_export, plan_targets, tool_options
-from keyframes.cli.parameters import (
-    PATH,
-    GroupedCommand,
-    choice,
-    print_json,
-    start_logging,
-)
+from keyframes.cli.parameters import PATH, GroupedCommand, choice, print_json
 from keyframes.records import ExportFormat
 
 if TYPE_CHECKING:
@@ -51,9 +46,9 @@ _HEADINGS = {
     help="coco, cvat, label-studio: replace what keyframes wrote with other content, unless "
     "somebody has edited it since.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
+@shared.as_json
+@shared.quiet
+@shared.verbose
 def export(
     *,
     format_: ExportFormat,
@@ -61,7 +56,6 @@ def export(
     destination: Path,
     as_json: bool,
     quiet: bool,
-    verbose: bool,
     **options: Any,  # noqa: ANN401 - the formats' own options, by name
 ) -> int:
     """Put finished keyframes where a labelling tool looks for them.
@@ -96,7 +90,6 @@ def export(
     from keyframes.export import export as export_results
     from keyframes.terminal import summarise_export
 
-    start_logging(verbose=verbose)
     (target,) = plan_targets([(format_, destination)], options)
     exported = export_results(format_, out, destination, **target.options)
     if as_json:

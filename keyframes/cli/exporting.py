@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keyframes.cli import shared
 from keyframes.cli.parameters import Parsed, WholeNumber, complain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from keyframes.batch import Outcome
@@ -27,7 +28,8 @@ def _parse_names(text: str) -> tuple[str, ...]:
 
 _NAMES = Parsed("A,B,…", _parse_names)
 
-_TOOL_OPTIONS = (
+# Those of the labelling tools.
+tool_options = shared.together(
     click.option(
         "--no-add-videos",
         "add_videos",
@@ -52,13 +54,6 @@ _TOOL_OPTIONS = (
         help="lightning-pose, coco, cvat, label-studio: names of the body points.",
     ),
 )
-
-
-def tool_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of the labelling tools."""
-    for option in reversed(_TOOL_OPTIONS):
-        command = option(command)
-    return command
 
 
 def plan_targets(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keyframes.cli import shared
 from keyframes.cli.exporting import export_all, plan_targets, tool_options
 from keyframes.cli.frame_list import FRAMES, assign_frames
 from keyframes.cli.parameters import (
@@ -19,8 +20,6 @@ from keyframes.cli.parameters import (
     WholeNumber,
     choice,
     complain,
-    looking_options,
-    start_logging,
 )
 from keyframes.cli.plan import check_plan, given, given_settings
 from keyframes.cli.running import Runner, conclude, conclude_forecast, select_from_pool
@@ -61,7 +60,7 @@ _HEADINGS = {
     type=PATH,
     help="Output folder.",
 )
-@looking_options
+@shared.looking
 @click.option("--crop-output", is_flag=True, help="Cut the PNGs to --crop, too.")
 @click.option(
     "--method",
@@ -135,14 +134,8 @@ _HEADINGS = {
     is_flag=True,
     help="Keep the keyframes that are there and add unlike ones until there are -k of them.",
 )
-@click.option(
-    "--no-cache",
-    is_flag=True,
-    help="Neither use nor keep the features that let another k be chosen without decoding again.",
-)
-@click.option(
-    "--no-report", is_flag=True, help="Write no VIDEO.html. For one afterwards: --overwrite."
-)
+@shared.no_cache
+@shared.no_report
 @click.option(
     "--export",
     "targets",
@@ -173,11 +166,9 @@ _HEADINGS = {
     is_flag=True,
     help="Write nothing; say what would be done: frames, candidates, memory and disk.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option(
-    "-v", "--verbose", is_flag=True, help="Tell of cache, threads, steps and times on the way."
-)
+@shared.as_json
+@shared.quiet
+@shared.verbose
 def extract(
     *,
     paths: tuple[Path, ...],
@@ -205,7 +196,6 @@ def extract(
     dry_run: bool,
     as_json: bool,
     quiet: bool,
-    verbose: bool,
     **options: Any,  # noqa: ANN401 - the other settings, by name
 ) -> int:
     """Choose the frames worth labelling and write them as PNGs.
@@ -243,7 +233,6 @@ def extract(
     from keyframes.settings import Settings
     from keyframes.video import Span
 
-    start_logging(verbose=verbose)
     check_plan()
     settings = Settings(span=Span(start, end), **options)
     exports = plan_targets(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyframes.cli.parameters import PATH, choice, complain, start_logging
+from keyframes.cli import shared
+from keyframes.cli.parameters import PATH, choice, complain
 from keyframes.cli.running import Runner, conclude
 from keyframes.records import MatchBy
 
@@ -32,16 +33,14 @@ if TYPE_CHECKING:
     "together; time: the nearest frame, by the time from each recording's first frame; auto: "
     "frame where both recordings have equally many frames at one rate, else time.",
 )
-@click.option(
-    "--no-report", is_flag=True, help="Write no VIDEO.html. For one afterwards: --overwrite."
-)
+@shared.no_report
 @click.option(
     "--overwrite", is_flag=True, help="Replace other keyframes that are there of these videos."
 )
-@click.option("--no-cache", is_flag=True, help="Neither use nor keep what is read of the videos.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell of threads, steps and times on the way.")
+@shared.no_cache
+@shared.as_json
+@shared.quiet
+@shared.verbose
 def match(
     *,
     out: Path,
@@ -53,7 +52,6 @@ def match(
     no_cache: bool,
     as_json: bool,
     quiet: bool,
-    verbose: bool,
 ) -> int:
     """Write the same moments from other cameras.
 
@@ -80,7 +78,6 @@ def match(
     from keyframes.matching import matching, plan_matches
     from keyframes.report import check_index
 
-    start_logging(verbose=verbose)
     jobs, failed = plan_matches(out, find_videos(videos), to=to, by=by)
     root = None if no_report else out  # of the overview
     if root:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from keyframes.records import Crop, FeatureName
+from keyframes.records import Crop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,57 +93,6 @@ SHARD = Parsed("I/N", _parse_shard)
 CROP = Parsed("X1,Y1,X2,Y2", _parse_crop)
 
 
-_LOOKING = (
-    click.option(
-        "--start",
-        type=POSITION,
-        help="Where to begin: 90 (seconds), 00:01:30.5, 25% or 2700f (frame number).",
-    ),
-    click.option("--end", type=POSITION, help="Where to stop, exclusive; written like --start."),
-    click.option("--crop", type=CROP, help="The part of the picture that is compared, in pixels."),
-    click.option(
-        "--step",
-        default="auto",
-        show_default=True,
-        metavar="N|auto|keyframes",
-        type=STEP,
-        help="Consider every Nth frame. auto: every frame, thinned evenly above 20,000; "
-        "keyframes: the stream's own key frames, a fast look at very long recordings.",
-    ),
-    click.option(
-        "--features",
-        default="hog",
-        show_default=True,
-        type=choice(FeatureName),
-        help="What is compared. hog: the outlines of what moves; gray, colour: the small picture, "
-        "pixel by pixel.",
-    ),
-    click.option(
-        "--width",
-        metavar="PX",
-        default=64,
-        show_default=True,
-        type=WholeNumber(8, 512),
-        help="Longest side of the small picture that is compared.",
-    ),
-    click.option(
-        "--seed",
-        metavar="N",
-        default=0,
-        show_default=True,
-        type=WholeNumber(min=0),
-        help="The same input, options and seed give the same bytes, the record's timings aside.",
-    ),
-)
-
-
-def looking_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say which frames are looked at, and how."""
-    for option in reversed(_LOOKING):
-        command = option(command)
-    return command
-
-
 class GroupedCommand(click.Command):
     """A command whose help lists its options under headings.
 
@@ -182,17 +130,3 @@ def complain(message: str) -> None:
 def print_json(document: dict[str, Any]) -> None:
     """Print the one document that --json asks for."""
     click.echo(json.dumps(document, indent=2, allow_nan=False))  # ASCII survives every pipe
-
-
-def start_logging(*, verbose: bool) -> None:
-    """Show the library's log on stderr, above any progress bars, where -v asks for it."""
-    library = logging.getLogger("keyframes")
-    library.setLevel(logging.INFO if verbose else logging.ERROR)
-    library.addHandler(_LogToTerminal())
-
-
-class _LogToTerminal(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        from keyframes.progress import say
-
-        say(self.format(record))

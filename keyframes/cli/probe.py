@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from keyframes.cli.parameters import EXIT_FAILED, PATH, complaint, print_json, start_logging
+from keyframes.cli import shared
+from keyframes.cli.parameters import EXIT_FAILED, PATH, complaint, print_json
 from keyframes.errors import KeyframesError, VideoError
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PATH)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
-def probe(*, paths: tuple[Path, ...], as_json: bool, verbose: bool) -> int:
+@shared.as_json
+@shared.verbose
+def probe(*, paths: tuple[Path, ...], as_json: bool) -> int:
     """Say what a recording really holds, and whether it is whole.
 
     PATH is a video, a folder of videos, or a PNG that keyframes wrote. Every frame is decoded:
@@ -31,7 +32,6 @@ def probe(*, paths: tuple[Path, ...], as_json: bool, verbose: bool) -> int:
     from keyframes.jobs import find_videos
     from keyframes.progress import ProgressBars, say
 
-    start_logging(verbose=verbose)
     files = list(find_videos(paths))
     documents: list[dict[str, Any]] = []
     n_bad = 0

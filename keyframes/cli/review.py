@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyframes.cli.parameters import PATH, WholeNumber, start_logging
+from keyframes.cli import shared
+from keyframes.cli.parameters import PATH, WholeNumber
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     help="Port on this machine.  [default: a free one]",
 )
 @click.option("--open", "in_browser", is_flag=True, help="Open the page in the browser.")
-@click.option("--no-cache", is_flag=True, help="Decode the video even if its features are kept.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the address and errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what is going on.")
+@shared.no_cache
+@shared.quiet
+@shared.verbose
 def review(
     *,
     out: Path,
@@ -44,7 +45,6 @@ def review(
     in_browser: bool,
     no_cache: bool,
     quiet: bool,
-    verbose: bool,
 ) -> int:
     """Change what was chosen, by eye, in the browser.
 
@@ -78,7 +78,6 @@ def review(
     from keyframes.progress import ProgressBars
     from keyframes.review import ReviewServer, open_session
 
-    start_logging(verbose=verbose)
     folders = _choose(out, name)
     if video and len(folders) > 1:
         raise click.UsageError(f"--video says where one video is; name it: {_list(out, folders)}")
