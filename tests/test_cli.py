@@ -163,7 +163,7 @@ def test_every_video_of_a_pool_counts_and_another_pool_is_refused_once(make_vide
     assert refused.returncode == 2
     assert refused.stderr.count("keyframes: ") == 1
     assert "another pool" in refused.stderr
-    assert refused.stderr.splitlines()[-1].endswith("--overwrite")
+    assert refused.stderr.splitlines()[-1].endswith("--overwrite alone")
     assert tree(tmp_path / "out").keys() == before.keys()
 
 
