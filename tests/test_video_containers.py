@@ -92,6 +92,19 @@ def test_an_edit_list_cuts_frames_away(make_video, tmp_path):
     assert not probe(path).damaged
 
 
+@pytest.mark.parametrize(("first", "n"), [(0, 10), (9, 31), (30, 10), (14, 15)])
+def test_what_an_edit_list_cuts_away_is_not_lost(first, n, make_video, tmp_path):
+    path = make_video(tmp_path / "cut.mp4", b_frames=2, options={"sc_threshold": "0"})
+    data = path.read_bytes()
+    place = data.find(b"elst")
+    duration, media_time = struct.unpack(">Ii", data[place + 12 : place + 20])
+    span = struct.pack(">Ii", duration * n // 40, media_time + first * 512)
+    replace_after(path, b"elst", 12, span)
+    report = probe(path)
+    assert (report.video.n_frames, report.lost_frames, report.verdict) == (n, 0, "sound")
+    assert fetched_numbers(path)[1] == list(range(first, first + n))
+
+
 def test_a_false_count_in_an_avi_header_is_not_believed(make_video, tmp_path):
     path = make_video(tmp_path / "false.avi", codec="mjpeg")
     replace_after(path, b"avih", 8 + 16, struct.pack("<I", 999))

@@ -68,8 +68,8 @@ class VideoIndex:
         The first frame's own timestamp, seconds.
     is_timed
         The packets have timestamps.
-    n_hidden
-        Packets that are decoded, but not shown (an edit list cuts them away).
+    n_missing
+        Packets that the file has a list of, but doesn't hold: its end is cut off.
     doubt
         Why the packets don't tell the ordinals of the frames; None where they do.
     """
@@ -91,7 +91,7 @@ class VideoIndex:
     times_s: FloatArray
     start_time_s: float
     is_timed: bool
-    n_hidden: int
+    n_missing: int
     doubt: str | None
 
     def __len__(self) -> int:
@@ -164,6 +164,8 @@ def index_video(path: str | os.PathLike[str]) -> VideoIndex:
         claimed_frames = stream.frames
         proof = _Proof(decoder)
         packets = _read_packets(decoder, proof)
+        # This family alone lists all packets; FFmpeg leaves out those that no edit list needs.
+        n_listed = len(stream.index_entries) if container.startswith("mov") else 0
     if proof.first is None:
         raise _emptiness(path, decoder)
     is_timed = packets.n_untimed == 0
@@ -188,7 +190,7 @@ def index_video(path: str | os.PathLike[str]) -> VideoIndex:
         times_s=(packets.pts - packets.pts[0]) * tick_s,
         start_time_s=float(packets.pts[0]) * tick_s,
         is_timed=is_timed,
-        n_hidden=packets.n_hidden,
+        n_missing=max(0, n_listed - packets.n_read),
         doubt=_doubt(container, codec, packets, proof.pts),
     )
 
@@ -215,14 +217,14 @@ def _emptiness(path: Path, decoder: Decoder) -> VideoError:
 
 
 class _Packets(NamedTuple):
-    """The columns of an index, and how many packets have no timestamp, are damaged or hidden."""
+    """The columns of an index, and how many packets have no timestamp, are damaged or there."""
 
     pts: IntArray
     dts: IntArray
     is_key: BoolArray
     n_untimed: int
     n_corrupt: int
-    n_hidden: int
+    n_read: int
 
 
 class _Proof:
@@ -250,12 +252,12 @@ class _Proof:
 
 def _read_packets(decoder: Decoder, proof: _Proof) -> _Packets:
     pts, dts, is_key = array("q"), array("q"), bytearray()
-    n_untimed = n_corrupt = n_hidden = 0
+    n_untimed = n_corrupt = n_read = 0
     for packet in decoder.packets():
         if len(proof.pts) < _N_PROOF:
             proof.decode(packet)
-        if packet.is_discard:
-            n_hidden += 1
+        n_read += 1
+        if packet.is_discard:  # an edit list cuts its frame away
             continue
         n_untimed += packet.pts is None
         n_corrupt += packet.is_corrupt
@@ -273,7 +275,7 @@ def _read_packets(decoder: Decoder, proof: _Proof) -> _Packets:
         is_key=np.frombuffer(is_key, bool)[order],
         n_untimed=n_untimed,
         n_corrupt=n_corrupt,
-        n_hidden=n_hidden,
+        n_read=n_read,
     )
 
 

@@ -138,11 +138,8 @@ def probe(
 
 def _lost_frames(index: VideoIndex, video: VideoInfo) -> int:
     """Count frames that should be there, as far as that can be known."""
-    n_cut_off = 0
-    if index.container.startswith("mov"):  # has a list of all its packets
-        n_cut_off = max(0, index.claimed_frames - len(index) - index.n_hidden)
     n_silent = max(0, len(index) - video.n_frames) if index.doubt is None else 0
-    return n_cut_off + n_silent
+    return index.n_missing + n_silent
 
 
 def _rhythm(index: VideoIndex) -> tuple[Literal["constant", "variable", "unknown"], list[Gap]]:
