@@ -335,7 +335,7 @@ class TestWhatIsNotOurs:
 
 class TestVideo:
     def test_that_moved_is_named(self, out, video, tmp_path, make_video):
-        moved = tmp_path / "archive" / "other name.mp4"
+        moved = tmp_path / "archive" / video.name
         moved.parent.mkdir()
         shutil.copy(video, moved)
         with pytest.raises(VideoError, match="isn't there; say where it is now with --video"):
@@ -347,6 +347,8 @@ class TestVideo:
         assert record["video"]["path"] == str(moved)
         assert record["identity"]["video"]["name"] == video.name
         another = make_video(tmp_path / "another.mp4", n_frames=20)
+        with pytest.raises(VideoError, match=rf"that was called {video.name}; rename it, or"):
+            open_in(out, moved.rename(moved.with_name("other name.mp4")))
         with pytest.raises(VideoError, match="isn't the video that the keyframes are from"):
             open_in(out, another)
 

@@ -108,6 +108,12 @@ def _check_video(video: Path, record: Record) -> None:
             f"{video}: isn't the video that the keyframes are from ({recorded['name']}, "
             f"{recorded['bytes']:,} bytes); name that one with --video PATH"
         )
+    # Reports, commands and labelling projects know it by its name.
+    if there["name"] != recorded["name"]:
+        raise VideoError(
+            f"{video}: is the video that the keyframes are from, but that was called "
+            f"{recorded['name']}; rename it, or name a link of that name with --video PATH"
+        )
 
 
 def _check_clusters(
