@@ -27,7 +27,7 @@ def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
     if selection is None:
         return f"{video}: summarised" if outcome.is_new else f"{video}: summarised before"
     if outcome.is_new and at_length:
-        return summarise(selection, outcome.job.folder)
+        return describe_selection(selection, outcome.job.folder)
     if outcome.is_new:
         of_all = f" of {to_count(selection.video.n_frames, 'frame')}"
         record = read_json(outcome.record)
@@ -83,7 +83,7 @@ def describe_forecasts(forecasts: Sequence[Forecast], n_videos: int, n_workers: 
     return text
 
 
-def summarise(selection: Selection, folder: OutputFolder) -> str:
+def describe_selection(selection: Selection, folder: OutputFolder) -> str:
     """Say in a few lines what was read, what was chosen, what it bought and where it is."""
     video, coverage = selection.video, selection.coverage
     record = read_json(folder.record)
@@ -136,12 +136,12 @@ def _count_new(selection: Selection, record: dict[str, Any], of_all: str = "") -
 
 
 def describe_label(path: Path, label: dict[str, str]) -> str:
-    """Print the label inside a PNG, one line a keyword."""
+    """Say what the label inside a PNG says, one line a keyword."""
     return "\n".join([f"{path}: a keyframe", *_aligned(label)])
 
 
 def describe_probe(probe: Probe) -> str:
-    """Print what a recording holds, whether it is whole, and what to do about it."""
+    """Say what a recording holds, whether it is whole, and what to do about it."""
     video = probe.video
     claim = "no claim" if probe.claimed_frames is None else f"{probe.claimed_frames:,}"
     spacing = f"{probe.n_key_frames:,}, at most {probe.longest_group:,} frames apart"

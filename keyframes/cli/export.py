@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyframes.cli import shared
-from keyframes.cli.exporting import describe_export, plan_targets, tool_options
 from keyframes.cli.parameters import PATH, GroupedCommand, choice, print_json
+from keyframes.cli.targets import describe_export, plan_targets, tool_options
 from keyframes.records import ExportFormat
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keyframes.cli import shared
-from keyframes.cli.exporting import export_all, plan_targets, tool_options
 from keyframes.cli.frame_list import FRAMES, assign_frames
 from keyframes.cli.parameters import (
     COUNT,
@@ -23,6 +22,7 @@ from keyframes.cli.parameters import (
 )
 from keyframes.cli.plan import check_plan, given, given_settings
 from keyframes.cli.running import Runner, conclude, conclude_forecast, select_from_pool
+from keyframes.cli.targets import export_all, plan_targets, tool_options
 from keyframes.records import ExportFormat, Method
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@
    lists pictures for an annotation platform takes a
    :class:`~keyframes.export.task_files.TaskFormat` instead.
 2. Name the format in ``records.ExportFormat`` and the functions in ``EXPORTERS`` below.
-3. Give each keyword of the exporter an option in ``keyframes/cli/exporting.py``.
+3. Give each keyword of the exporter an option in ``keyframes/cli/targets.py``.
 4. Test it in ``tests/test_export_<tool>.py``: the tool's own reader opens what was written, and
    a second run changes nothing.
 """

@@ -37,7 +37,7 @@ N_CANDIDATES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Effect:
     """What a change led to.
 
     Attributes
@@ -136,7 +136,7 @@ class Session:
             for row in rows
         ]
 
-    def reject(self, frame: int) -> Outcome:
+    def reject(self, frame: int) -> Effect:
         """Take a keyframe out; the next candidate takes its place, where there is one."""
         with self._changing:
             rows = self._stand_ins(self._curation, frame, self._curation.given_up, 1)
@@ -144,32 +144,32 @@ class Session:
             added = frames[0] if frames else None
             warnings = self._become(self._curation.apply(Change("reject", frame, added)))
         if added is None:
-            return Outcome(f"Frame {frame} is out; no other can take its place.", None, warnings)
-        return Outcome(f"Frame {frame} is out, {added} takes its place.", added, warnings)
+            return Effect(f"Frame {frame} is out; no other can take its place.", None, warnings)
+        return Effect(f"Frame {frame} is out, {added} takes its place.", added, warnings)
 
-    def swap(self, frame: int, other: int) -> Outcome:
+    def swap(self, frame: int, other: int) -> Effect:
         """Take a candidate in a keyframe's place."""
         self._check_candidate(other)
         with self._changing:
             warnings = self._become(self._curation.apply(Change("swap", frame, other)))
-        return Outcome(f"Frame {frame} is swapped for {other}.", other, warnings)
+        return Effect(f"Frame {frame} is swapped for {other}.", other, warnings)
 
-    def add(self, frame: int) -> Outcome:
+    def add(self, frame: int) -> Effect:
         """Make a candidate one more keyframe."""
         self._check_candidate(frame)
         with self._changing:
             warnings = self._become(self._curation.apply(Change("add", None, frame)))
-        return Outcome(f"Frame {frame} is added.", frame, warnings)
+        return Effect(f"Frame {frame} is added.", frame, warnings)
 
-    def undo(self) -> Outcome:
+    def undo(self) -> Effect:
         """Take the last change back; those of earlier sessions, too."""
         with self._changing:
             before = self._curation.undo()
             last = self._curation.changes[-1]
             warnings = self._become(before)
         if last.removed is None:
-            return Outcome(f"Undone: frame {last.added} is out again.", None, warnings)
-        return Outcome(f"Undone: frame {last.removed} is back.", last.removed, warnings)
+            return Effect(f"Undone: frame {last.added} is out again.", None, warnings)
+        return Effect(f"Undone: frame {last.removed} is back.", last.removed, warnings)
 
     def wait_until_saved(self) -> None:
         """Return once no change is being written."""
