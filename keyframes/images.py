@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from keyframes.records import Crop, Image, Keyframe
+    from keyframes.records import Image, Keyframe
 
 SOFTWARE = "keyframes"
 # More would wait for the next frame.
@@ -111,7 +111,6 @@ def check_picture(path: Path, frame_index: int) -> None:
 def write_images(
     images: Iterable[tuple[Path, Image, dict[str, str]]],
     *,
-    crop: Crop | None = None,
     threads: int | None = None,
 ) -> Iterator[Path]:
     """Encode and write each (path, image, label); yield the paths as they are done.
@@ -123,8 +122,7 @@ def write_images(
 
     def write(item: tuple[Path, Image, dict[str, str]]) -> Path:
         path, image, label = item
-        seen = image if crop is None else image[crop.y1 : crop.y2, crop.x1 : crop.x2]
-        write_atomically(path, encode_png(seen, label))
+        write_atomically(path, encode_png(image, label))
         return path
 
     return (path for _, path in map_ahead(write, images, threads=n_threads, waiting=n_threads + 1))

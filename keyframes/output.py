@@ -36,7 +36,7 @@ from keyframes.run_record import PROGRAM, DamagedRecordError, differences, read_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from keyframes.records import Crop, Image
+    from keyframes.records import Image
     from keyframes.run_record import Record
 
 # Where the folders of the pictures are.
@@ -166,8 +166,6 @@ class OutputFolder:
         table: list[dict[str, str]],
         page: str | None,
         record: Record,
-        *,
-        crop: Crop | None,
     ) -> None:
         """Go from one finished selection to another.
 
@@ -180,8 +178,6 @@ class OutputFolder:
             (name, image, label) of each picture that is new.
         table, page, record
             What the selection is from now on; no page is written where there was none.
-        crop
-            What the pictures are cut to.
 
         Raises
         ------
@@ -190,7 +186,7 @@ class OutputFolder:
         """
         new = [(self.images / name, image, label) for name, image, label in images]
         self._start_writing([path for path, _, _ in new], self._earlier_images())
-        for _ in write_images(new, crop=crop):
+        for _ in write_images(new):
             pass  # one after the other is written
         self._write_documents(table, page, record)
 
@@ -218,7 +214,6 @@ class OutputFolder:
         names: Sequence[str],
         images: Iterable[tuple[Image, dict[str, str]]],
         *,
-        crop: Crop | None,
         threads: int | None = None,
         on_image: Callable[[int], None],
     ) -> None:
@@ -234,7 +229,7 @@ class OutputFolder:
             (self.images / name, image, label)
             for name, (image, label) in zip(names, images, strict=True)
         )
-        written = write_images(named, crop=crop, threads=threads)
+        written = write_images(named, threads=threads)
         for done, _ in enumerate(written, start=1):
             on_image(done)
 

@@ -18,7 +18,7 @@ from keyframes.files import identify
 from keyframes.images import label_keyframe
 from keyframes.output import GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report, report_content
-from keyframes.resizing import preview
+from keyframes.resizing import cut, preview
 from keyframes.run_record import (
     carry_over,
     make_record,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from keyframes.cache import FeatureCache
     from keyframes.choosing import Choice
-    from keyframes.records import Features, Image, Selection
+    from keyframes.records import Crop, Features, Image, Selection
     from keyframes.run_record import Record
 
     Stage = Literal["reading", "clustering", "writing"]
@@ -141,7 +141,7 @@ def extract(
                 index, features.reading, choice.rows, sampling.spec, threads=threads
             )
             pictures = _write_images(
-                folder, selection, images, identity["video"], settings, threads, report
+                folder, selection, images, identity["video"], settings.output_crop, threads, report
             )
         return features, choice, selection, pictures
 
@@ -236,7 +236,7 @@ def _write_images(
     selection: Selection,
     images: Iterable[tuple[int, Image]],
     identity: Record,
-    settings: Settings,
+    crop: Crop | None,
     threads: int | None,
     report: Callable[[int, int], None],
 ) -> list[Image]:
@@ -247,14 +247,14 @@ def _write_images(
 
     def label() -> Iterator[tuple[Image, dict[str, str]]]:
         for keyframe, (_, image) in zip(keyframes, images, strict=True):
-            small.append(preview(image, longest))
-            yield image, label_keyframe(identity, keyframe)
+            picture = cut(image, crop)
+            small.append(preview(picture, longest))
+            yield picture, label_keyframe(identity, keyframe)
 
     report(0, len(keyframes))
     folder.write_images(
         selection.image_names,
         label(),
-        crop=settings.crop if settings.crop_output else None,
         threads=threads,
         on_image=lambda done: report(done, len(keyframes)),
     )

@@ -209,7 +209,7 @@ def export_outcomes(target: Target, outcomes: Iterable[Outcome], output: Path) -
 def _source_of(job: Job, output: Path, selection: Selection | None) -> Source:
     """Return what is known of a job's video; VideoError where it can't be opened."""
     settings = job.settings
-    crop = settings.crop if settings.crop_output else None
+    crop = settings.output_crop
     if crop:
         size = crop.size
     elif selection:

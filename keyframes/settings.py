@@ -179,6 +179,11 @@ class Settings:
         if self.crop_output and crop is None:
             raise SettingsError("crop_output needs a crop to cut to; give one or leave it out")
 
+    @property
+    def output_crop(self) -> Crop | None:
+        """What the PNGs are cut to; None for whole frames."""
+        return self.crop if self.crop_output else None
+
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain values, as the run record holds them.
 

@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 
 from keyframes.errors import OutputError
 from keyframes.images import encode_png, is_ours, label_keyframe, png_size, read_label, write_images
-from keyframes.records import Crop, Keyframe
+from keyframes.records import Keyframe
 
 KEYFRAME = Keyframe(
     frame_index=42,
@@ -111,14 +111,14 @@ def test_the_size_of_a_png_is_told_from_its_header(tmp_path):
             png_size(text)
 
 
-def test_write_images_cuts_to_the_crop_and_keeps_order(tmp_path):
+def test_write_images_keeps_order(tmp_path):
     pictures = [np.full((10, 10, 3), value, np.uint8) for value in range(9)]
     items = [(tmp_path / f"{i}.png", picture, {}) for i, picture in enumerate(pictures)]
-    done = list(write_images(iter(items), crop=Crop(1, 2, 5, 9), threads=3))
+    done = list(write_images(iter(items), threads=3))
     assert done == [path for path, _, _ in items]
     for i, path in enumerate(done):
         written = cv2.imread(str(path))
-        assert written.shape == (7, 4, 3)
+        assert written.shape == (10, 10, 3)
         assert (written == i).all()
 
 

@@ -24,7 +24,7 @@ def folder(tmp_path):
 def write(folder, names, identity=IDENTITY, value=7):
     picture = np.full((8, 8, 3), value, np.uint8)
     images = [(picture, {"Software": "keyframes", "video": "v.mp4"})] * len(names)
-    folder.write_images(names, images, crop=None, on_image=lambda _: None)
+    folder.write_images(names, images, on_image=lambda _: None)
     finish(folder, names, identity)
 
 
@@ -152,7 +152,6 @@ def test_interrupted_run_is_cleaned_up_by_the_next(folder):
         folder.write_images(
             ["img000004.png", "img000006.png"],
             stop_after_one(),
-            crop=None,
             on_image=lambda _: None,
         )
     assert not folder.record.exists(), "an unfinished run must not look finished"
@@ -202,7 +201,7 @@ class TestTwoRunsAtOnce:
             for _ in self.ONE:
                 yield np.zeros((8, 8, 3), np.uint8), {"Software": "keyframes"}
 
-        folder.write_images(self.ONE, images(), crop=None, on_image=lambda _: None)
+        folder.write_images(self.ONE, images(), on_image=lambda _: None)
 
     def check(self, folder, names, identity):
         assert names_in(folder) == [*names]
@@ -228,7 +227,7 @@ class TestTwoRunsAtOnce:
     def test_removes_what_one_has_written_that_gives_way(self, folder):
         def start():
             picture = np.zeros((8, 8, 3), np.uint8), {"Software": "keyframes"}
-            folder.write_images(self.OTHER, [picture] * 2, crop=None, on_image=lambda _: None)
+            folder.write_images(self.OTHER, [picture] * 2, on_image=lambda _: None)
 
         self.write_one(folder, start)
         finish(folder, self.ONE, IDENTITY)

@@ -1,5 +1,6 @@
 """One video, end to end, with real codecs."""
 
+import base64
 import json
 import os
 import re
@@ -125,6 +126,18 @@ def test_features_come_from_the_crop(tmp_path, make_video):
         video, tmp_path / "corner", Settings(count=5, features="gray", crop=Crop(104, 4, 156, 28))
     )
     assert whole.coverage.evenly_spaced.mean > 10 * corner.coverage.evenly_spaced.mean
+
+
+def test_the_page_shows_what_the_pictures_show(video, tmp_path):
+    settings = Settings(count=2, crop=Crop(0, 8, 64, 40), crop_output=True)
+    extract(video, tmp_path, settings)
+    page = (tmp_path / f"{video.stem}.html").read_text(encoding="utf-8")
+    shown = re.findall(r'<img src="data:image/jpeg;base64,([^"]*)"', page)
+    assert len(shown) == 2
+    for jpeg in shown:
+        picture = cv2.imdecode(np.frombuffer(base64.b64decode(jpeg), np.uint8), cv2.IMREAD_COLOR)
+        assert picture.shape == (32, 64, 3)
+    assert page.count("--ratio: 2.0") == 2
 
 
 def test_span_is_where_the_frames_come_from(video, tmp_path):

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyframes.resizing import opencv_threads, preview, shrink
+from keyframes.records import Crop
+from keyframes.resizing import cut, opencv_threads, preview, shrink
+
+
+def test_a_picture_is_cut_to_the_crop():
+    picture = np.arange(70).reshape(7, 10)
+    assert cut(picture, None) is picture
+    assert cut(picture, Crop(2, 1, 5, 3)).tolist() == [[12, 13, 14], [22, 23, 24]]
 
 
 @pytest.mark.parametrize("make_small", [shrink, preview])

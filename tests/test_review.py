@@ -273,6 +273,9 @@ class TestSession:
         added = session.reject(chosen(tmp_path)[0]).frame
         picture = cv2.imread(str(tmp_path / "labeled-data" / STEM / f"img{added:06d}.png"))
         assert picture.shape == (40, 96, 3)
+        other = np.frombuffer(session.jpeg(session.candidates(added)[0]["frame"]), np.uint8)
+        assert cv2.imdecode(other, cv2.IMREAD_COLOR).shape == (40, 96, 3)
+        assert "--ratio: 2.4" in session.page()
         session.undo()
         assert tree(tmp_path) == before
 

@@ -33,6 +33,7 @@ from keyframes.extras import import_extra
 from keyframes.files import make_folder, write_atomically
 from keyframes.images import label_frame, read_label, write_images
 from keyframes.records import ThumbnailSpec
+from keyframes.resizing import cut
 from keyframes.video import Position, Span, fetch_frames, index_video, read_thumbnails
 
 if TYPE_CHECKING:
@@ -276,10 +277,13 @@ def _write(result: Result, missing: dict[int, Path]) -> Iterator[Path]:
         make_folder(folder)
     yield from write_images(
         (
-            (missing[frames[row]], image, label_frame(result.identity, frames[row]))
+            (
+                missing[frames[row]],
+                cut(image, result.crop),
+                label_frame(result.identity, frames[row]),
+            )
             for row, image in fetch_frames(index, reading, rows, spec)
-        ),
-        crop=result.crop,
+        )
     )
 
 

@@ -17,6 +17,7 @@ from keyframes.report.pictures import to_data_uris
 from keyframes.report.projection import Projection, project
 from keyframes.report.templating import render
 from keyframes.run_record import repeat_command
+from keyframes.settings import Settings
 from keyframes.words import to_count
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from keyframes.records import (
         Clustering,
         Coverage,
+        Crop,
         Features,
         FloatArray,
         Image,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
         Keyframe,
         Reach,
         Selection,
+        VideoInfo,
     )
 
 SCRIPTS = ("data.js", "wall.js", "viewer.js", "timeline.js", "map.js", "page.js")
@@ -139,6 +142,7 @@ def report_content(
             "colours": colours,
             "ramp": time_colours(),
         },
+        "ratio": _ratio(selection.video, Settings.from_json(settings).output_crop),
         "shares": projection.shares,
         "n_drawn": len(shown),
         "map_ratio": _map_ratio(points),
@@ -152,6 +156,12 @@ def report_content(
         "n_changed": max(map(len, by_hand(record))),
         "command": repeat_command(record, output),
     }
+
+
+def _ratio(video: VideoInfo, crop: Crop | None) -> float:
+    """Return the width of a picture as a multiple of its height."""
+    width, height = crop.size if crop else (video.width, video.height)
+    return round(width / height, 4)
 
 
 def _shown_rows(n: int, rows: IntArray) -> IntArray:

@@ -7,13 +7,13 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from keyframes.report.pictures import to_jpeg
-from keyframes.resizing import preview
+from keyframes.resizing import cut, preview
 from keyframes.video import fetch_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from keyframes.records import Image, Reading, ThumbnailSpec
+    from keyframes.records import Crop, Image, Reading, ThumbnailSpec
     from keyframes.video import VideoIndex
 
 LONGEST_SIDE = 1280  # pixels; the PNGs are there for every detail
@@ -28,6 +28,8 @@ class Gallery:
     ----------
     index, reading, spec
         As for `fetch_frames`.
+    crop
+        What the pictures are cut to; None for whole frames.
     max_bytes
         How much the remembered JPEGs may take together; those asked for longest ago go first.
     """
@@ -38,19 +40,22 @@ class Gallery:
         reading: Reading,
         spec: ThumbnailSpec,
         *,
+        crop: Crop | None = None,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._index = index
         self._reading = reading
         self._spec = spec
+        self._crop = crop
         self._max_bytes = max_bytes
         self._jpegs: OrderedDict[int, bytes] = OrderedDict()
         self._n_bytes = 0
         self._lock = Lock()
 
     def images(self, rows: Iterable[int]) -> Iterator[tuple[int, Image]]:
-        """Decode frames at full size; yield (row, uint8 BGR image) as `fetch_frames`."""
-        return fetch_frames(self._index, self._reading, rows, self._spec)
+        """Decode frames at full size and cut them; yield (row, uint8 BGR) as `fetch_frames`."""
+        for row, image in fetch_frames(self._index, self._reading, rows, self._spec):
+            yield row, cut(image, self._crop)
 
     def jpegs(self, rows: Iterable[int]) -> dict[int, bytes]:
         """Return frames as JPEGs no longer than `LONGEST_SIDE`; one decode for all unknown ones.

@@ -85,17 +85,14 @@ def open_session(
         )
         clustering = choose(features, store, settings, partial(report, "clustering")).clustering
     _check_clusters(folder, selection, features, clustering)
-    gallery = Gallery(index, features.reading, sampling.spec)
+    gallery = Gallery(index, features.reading, sampling.spec, crop=settings.output_crop)
     rows = rows_of(selection.frame_indices, features.reading)
     longest = picture_size(len(rows))
-    if settings.crop_output:  # the page shows whole frames
-        pictures = {row: preview(image, longest) for row, image in gallery.images(rows)}
-    else:
-        files = [folder.images / name for name in selection.image_names]
-        pictures = {
-            row: preview(_read_picture(file, keyframe), longest)
-            for row, file, keyframe in zip(rows.tolist(), files, selection.keyframes, strict=True)
-        }
+    files = [folder.images / name for name in selection.image_names]
+    pictures = {
+        row: preview(_read_picture(file, keyframe), longest)
+        for row, file, keyframe in zip(rows.tolist(), files, selection.keyframes, strict=True)
+    }
     return Session(folder, record, selection, features, clustering, gallery, pictures)
 
 

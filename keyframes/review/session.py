@@ -239,7 +239,6 @@ class Session:
             make_table(selection, paths),
             render_report(content) if self._folder.page.exists() else None,
             record,
-            crop=self._settings.crop if self._settings.crop_output else None,
         )
         self._curation, self._record, self._selection = curation, record, selection
         self._pictures, self._content = pictures, content

@@ -14,7 +14,7 @@ from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import VideoReformatter
 
 from keyframes.errors import SettingsError
-from keyframes.resizing import shrink
+from keyframes.resizing import cut, shrink
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -115,8 +115,7 @@ def thumbnail(frame: VideoFrame, spec: ThumbnailSpec) -> Image:
     how = stance(frame)
     image = _bgr(frame) if spec.colour else _luma(frame)
     if spec.crop is not None:
-        crop = spec.crop
-        image = how.lay(how.stand(image)[crop.y1 : crop.y2, crop.x1 : crop.x2])
+        image = how.lay(cut(how.stand(image), spec.crop))
     return np.ascontiguousarray(how.stand(shrink(image, spec.size)))
 
 
