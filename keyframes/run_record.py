@@ -253,15 +253,6 @@ def repeat_command(record: Record, output: Path) -> str:
     return join_words(["keyframes", "extract", *words])
 
 
-def describe_match(record: Record) -> str:
-    """Say which camera's moments the keyframes are of, and how that was found; else nothing."""
-    why = record["explanation"]
-    if "matched_to" not in why:
-        return ""
-    apart = f"at most {why['greatest_difference_s']:.3f} s apart"
-    return f"to {why['matched_to']} by {why['matched_by']}, {apart}"
-
-
 def make_table(selection: Selection, image_paths: list[str]) -> list[dict[str, str]]:
     """Return one row a keyframe, in frame order, as text that is the same on every machine."""
     return [

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from keyframes.files import read_json
-from keyframes.run_record import describe_match
-from keyframes.words import to_count, to_duration
+from keyframes.words import describe_match, to_count, to_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

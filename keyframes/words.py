@@ -1,6 +1,8 @@
-"""Figures in words, for the terminal and the pages alike."""
+"""Figures and findings in words, for the terminal and the pages alike."""
 
 from __future__ import annotations
+
+from typing import Any
 
 # What adding up single-precision numbers may lose, as a share.
 _ROUNDING = 1e-6
@@ -35,3 +37,12 @@ def to_percent(share: float, digits: int = 0) -> str:
     elif float(percent) == 0 and share > _ROUNDING:
         percent = f"< {least:.{digits}f}"
     return f"{percent}\N{NO-BREAK SPACE}%"
+
+
+def describe_match(record: dict[str, Any]) -> str:
+    """Say which camera's moments the keyframes are of, and how that was found; else nothing."""
+    why = record["explanation"]
+    if "matched_to" not in why:
+        return ""
+    apart = f"at most {why['greatest_difference_s']:.3f} s apart"
+    return f"to {why['matched_to']} by {why['matched_by']}, {apart}"

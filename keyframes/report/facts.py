@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from keyframes.run_record import describe_match
 from keyframes.settings import Settings
-from keyframes.words import to_clock, to_count, to_percent
+from keyframes.words import describe_match, to_clock, to_count, to_percent
 
 if TYPE_CHECKING:
     from keyframes.records import Selection
