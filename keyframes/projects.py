@@ -59,7 +59,7 @@ def plan_project_jobs(
 ) -> tuple[list[Job], tuple[Outcome, ...]]:
     """Return a job for each video of a DeepLabCut project, with what its ``config.yaml`` asks for.
 
-    Besides, what becomes of the videos that aren't there.
+    Besides, what becomes of the videos that aren't there, or don't have what is to be cut out.
 
     Parameters
     ----------
@@ -95,31 +95,38 @@ def plan_project_jobs(
         asked = replace(asked, count=project.count)
     if "span" not in given:
         asked = replace(asked, span=project.span)
-    jobs = []
+    jobs, wrong = [], []
     for video in map(project.find, videos) if videos else project.videos:
         if "crop" not in given:
-            crop = None if _is_whole_picture(video) else video.crop
+            try:
+                crop = _crop_of(video, config)
+            except SettingsError as error:
+                wrong.append(Outcome(Job(video.path, output, settings), error=error))
+                continue
             asked = replace(asked, crop=crop, crop_output=bool(crop) and video.crop_output)
         jobs.append(Job(video.path, output, asked))
     refuse_shared_outputs(jobs, config)
-    missing = () if videos else project.missing
-    return jobs, tuple(
-        Outcome(
-            Job(Path(path), output, settings),
-            error=VideoError(f"{path}: is in {config}, but not there; mend the path"),
-        )
-        for path in missing
-    )
+    for path in () if videos else project.missing:
+        absence = VideoError(f"{path}: is in {config}, but not there; mend the path")
+        wrong.append(Outcome(Job(Path(path), output, settings), error=absence))
+    return jobs, tuple(wrong)
 
 
-def _is_whole_picture(video: DlcVideo) -> bool:
-    """Say whether the crop cuts nothing off, as that of a video which nobody has cropped."""
-    if video.crop is None:
-        return True
+def _crop_of(video: DlcVideo, config: Path) -> Crop | None:
+    """Return a video's crop; None where it cuts nothing off, since nobody has cropped it."""
+    crop = video.crop
+    if crop is None:
+        return None
     try:
-        return video.crop == Crop(0, 0, *frame_size(video.path))
+        width, height = frame_size(video.path)
     except VideoError:
-        return False  # said when its turn comes
+        return crop  # said when its turn comes
+    if crop.x2 > width or crop.y2 > height:
+        raise SettingsError(
+            f"{config}: the crop of {video.path} is '{crop.x1}, {crop.x2}, {crop.y1}, {crop.y2}' "
+            f"(x1, x2, y1, y2), no part of its {width}×{height} pixels; correct it, or give --crop"
+        )
+    return None if crop == Crop(0, 0, width, height) else crop
 
 
 def hold_frames(jobs: Sequence[Job], targets: Iterable[Target], *, anew: bool) -> list[Job]:

@@ -140,8 +140,8 @@ def test_a_table_without_pictures_is_refused(tmp_path):
         (["cam2_img0005.png", "cam2_img1000.png"], 4),
     ],
 )
-def test_padding_is_read_off_the_names(names, width):
-    assert padded_width(names) == width
+def test_padding_is_read_off_the_names(names, width, tmp_path):
+    assert padded_width(tmp_path, names) == width
 
 
 def test_the_command_says_what_it_did(output, tmp_path):

@@ -191,7 +191,7 @@ def test_mixed_padding_is_refused(output, make_project):
     folder.mkdir(parents=True)
     for name in ("img07.png", "img0008.png"):
         (folder / name).write_bytes((output / "labeled-data/mouse/img000005.png").read_bytes())
-    with pytest.raises(OutputError, match="2 and 4 digits"):
+    with pytest.raises(OutputError, match=r"mouse: has frame numbers of 2 and 4 digits"):
         export("deeplabcut", output, project)
 
 
@@ -286,6 +286,7 @@ def test_uncropped_videos_are_the_ones_of_a_cropped_multi_animal_project(output,
         ("numframes2pick: 7", "numframes2pick: none", "numframes2pick is 'none'"),
         ("start: 0.07", "start: 0.7", "no part of a video"),
         ("crop: 0, 9, 0, 9", "crop: all of it", "x1, x2, y1, y2"),
+        ("crop: 0, 9, 0, 9", "crop: 0, 0, 9, 9", "'0, 0, 9, 9'; DeepLabCut writes 'x1, x2, y1"),
     ],
 )
 def test_values_that_cannot_work_are_refused(output, make_project, line, wrong, message):

@@ -321,3 +321,21 @@ def test_crop_of_the_whole_picture_is_none(crop, expected, make_video, tmp_path)
     config.write_text(f"Task: Reach\nscorer: me\n{entry}start: 0\nstop: 1\nnumframes2pick: 2\n")
     (job,), missing = plan_project_jobs(config, tmp_path / "out", Settings(), given=())
     assert (job.settings.crop, job.settings.count, missing) == (expected, 2, ())
+
+
+def test_a_crop_that_is_no_part_of_the_picture_names_the_project_and_stops_no_other(
+    make_video, tmp_path
+):
+    names = ("a.mp4", "b.mp4")
+    videos = [make_video(tmp_path / name, n_frames=2) for name in names]
+    config = tmp_path / "config.yaml"
+    crops = zip(videos, ("0, 97, 0, 64", "0, 9, 0, 8"), strict=True)
+    entries = "".join(f"  {video}:\n    crop: {crop}\n" for video, crop in crops)
+    config.write_text(f"Task: Reach\nscorer: me\nvideo_sets:\n{entries}start: 0\nstop: 1\n")
+    (job,), (wrong,) = plan_project_jobs(config, tmp_path / "out", Settings(), given=())
+    assert (job.video, job.settings.crop) == (videos[1], Crop(0, 0, 9, 8))
+    assert wrong.job.video == videos[0]
+    assert str(wrong.error) == (
+        f"{config}: the crop of {videos[0]} is '0, 97, 0, 64' (x1, x2, y1, y2), no part of its "
+        "96×64 pixels; correct it, or give --crop"
+    )

@@ -150,7 +150,7 @@ def _find_moved(config: DlcConfig, source: Source) -> str | None:
 
 def _check_folder(folder: Path, source: Source) -> None:
     """Refuse a folder of mixed padding, or with frames of another size."""
-    padded_width(_names_in(folder).values())
+    padded_width(folder, _names_in(folder).values())
     for size, picture in sizes_in(folder).items():
         if size != source.size:
             raise OutputError(
@@ -163,7 +163,7 @@ def _check_folder(folder: Path, source: Source) -> None:
 def _add_frames(delivery: Delivery, folder: Path, result: Result) -> None:
     """Plan a video's frames, named like those that are there."""
     there = _names_in(folder)
-    width = padded_width(there.values()) or len(str(result.selection.video.n_frames - 1))
+    width = padded_width(folder, there.values()) or len(str(result.selection.video.n_frames - 1))
     others = []
     for keyframe, picture in result.items():
         name = there.get(keyframe.frame_index, f"img{keyframe.frame_index:0{width}d}.png")

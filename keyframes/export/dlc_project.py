@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,13 +111,14 @@ def _parse_crop(config: Path, key: str, entry: Any) -> Crop | None:  # noqa: ANN
     text = entry.get("crop") if isinstance(entry, dict) else None
     if text is None:
         return None
-    try:
+    with suppress(ValueError):
         x1, x2, y1, y2 = (int(number) for number in str(text).split(","))
-    except ValueError:
-        raise SettingsError(
-            f"{config}: the crop of {key} is {text!r}; DeepLabCut writes 'x1, x2, y1, y2'"
-        ) from None
-    return Crop(x1, y1, x2, y2)
+        if 0 <= x1 < x2 and 0 <= y1 < y2:
+            return Crop(x1, y1, x2, y2)
+    raise SettingsError(
+        f"{config}: the crop of {key} is {text!r}; DeepLabCut writes 'x1, x2, y1, y2', with "
+        "x1 < x2 and y1 < y2"
+    )
 
 
 def _parse_count(config: DlcConfig) -> int:

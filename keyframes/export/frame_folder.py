@@ -230,8 +230,8 @@ def _path_in(row: list[str]) -> list[str]:
     return row[: next(ends, 0)]
 
 
-def padded_width(names: Iterable[str]) -> int | None:
-    """Return to how many digits the frame numbers are padded; None when there are no names.
+def padded_width(folder: Path, names: Iterable[str]) -> int | None:
+    """Return to how many digits a folder's frame numbers are padded; None for no names.
 
     Raises
     ------
@@ -245,8 +245,7 @@ def padded_width(names: Iterable[str]) -> int | None:
     for number in digits:
         if len(number) > width and number.startswith("0"):
             raise OutputError(
-                f"frame numbers of {width} and {len(number)} digits ({digits[0]}, {number}) stand "
-                "in one folder, and the labelling tools would sort them wrongly; rename them to "
-                "one width"
+                f"{folder}: has frame numbers of {width} and {len(number)} digits ({digits[0]}, "
+                f"{number}), which the labelling tools would sort wrongly; rename them to one width"
             )
     return width
