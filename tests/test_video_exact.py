@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from footage import read_number, rewrite_packets
-from keyframes.errors import SettingsError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import Span, fetch_frames, index_video, parse_position, read_thumbnails
 from keyframes.video.opening import open_decoder
@@ -169,10 +168,6 @@ class TestOddFile:
 
     def test_key_frames_are_frames_of_the_video(self, name, odd_file):
         index = index_video(odd_file(name))
-        if name == "quicktime.mov":  # its decoder names none
-            with pytest.raises(SettingsError, match="no key frame"):
-                read(index, step="keyframes")
-            return
         whole, keys = read(index), read(index, step="keyframes")
         assert keys.frame_indices[0] == 0
         assert same_rows(keys, whole)
@@ -270,6 +265,19 @@ def test_threads_count_the_errors_of_a_motion_jpeg(make_video, tmp_path):
             numbers.append([read_number(f.to_ndarray(format="bgr24")) for f in decoder.frames()])
             assert decoder.n_errors == 6
     assert numbers[0] == numbers[1] == [i for i in range(40) if i % 7 != 3]
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix"), [("qtrle", ".mov"), ("svq1", ".mov"), ("flashsv", ".flv")]
+)
+def test_packets_tell_the_key_frames_where_the_decoder_never_does(
+    codec, suffix, make_video, tmp_path
+):
+    index = index_video(make_video(tmp_path / f"v{suffix}", codec=codec))
+    assert index.doubt is not None
+    keys = np.flatnonzero(index.is_key)
+    assert 1 < len(keys) < len(index)
+    assert read(index, step="keyframes").frame_indices.tolist() == keys.tolist()
 
 
 def test_times_are_timestamps_counted_from_the_first_frame(odd_file):

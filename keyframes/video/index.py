@@ -62,6 +62,8 @@ class VideoIndex:
         decoded; 0, 1, 2, … where the file doesn't say.
     is_key
         (p,) bool: which of them are key frames.
+    tells_keys
+        The decoder says which frames are key frames.
     times_s
         (p,) float64: seconds after the first frame.
     start_time_s
@@ -88,6 +90,7 @@ class VideoIndex:
     pts: IntArray
     dts: IntArray
     is_key: BoolArray
+    tells_keys: bool
     times_s: FloatArray
     start_time_s: float
     is_timed: bool
@@ -105,14 +108,19 @@ class VideoIndex:
 
     def position(self, pts: int | None) -> int:
         """Return the ordinal of the frame with a timestamp; -1 if unknown or in doubt."""
-        if self.doubt is not None or pts is None:
+        return -1 if self.doubt is not None else self._find(pts)
+
+    def _find(self, pts: int | None) -> int:
+        """Return which packet has a timestamp; -1 for none."""
+        if pts is None:
             return -1
         place = int(self.pts.searchsorted(pts))
         return place if place < len(self) and self.pts[place] == pts else -1
 
     def starts_group(self, frame: VideoFrame) -> bool:
         """Whether a frame is a key frame, by the index rather than by the decoder."""
-        position = self.position(frame.pts)
+        find = self.position if self.tells_keys else self._find
+        position = find(frame.pts)
         return frame.key_frame if position < 0 else bool(self.is_key[position])
 
     def key_before(self, ordinals: IntArray) -> IntArray:
@@ -187,6 +195,7 @@ def index_video(path: str | os.PathLike[str]) -> VideoIndex:
         pts=packets.pts,
         dts=packets.dts,
         is_key=packets.is_key,
+        tells_keys=proof.has_keys,
         times_s=(packets.pts - packets.pts[0]) * tick_s,
         start_time_s=float(packets.pts[0]) * tick_s,
         is_timed=is_timed,
@@ -236,11 +245,14 @@ class _Proof:
         The very first.
     pts
         The timestamps of all of them.
+    has_keys
+        The decoder calls one of them a key frame.
     """
 
     def __init__(self, decoder: Decoder) -> None:
         self.first: VideoFrame | None = None
         self.pts: list[int | None] = []
+        self.has_keys = False
         self._decoder = decoder
 
     def decode(self, packet: Packet[VideoStream] | None) -> None:
@@ -248,6 +260,7 @@ class _Proof:
         for frame in self._decoder.decode(packet):
             self.first = self.first or frame
             self.pts.append(frame.pts)
+            self.has_keys |= frame.key_frame
 
 
 def _read_packets(decoder: Decoder, proof: _Proof) -> _Packets:
