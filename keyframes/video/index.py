@@ -131,8 +131,8 @@ class VideoIndex:
     @property
     def usual_s(self) -> float:
         """From one frame to the next where none is lost, on average, seconds."""
-        steps = np.diff(self.times_s)
-        if not steps.any():
+        steps = np.diff(np.unique(self.times_s))  # where recordings were joined, times repeat
+        if not len(steps):
             return float(1 / self.rate)
         return float(steps[steps <= GAP * np.median(steps) + self.tick_s].mean())
 
