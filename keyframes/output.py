@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from keyframes.asked import differences
 from keyframes.errors import OutputError
 from keyframes.files import (
     make_folder,
@@ -31,7 +32,7 @@ from keyframes.files import (
     write_table,
 )
 from keyframes.images import is_ours, write_images
-from keyframes.run_record import PROGRAM, DamagedRecordError, differences, read_record
+from keyframes.run_record import PROGRAM, DamagedRecordError, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

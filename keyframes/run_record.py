@@ -1,4 +1,4 @@
-"""The run record: what was asked, what was found, and what it takes to do it again.
+"""The run record: what was asked, and what was found.
 
 It is a JSON object. ``identity`` says whose result it is (the video's content and the settings);
 a run with the same identity has nothing left to do.
@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keyframes.commands import join_words
+from keyframes.asked import repeat_command
 from keyframes.curation import Curation
 from keyframes.errors import KeyframesError, OutputError
 from keyframes.files import explain, not_ours, read_json, write_json
@@ -28,33 +28,8 @@ if TYPE_CHECKING:
     from keyframes.records import Clustering
 
 PROGRAM = "keyframes"
-_DEFAULT_OUTPUT = Path("keyframes-out")  # of `extract`
 # How the file begins, even where its end is lost.
 _BEGINNING = f'{{\n  "program": "{PROGRAM}"'.encode()
-# The command line's name for each setting.
-_OPTIONS = {
-    "count": "-k",
-    "frames": "--frames",
-    "start": "--start",
-    "end": "--end",
-    "crop": "--crop",
-    "crop_output": "--crop-output",
-    "step": "--step",
-    "features": "--features",
-    "width": "--width",
-    "method": "--method",
-    "min_gap_s": "--min-gap",
-    "n_init": "--n-init",
-    "seed": "--seed",
-}
-# What differs, where the values themselves say nothing to a person or are too many.
-_IN_WORDS = {
-    "pool": "another pool",
-    "sha256_of_samples": "other content",
-    "held": "other frames in the project",
-    "frames": "another list of frames",
-    "match": "other moments",
-}
 # What else a whole record holds, and what it knows of the video's content.
 _OTHERS = {"found", "shortfall", "seed", "inertia", "explanation", "versions", "timings_s"}
 _IDENTITY = {"name", "bytes", "sha256_of_samples"}
@@ -105,7 +80,7 @@ def _is_whole(record: Any) -> bool:  # noqa: ANN401 - whatever JSON can hold
         selection_from_record(Path(record["video"]["path"]), record)
         Settings.from_json(record["identity"]["settings"])
         Curation.from_record(record)
-        repeat_command(record, _DEFAULT_OUTPUT)
+        repeat_command(record, Path())
         return (
             record.keys() >= _OTHERS
             and record["identity"]["video"].keys() >= _IDENTITY
@@ -230,29 +205,6 @@ def amend_record(
     return amended
 
 
-def repeat_command(record: Record, output: Path) -> str:
-    """Return the command line that gives this result again, from whatever folder.
-
-    ``output`` is where it goes, as it was named, so that nothing depends on where that lies.
-    """
-    asked, default = record["identity"]["settings"], Settings().to_json()
-    # With slashes on Windows, too: what shells make of a backslash differs.
-    video = Path(record["video"]["path"]).as_posix()
-    if (match := asked.get("match")) and not record.get("curation"):
-        words = [output.as_posix(), video, "--to", Path(match["to"]).stem, "--by", match["by"]]
-        return join_words(["keyframes", "match", *words])
-    words = [video] if output == _DEFAULT_OUTPUT else [video, "-o", output.as_posix()]
-    # Where other frames or videos took part, or a person had a hand in it, the list says it.
-    if asked["held"] or asked.get("pool") or record.get("curation"):
-        asked = {**asked, "frames": [row["frame_index"] for row in record["keyframes"]]}
-    if asked["frames"]:  # a list has a length of its own
-        asked = {**Settings.from_json(asked).to_json(), "count": default["count"]}
-    for setting, option in _OPTIONS.items():
-        if (value := asked[setting]) != default[setting]:
-            words += [option] if value is True else [option, _to_word(value)]
-    return join_words(["keyframes", "extract", *words])
-
-
 def make_table(selection: Selection, image_paths: list[str]) -> list[dict[str, str]]:
     """Return one row a keyframe, in frame order, as text that is the same on every machine."""
     return [
@@ -269,16 +221,6 @@ def make_table(selection: Selection, image_paths: list[str]) -> list[dict[str, s
         }
         for path, keyframe in zip(image_paths, selection.keyframes, strict=True)
     ]
-
-
-def differences(there: Record, asked: Record) -> dict[str, str]:
-    """Name what differs, by its key and for a person: ``-k 20, now 30``."""
-    return {
-        key: _IN_WORDS.get(key)
-        or f"{_OPTIONS.get(key, key)} {_to_word(there.get(key))}, now {_to_word(value)}"
-        for key, value in asked.items()
-        if there.get(key) != value
-    }
 
 
 def note_place(path: Path, video: Path) -> None:
@@ -328,16 +270,6 @@ def _keyframe_rows(selection: Selection, image_paths: list[str]) -> list[Record]
         {"image": path, **asdict(keyframe)}
         for path, keyframe in zip(image_paths, selection.keyframes, strict=True)
     ]
-
-
-def _to_word(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        value = list(value.values())
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _package_versions() -> dict[str, str]:

@@ -14,6 +14,7 @@ FLOORS = [
     ["files", "resizing", "ahead", "commands", "extras", "curation", "words"],
     ["video", "kmeans", "medoids", "thumbnails", "blobs"],
     ["settings", "features", "images", "postures", "cache"],
+    ["asked"],
     ["animals", "choose_k", "selection", "describe", "moments", "run_record"],
     ["coverage", "output"],
     ["results"],

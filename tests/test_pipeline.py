@@ -18,13 +18,13 @@ import keyframes.images
 from drawn_animals import draw_recording, wander
 from footage import read_number
 from keyframes import extract
+from keyframes.asked import repeat_command
 from keyframes.cache import FeatureCache
 from keyframes.cli.extract import extract as extract_command
 from keyframes.commands import join_words
 from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.images import encode_png, read_label
 from keyframes.records import Crop
-from keyframes.run_record import differences, repeat_command
 from keyframes.settings import Settings
 from keyframes.video import Span, parse_position
 
@@ -233,34 +233,6 @@ def test_progress_reaches_the_end_of_every_stage(video, tmp_path):
     assert last["reading"] == (60, 60)
     assert last["clustering"] == (3, 3)
     assert last["writing"] == (5, 5)
-
-
-@pytest.mark.parametrize("name", ["a b.mp4", "-x.mp4", "it's.mp4"])
-def test_record_tells_the_command_that_gives_the_same_again(name, tmp_path):
-    asked = Settings(count=7, crop=Crop(1, 2, 30, 40), crop_output=True, min_gap_s=0.5).to_json()
-    video = tmp_path / "my videos" / name
-    record = {"identity": {"settings": asked}, "video": {"path": str(video)}, "keyframes": []}
-    _, _, *arguments = shlex.split(repeat_command(record, Path("it's here/out")))
-    parsed = extract_command.make_context("extract", arguments).params
-    assert (parsed["paths"], parsed["output"]) == ((video,), Path("it's here/out"))
-    assert (parsed["count"], parsed["min_gap_s"]) == (7, 0.5)
-    assert (parsed["crop"], parsed["crop_output"]) == (Crop(1, 2, 30, 40), True)
-
-
-@pytest.mark.parametrize(
-    ("there", "asked", "said"),
-    [
-        (Settings(), Settings(crop=Crop(0, 1, 80, 90)), ["--crop none, now 0,1,80,90"]),
-        (Settings(span=Span(parse_position("5"))), Settings(), ["--start 5.0s, now none"]),
-        (
-            Settings(crop=Crop(0, 1, 8, 9)),
-            Settings(crop=Crop(0, 1, 8, 9), crop_output=True, min_gap_s=0.5),
-            ["--crop-output no, now yes", "--min-gap 0.0, now 0.5"],
-        ),
-    ],
-)
-def test_what_differs_is_said_in_the_words_of_the_options(there, asked, said):
-    assert list(differences(there.to_json(), asked.to_json()).values()) == said
 
 
 def test_a_list_that_stands_for_a_choice_is_looked_at_in_the_same_way(video, tmp_path):

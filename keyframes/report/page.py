@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from keyframes.asked import repeat_command
 from keyframes.kmeans import nearest_centers
 from keyframes.report.charts import Chart, Line, make_chart
 from keyframes.report.colours import cluster_colours, time_colours
@@ -16,7 +17,6 @@ from keyframes.report.facts import by_hand, describe_asked, describe_found
 from keyframes.report.pictures import to_data_uris
 from keyframes.report.projection import Projection, project
 from keyframes.report.templating import render
-from keyframes.run_record import repeat_command
 from keyframes.settings import Settings
 from keyframes.words import to_count
 
