@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -118,37 +119,21 @@ def read_thumbnails(
     if torn:
         ways = [_LENIENT]
     table = Table(index, consume, progress)
-    for way in ways:
-        try:
-            video = _read(plan, way, table)
-        except Disagreement as disagreement:
-            _log.info("%s is decoded again: %s", index.path, disagreement)
-            table.rewind()
-        else:
-            break
+    video = _decode(index, ways, partial(_fill, table, plan))
     if not len(table):
         raise _emptiness(video, step)
     return table.reading(video)
 
 
-def count_frames(
-    index: VideoIndex,
-    threads: int | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> VideoInfo:
+def count_frames(index: VideoIndex, progress: Callable[[int], None] | None = None) -> VideoInfo:
     """Decode a recording from beginning to end, and look at nothing but its soundness."""
-    for way in (_Way(in_full=True, threads=threads), _LENIENT):
-        with way.open(index) as decoder:
-            sieve = Sieve(decoder, index, is_strict=way.is_strict)
-            try:
-                for decoded in sieve.sift(decode_all(decoder, index)):
-                    if progress and decoded.ordinal % PROGRESS_EVERY == 0:
-                        progress(decoded.ordinal)
-                way.check_end(index, sieve)
-            except Disagreement:
-                continue
-            return _info(index, decoder, sieve, in_full=True)
-    raise AssertionError("the lenient sieve lets every recording through")
+
+    def look(_: _Way, decoder: Decoder, sieve: Sieve) -> None:
+        for decoded in sieve.sift(decode_all(decoder, index)):
+            if progress and decoded.ordinal % PROGRESS_EVERY == 0:
+                progress(decoded.ordinal)
+
+    return _decode(index, [_Way(in_full=True, threads=None), _LENIENT], look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,21 +197,35 @@ class _Way(NamedTuple):
 _LENIENT = _Way(in_full=True, threads=1, is_strict=False)
 
 
-def _read(plan: _Plan, way: _Way, table: Table) -> VideoInfo:
+def _decode(
+    index: VideoIndex, ways: Iterable[_Way], look: Callable[[_Way, Decoder, Sieve], None]
+) -> VideoInfo:
+    """Look at a recording in one way after the other, until nothing disagrees; describe it."""
+    for way in ways:
+        with way.open(index) as decoder:
+            sieve = Sieve(decoder, index, is_strict=way.is_strict)
+            try:
+                look(way, decoder, sieve)
+                way.check_end(index, sieve)
+            except Disagreement as disagreement:
+                _log.info("%s is decoded again: %s", index.path, disagreement)
+            else:
+                return _info(index, decoder, sieve, in_full=way.in_full)
+    raise AssertionError("the lenient sieve lets every recording through")
+
+
+def _fill(table: Table, plan: _Plan, way: _Way, decoder: Decoder, sieve: Sieve) -> None:
     """Fill the table in one decoding."""
     index = plan.index
-    with way.open(index) as decoder:
-        sieve = Sieve(decoder, index, is_strict=way.is_strict)
-        if way.in_full:
-            candidates = _choose(decode_all(decoder, index, plan.torn), sieve, plan)
-        else:
-            wanted = _wanted(index, plan.window, plan.step, plan.listed)
-            candidates = sieve.sift(decode_some(decoder, index, wanted))
-        with opencv_threads(1):
-            for decoded, small in map_ahead(plan.shrink, candidates, threads=1, waiting=_WAITING):
-                table.add(decoded, small)
-        way.check_end(index, sieve)
-        return _info(index, decoder, sieve, in_full=way.in_full)
+    table.rewind()
+    if way.in_full:
+        candidates = _choose(decode_all(decoder, index, plan.torn), sieve, plan)
+    else:
+        wanted = _wanted(index, plan.window, plan.step, plan.listed)
+        candidates = sieve.sift(decode_some(decoder, index, wanted))
+    with opencv_threads(1):
+        for decoded, small in map_ahead(plan.shrink, candidates, threads=1, waiting=_WAITING):
+            table.add(decoded, small)
 
 
 def _choose(frames: Iterable[Decoded], sieve: Sieve, plan: _Plan) -> Iterator[Decoded]:
