@@ -14,6 +14,7 @@ import io
 import json
 import os
 import secrets
+import stat
 import time
 import zlib
 from contextlib import contextmanager, suppress
@@ -106,6 +107,13 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def refuse_pipe(path: Path) -> None:
+    """Raise OSError for a pipe or a device, for whose end a reader might wait for ever."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
+
+
 def identify(path: Path) -> dict[str, Any]:
     """Return what tells a large file's content from another's, in milliseconds.
 
@@ -116,6 +124,7 @@ def identify(path: Path) -> dict[str, Any]:
     digest = hashlib.sha256()
     try:
         str(path.absolute()).encode()
+        refuse_pipe(path)
         size = path.stat().st_size
         with path.open("rb") as file:
             for offset in (0, size // 2, max(0, size - _SAMPLE_BYTES)):

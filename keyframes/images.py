@@ -16,7 +16,7 @@ import numpy as np
 
 from keyframes.ahead import count_threads, map_ahead
 from keyframes.errors import OutputError
-from keyframes.files import write_atomically
+from keyframes.files import refuse_pipe, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -69,6 +69,7 @@ def encode_png(image: Image, label: dict[str, str]) -> bytes:
 
 def read_label(path: Path) -> dict[str, str]:
     """Return the label inside a PNG; empty when it isn't one, or its text is missing or damaged."""
+    refuse_pipe(path)
     with path.open("rb") as file:
         try:
             return dict(_read_texts(file))

@@ -1,5 +1,6 @@
 """Any path, and files that are no recordings."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
+from keyframes import extract
 from keyframes.errors import VideoError
+from keyframes.images import read_label
 from keyframes.records import ThumbnailSpec
-from keyframes.video import fetch_frames, index_video, read_thumbnails
+from keyframes.video import fetch_frames, index_video, probe, read_thumbnails
 
 NAMES = [
     "with space.mp4",
@@ -49,6 +52,17 @@ def test_a_name_is_only_a_name(name, content, tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+@pytest.mark.parametrize("look", [index_video, probe, extract])
+def test_a_pipe_is_refused_rather_than_waited_for(look, tmp_path):
+    path = tmp_path / "pipe.mp4"
+    os.mkfifo(path)
+    with pytest.raises(VideoError, match=r"pipe\.mp4.*pipe or a device"):
+        look(path)
+    with pytest.raises(OSError, match="pipe or a device"):
+        read_label(path)
+
+
 def test_a_link_is_followed(content, tmp_path):
     (tmp_path / "v.mp4").write_bytes(content)
     (tmp_path / "link").symlink_to(tmp_path / "v.mp4")

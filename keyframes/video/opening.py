@@ -13,6 +13,7 @@ from av.stream import Disposition
 
 from keyframes.ahead import count_threads
 from keyframes.errors import VideoError
+from keyframes.files import refuse_pipe
 from keyframes.video.decode import Decoder
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def _wary(codec: VideoCodecContext) -> VideoCodecContext:
 @contextmanager
 def _open_stream(path: Path, threads: int) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
+        refuse_pipe(path)
         file = FileIO(path)
     except OSError as error:
         raise VideoError(f"{path} can't be opened: {error.strerror}") from error
