@@ -77,6 +77,10 @@ def jpeg(path):
     path.write_bytes(cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes())
 
 
+def webp(path):
+    path.write_bytes(cv2.imencode(".webp", np.zeros((64, 64, 3), np.uint8))[1].tobytes())
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -87,9 +91,10 @@ def jpeg(path):
         (lambda path: path.write_bytes(np.random.default_rng(0).bytes(9000)), "no video"),
         (png, "still image"),
         (jpeg, "still image"),
+        (webp, "a still image or an animation"),
         (lambda path: path.write_text("#EXTM3U\n#EXT-X-ENDLIST\nhttp://localhost/x.ts\n"), "video"),
     ],
-    ids=["missing", "folder", "empty", "text", "noise", "png", "jpeg", "playlist"],
+    ids=["missing", "folder", "empty", "text", "noise", "png", "jpeg", "webp", "playlist"],
 )
 def test_what_is_no_recording_is_refused_in_one_line(make, message, tmp_path, capfd):
     path = tmp_path / "thing.mp4"

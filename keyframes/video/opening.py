@@ -144,6 +144,11 @@ def _box_types(file: FileIO, size: int) -> set[str]:
 
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     name = container.format.name
+    if name == "webp_pipe":
+        raise VideoError(
+            f"{path} is a WebP, a still image or an animation that this build of FFmpeg can't "
+            "decode: give a recording, or convert the animation to a video"
+        )
     if name == "image2" or name.endswith("_pipe"):
         raise VideoError(f"{path} is a still image, not a video: give a recording")
     stream = container.streams.best("video")
