@@ -25,7 +25,8 @@ ODD_FILES = {
     "intra-refresh.mp4": {"options": {"intra-refresh": "1"}},
     "intra-refresh.ts": {"options": {"intra-refresh": "1"}},
     "all-intra.mp4": {"gop": 1},
-    "variable-rate.mp4": {"pts": [i * 40 + (i % 3) * 11 + (i > 20) * 700 for i in range(40)]},
+    "variable-rate.mp4": {"pts": [i * 40 + (i % 3) * 5 + (i > 20) * 700 for i in range(40)]},
+    "uneven.mp4": {"pts": [i * 40 + (i % 3) * 11 for i in range(40)], "b_frames": 2},
     "late-start.mkv": {"pts": [5000 + i * 40 for i in range(40)], "b_frames": 2},
     "late-start.ts": {"pts": [5000 + i * 40 for i in range(40)], "b_frames": 2},
     "mpeg-ts.ts": {"b_frames": 2, "options": {"x264-params": "scenecut=0"}},
@@ -76,10 +77,12 @@ ODD_FILES = {
 
 # Where frames can't be told apart by their packets: these are read from the beginning.
 IN_DOUBT = {
+    "uneven.mp4",
     "raw.h264",
     "raw.hevc",
     "h264.avi",
     "mpeg4.avi",
+    "mpeg4.mp4",
     "vp8.webm",
     "animated.gif",
     "animated.apng",
@@ -284,6 +287,8 @@ def test_times_are_timestamps_counted_from_the_first_frame(odd_file):
     reading = read(index_video(odd_file("variable-rate.mp4")))
     pts = np.array(ODD_FILES["variable-rate.mp4"]["pts"])
     np.testing.assert_allclose(reading.times_s, pts / 1000, atol=1e-3)
+    uneven = index_video(odd_file("uneven.mp4"))
+    np.testing.assert_array_equal(uneven.times_s, read(uneven).times_s)
     late = read(index_video(odd_file("late-start.mkv")))
     np.testing.assert_allclose(late.times_s, np.arange(40) * 0.04, atol=1e-3)
     assert late.video.start_time_s == pytest.approx(5.0, abs=0.1)
@@ -315,6 +320,51 @@ def test_a_jump_knows_what_only_the_first_packet_says(make_video, tmp_path):
     assert frames[0].pts == index.pts[24]
     for frame in frames:
         np.testing.assert_array_equal(frame.to_ndarray(), truth[frame.pts])
+
+
+def check_exact(path, n_frames, step):
+    """Whether all frames are whole, and sparse reading gives those of a sequential decode."""
+    truth = decode_plainly(path)
+    assert len(truth) == n_frames
+    index = index_video(path)
+    for options in (
+        {},
+        {"step": step},
+        {"span": Span(parse_position("19f"), parse_position("21f"))},
+    ):
+        reading = read(index, **options)
+        assert reading.video.damaged_frames == reading.video.decode_errors == 0
+        expected = (
+            range(19, 21) if "span" in options else range(0, n_frames, options.get("step", 1))
+        )
+        assert reading.frame_indices.tolist() == list(expected)
+        for row, image in fetch_frames(index, reading, range(len(reading)), SPEC):
+            np.testing.assert_array_equal(image, truth[reading.frame_indices[row]])
+
+
+def test_mpeg4_leaves_frames_out_that_are_like_the_one_before(make_video, tmp_path):
+    left_out = b"\x00\x00\x01\xb6\x50\x00\x00"  # a picture that says it isn't coded
+    path = rewrite_packets(
+        [make_video(tmp_path / "whole.mp4", 48, codec="mpeg4")],
+        tmp_path / "left-out.mp4",
+        lambda number, data: left_out if number in (20, 30) else data,
+    )
+    check_exact(path, 46, step=7)
+
+
+@pytest.mark.parametrize(
+    ("codec", "b_frames"), [("mjpeg", None), ("ffv1", None), ("libx264", 0), ("libx264", 2)]
+)
+def test_a_timestamp_that_steps_back_doesnt_change_the_order(codec, b_frames, make_video, tmp_path):
+    path = make_video(tmp_path / "back.mkv", 36, codec=codec, b_frames=b_frames, gop=6)
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux(video=0)]
+    data = bytearray(path.read_bytes())
+    place = data.index(packets[20]) - 3  # a block's timestamp and flags lie before its data
+    stamp = int.from_bytes(data[place : place + 2], "big") - 60
+    data[place : place + 2] = stamp.to_bytes(2, "big")
+    path.write_bytes(data)
+    check_exact(path, 36, step=19)
 
 
 def test_without_timestamps_times_are_ordinals_over_the_rate(odd_file):

@@ -129,6 +129,23 @@ def test_in_doubt_a_range_goes_by_the_counter(make_video, tmp_path):
     assert shown(index, "31f", None, step=7) == list(range(31, 60, 7))
 
 
+@pytest.mark.parametrize(("suffix", "codec"), [("mkv", "libx264"), ("webm", "libvpx")])
+def test_percentages_of_joined_recordings_whose_clock_starts_anew(
+    suffix, codec, make_video, tmp_path
+):
+    parts = [
+        make_video(tmp_path / f"{first}.{suffix}", 20, codec=codec, first_number=first)
+        for first in (0, 20)
+    ]
+    joined = tmp_path / f"joined.{suffix}"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    index = index_video(joined)
+    assert index.duration_s == pytest.approx(1.6)
+    assert shown(index, None, "100%") == list(range(40))
+    assert shown(index, "50%") == list(range(20, 40))
+    assert shown(index, "25%", "75%", step=3) == list(range(10, 30, 3))
+
+
 @given(st.integers(1, 300))
 def test_the_automatic_step_is_the_smallest_that_fits(index, max_candidates):
     step = auto_step(index, Span(), max_candidates)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 from itertools import islice
-from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from av.video.frame import PictureType
+
+from keyframes.video.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -60,11 +61,12 @@ def decode_all(
     decoder: Decoder, index: VideoIndex, torn: Collection[int] = ()
 ) -> Iterator[Decoded]:
     """Decode every frame with a counter: exact, whatever the packets say; mark those torn."""
-    clock = Clock(index)
+    clock = Clock(index.tick_s, index.frame_s)
     expected = 0  # position in the index
     for ordinal, frame in enumerate(decoder.frames()):
         position = index.position(frame.pts)
-        yield Decoded(ordinal, clock.tick(frame), frame, position > expected, ordinal in torn)
+        time_s = clock.tick(frame.dts if index.container == "avi" else frame.pts)
+        yield Decoded(ordinal, time_s, frame, position > expected, ordinal in torn)
         expected = max(expected, position) + 1
 
 
@@ -253,32 +255,3 @@ class Sieve:
         # the frames that the error has spoilt.
         stale = self._decoder.stale_key
         return frame.pts is None or stale is None or frame.pts > stale
-
-
-class Clock:
-    """Seconds after the first frame, from the timestamps as far as they make sense.
-
-    A frame whose timestamp is missing, or doesn't lie behind the one before, gets the time one
-    frame later at the header's rate.
-    """
-
-    def __init__(self, index: VideoIndex) -> None:
-        self.time_s = 0.0
-        self._stamp = attrgetter("dts" if index.container == "avi" else "pts")
-        self._tick_s = index.tick_s
-        self._frame_s = float(1 / index.rate)
-        self._origin: int | None = None
-        self._anchor_s, self._n_since = 0.0, -1  # the last time from a timestamp, frames since
-
-    def tick(self, frame: VideoFrame) -> float:
-        """Return the time of the next frame of a sequential decode."""
-        self._n_since += 1
-        stamp = self._stamp(frame)
-        if stamp is not None:
-            if self._origin is None:
-                self._origin = stamp
-            time_s = (stamp - self._origin) * self._tick_s
-            if time_s > self.time_s:
-                self._anchor_s, self._n_since = time_s, 0
-        self.time_s = self._anchor_s + self._n_since * self._frame_s
-        return self.time_s

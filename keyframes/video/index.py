@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keyframes.errors import VideoError
+from keyframes.video.clock import Clock
 from keyframes.video.opening import open_decoder
+from keyframes.video.packets import Proof, find_doubt, read_packets
 from keyframes.video.picture import stance, upright_size
 
 if TYPE_CHECKING:
     import os
 
-    from av import Packet, VideoFrame, VideoStream
+    from av import VideoFrame
 
     from keyframes.records import BoolArray, FloatArray, IntArray
     from keyframes.video.decode import Decoder
 
-# Codecs that make exactly one frame of one packet. Others hide frames (VP8) or build on what
-# the screen showed before (GIF).
-_ONE_PACKET_ONE_FRAME = frozenset(
-    "av1 dnxhd dvvideo ffv1 ffvhuff h264 hevc huffyuv mjpeg mpeg2video mpeg4 png prores rawvideo "
-    "utvideo v210 vp9".split()
-)
 # Frames that are so many times farther apart than usual have lost some between them.
 GAP = 1.8
 _HALF = 0.5  # of a frame: what is farther away rounds to another number
-_N_PROOF = 16  # frames decoded to see whether they come out as the packets say
-_MAX_LOST_OF_PROOF = 2  # of them that damage may have destroyed; more speak against the packets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +58,7 @@ class VideoIndex:
     tells_keys
         The decoder says which frames are key frames.
     times_s
-        (p,) float64: seconds after the first frame.
+        (p,) float64: seconds after the first frame; in doubt, about those of the frames.
     start_time_s
         The first frame's own timestamp, seconds.
     is_timed
@@ -104,7 +97,12 @@ class VideoIndex:
     @property
     def duration_s(self) -> float:
         """From the first frame's timestamp to the end of the last frame, seconds."""
-        return float(self.times_s[-1] + 1 / self.rate)
+        return float(self.times_s[-1]) + self.frame_s
+
+    @property
+    def frame_s(self) -> float:
+        """From one frame to the next, as the header claims, seconds."""
+        return float(1 / self.rate)
 
     def position(self, pts: int | None) -> int:
         """Return the ordinal of the frame with a timestamp; -1 if unknown or in doubt."""
@@ -131,9 +129,9 @@ class VideoIndex:
     @property
     def usual_s(self) -> float:
         """From one frame to the next where none is lost, on average, seconds."""
-        steps = np.diff(np.unique(self.times_s))  # where recordings were joined, times repeat
+        steps = np.diff(self.times_s)
         if not len(steps):
-            return float(1 / self.rate)
+            return self.frame_s
         return float(steps[steps <= GAP * np.median(steps) + self.tick_s].mean())
 
     @property
@@ -170,14 +168,16 @@ def index_video(path: str | os.PathLike[str]) -> VideoIndex:
         # PyAV 19 has rationals of its own.
         rate = Fraction(str(stream.average_rate or stream.guessed_rate or 25))
         claimed_frames = stream.frames
-        proof = _Proof(decoder)
-        packets = _read_packets(decoder, proof)
+        proof = Proof(decoder)
+        packets = read_packets(decoder, proof)
         # This family alone lists all packets; FFmpeg leaves out those that no edit list needs.
         n_listed = len(stream.index_entries) if container.startswith("mov") else 0
     if proof.first is None:
         raise _emptiness(path, decoder)
     is_timed = packets.n_untimed == 0
     tick_s = decoder.tick_s if is_timed else float(1 / rate)
+    order = np.argsort(packets.pts, kind="stable")
+    clock = Clock(tick_s, float(1 / rate))
     width, height = upright_size(proof.first)
     mirrored, quarter_turns = stance(proof.first)
     return VideoIndex(
@@ -192,15 +192,15 @@ def index_video(path: str | os.PathLike[str]) -> VideoIndex:
         rate=rate,
         claimed_frames=claimed_frames,
         tick_s=tick_s,
-        pts=packets.pts,
-        dts=packets.dts,
-        is_key=packets.is_key,
+        pts=packets.pts[order],
+        dts=packets.dts[order],
+        is_key=packets.is_key[order],
         tells_keys=proof.has_keys,
-        times_s=(packets.pts - packets.pts[0]) * tick_s,
-        start_time_s=float(packets.pts[0]) * tick_s,
+        times_s=np.fromiter(map(clock.tick, packets.shown.data), np.float64),
+        start_time_s=float(packets.shown[0]) * tick_s,
         is_timed=is_timed,
         n_missing=max(0, n_listed - packets.n_read),
-        doubt=_doubt(container, codec, packets, proof.pts),
+        doubt=find_doubt(container, codec, packets, proof.pts),
     )
 
 
@@ -223,95 +223,3 @@ def _emptiness(path: Path, decoder: Decoder) -> VideoError:
         f"{path} has no frame that can be decoded (damaged packets: {decoder.n_errors}): "
         "copy or record it again"
     )
-
-
-class _Packets(NamedTuple):
-    """The columns of an index, and how many packets have no timestamp, are damaged or there."""
-
-    pts: IntArray
-    dts: IntArray
-    is_key: BoolArray
-    n_untimed: int
-    n_corrupt: int
-    n_read: int
-
-
-class _Proof:
-    """The first few frames, which show whether frames come out as the packets say.
-
-    Attributes
-    ----------
-    first
-        The very first.
-    pts
-        The timestamps of all of them.
-    has_keys
-        The decoder calls one of them a key frame.
-    """
-
-    def __init__(self, decoder: Decoder) -> None:
-        self.first: VideoFrame | None = None
-        self.pts: list[int | None] = []
-        self.has_keys = False
-        self._decoder = decoder
-
-    def decode(self, packet: Packet[VideoStream] | None) -> None:
-        """Decode the next packet; None for the rest."""
-        for frame in self._decoder.decode(packet):
-            self.first = self.first or frame
-            self.pts.append(frame.pts)
-            self.has_keys |= frame.key_frame
-
-
-def _read_packets(decoder: Decoder, proof: _Proof) -> _Packets:
-    pts, dts, is_key = array("q"), array("q"), bytearray()
-    n_untimed = n_corrupt = n_read = 0
-    for packet in decoder.packets():
-        if len(proof.pts) < _N_PROOF:
-            proof.decode(packet)
-        n_read += 1
-        if packet.is_discard:  # an edit list cuts its frame away
-            continue
-        n_untimed += packet.pts is None
-        n_corrupt += packet.is_corrupt
-        pts.append(len(pts) if packet.pts is None else packet.pts)
-        dts.append(pts[-1] if packet.dts is None else packet.dts)
-        is_key.append(packet.is_keyframe)
-    if len(proof.pts) < _N_PROOF:
-        proof.decode(None)
-    if n_untimed:
-        pts = dts = array("q", range(len(pts)))
-    order = np.argsort(pts, kind="stable")
-    return _Packets(
-        pts=np.asarray(pts)[order],
-        dts=np.asarray(dts)[order],
-        is_key=np.frombuffer(is_key, bool)[order],
-        n_untimed=n_untimed,
-        n_corrupt=n_corrupt,
-        n_read=n_read,
-    )
-
-
-def _doubt(
-    container: str, codec: str, packets: _Packets, first_pts: list[int | None]
-) -> str | None:
-    """Return why the packets don't tell the ordinals of the frames, if so."""
-    pts, is_key = packets.pts, packets.is_key
-    doubts = {
-        f"{codec} may make several frames of one packet, or none": codec
-        not in _ONE_PACKET_ONE_FRAME,
-        "there are packets without a timestamp": packets.n_untimed > 0,
-        "there are damaged packets": packets.n_corrupt > 0,
-        "AVI doesn't keep the order in which frames are shown": container == "avi"
-        and not is_key.all(),
-        "several packets have the same timestamp": (np.diff(pts) == 0).any(),
-        "the first frame is no key frame": not is_key[:1].all(),
-        "the first frames don't come out as the packets say": not _agree(first_pts, pts),
-    }
-    return next((text for text, is_so in doubts.items() if is_so), None)
-
-
-def _agree(first_pts: list[int | None], pts: IntArray) -> bool:
-    """Whether the first frames come in the order of the packets, but for a few lost ones."""
-    within = pts[: len(first_pts) + _MAX_LOST_OF_PROOF].tolist()
-    return [stamp for stamp in within if stamp in first_pts] == first_pts

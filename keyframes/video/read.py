@@ -265,7 +265,6 @@ def _wanted(
 
 def _info(index: VideoIndex, decoder: Decoder, sieve: Sieve, *, in_full: bool) -> VideoInfo:
     """Describe the recording, by the frames if all of them were decoded, else by the packets."""
-    frame_s = float(1 / index.rate)
     n_frames, end_s = len(index), float(index.times_s[-1])
     if in_full and sieve.has_ended:
         n_frames, end_s = sieve.n_frames, sieve.end_s
@@ -279,7 +278,7 @@ def _info(index: VideoIndex, decoder: Decoder, sieve: Sieve, *, in_full: bool) -
         rotation=index.rotation,
         n_frames=n_frames,
         fps=(n_frames - 1) / end_s if end_s > 0 else float(index.rate),
-        duration_s=end_s + frame_s,
+        duration_s=end_s + index.frame_s,
         start_time_s=index.start_time_s,
         decode_errors=decoder.n_errors,
         damaged_frames=sieve.n_damaged,

@@ -123,6 +123,8 @@ class Window:
     def of(cls, span: Span, index: VideoIndex) -> Window:
         """Express a span in the ordinals and times of a recording."""
         start, end = span.start or Position(0, "f"), span.end or Position(math.inf, "f")
+        if end == Position(100, "%"):  # whatever the duration is
+            end = Position(math.inf, "f")
         return cls(
             first=int(start.value) if start.unit == "f" else 0,
             end=end.value if end.unit == "f" else math.inf,
