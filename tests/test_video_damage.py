@@ -178,6 +178,20 @@ def test_pictures_that_are_cut_short_are_no_candidates(threads, step, make_video
     assert probe(path).damaged
 
 
+@pytest.mark.parametrize("suffix", ["ts", "mkv"])
+def test_a_file_may_grow_while_it_is_read(suffix, make_video, tmp_path):
+    path = make_video(tmp_path / f"growing.{suffix}", N_FRAMES, codec="mpeg2video", gop=GROUP)
+    truth, data = decode_plainly(path), path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    index = index_video(path)
+    assert len(index) < N_FRAMES
+    path.write_bytes(data)
+    reading = read_thumbnails(index, SPEC, lambda _: None)
+    assert reading.frame_indices.tolist() == list(range(N_FRAMES))
+    for row, image in fetch_frames(index, reading, range(0, N_FRAMES, 5), SPEC):
+        np.testing.assert_array_equal(image, truth[row])
+
+
 def test_damage_is_seen_though_threads_are_still_at_work(make_video, tmp_path):
     """FFmpeg marks a frame as corrupt when its thread is done, and may have given it out before."""
     path = make_video(tmp_path / "end.mkv", n_frames=20, size=(640, 480), gop=60, b_frames=2)

@@ -96,6 +96,8 @@ def decode_some(decoder: Decoder, index: VideoIndex, wanted: IntArray) -> Iterat
     Disagreement
         When a wanted frame doesn't come out.
     """
+    if len(wanted) and wanted[-1] >= len(index):
+        raise Disagreement(f"frame {wanted[-1]} has come since the packets were read")
     n_yielded, is_faulty = 0, False
     for frame, is_after_loss in _needed(decoder, index, wanted):
         position = index.position(frame.pts)
