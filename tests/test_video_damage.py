@@ -178,6 +178,49 @@ def test_pictures_that_are_cut_short_are_no_candidates(threads, step, make_video
     assert probe(path).damaged
 
 
+@pytest.mark.parametrize(
+    "damage_jpeg",
+    [
+        lambda _: b"no JPEG",
+        lambda data: data[:100],
+        lambda data: data[:120] + b"\xee" * 60 + data[180:],
+        # Among the pixels, what looks like the beginning of a Huffman table.
+        lambda data: data[:-500] + b"\xff\xc4\x00\x20" + b"\xee" * 496,
+    ],
+    ids=["nothing", "cut short", "garbage in the header", "garbage among the pixels"],
+)
+@pytest.mark.parametrize("huffman", ["default", "optimal"])
+def test_pictures_that_cant_be_decoded_count_for_nothing_though_nobody_looks_at_them(
+    damage_jpeg, huffman, make_video, tmp_path
+):
+    path = rewrite_packets(
+        [
+            make_video(
+                tmp_path / "whole.mov",
+                48,
+                codec="mjpeg",
+                size=(320, 240),
+                options={"huffman": huffman},
+            )
+        ],
+        tmp_path / "damaged.mov",
+        lambda number, data: damage_jpeg(data) if number in (24, 25, 32) else data,
+    )
+    truth = decode_plainly(path)
+    assert len(truth) == 45
+    index, reading = read(path, step=7)
+    assert reading.frame_indices.tolist() == list(range(0, 45, 7))
+    for row, image in fetch_frames(index, reading, range(len(reading)), SPEC):
+        np.testing.assert_array_equal(image, truth[reading.frame_indices[row]])
+
+
+def test_damaged_pixels_are_no_reason_to_doubt_the_packets(make_video, tmp_path):
+    path = make_video(tmp_path / "torn.mov", 40, codec="mjpeg", size=(320, 240))
+    damage(path, [20], offset=400)
+    assert index_video(path).doubt is None
+    assert len(decode_plainly(path)) == 40
+
+
 @pytest.mark.parametrize("suffix", ["ts", "mkv"])
 def test_a_file_may_grow_while_it_is_read(suffix, make_video, tmp_path):
     path = make_video(tmp_path / f"growing.{suffix}", N_FRAMES, codec="mpeg2video", gop=GROUP)

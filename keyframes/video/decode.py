@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 from concurrent.futures import CancelledError
 from itertools import chain, dropwhile, islice
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import av
 from av import Packet
@@ -25,6 +26,8 @@ _RUN_UP_S = 2  # before a key frame, in containers that can only nearly be posit
 _TELLING_CODECS = ("h264", "hevc")
 # Markers in a JPEG (ITU-T T.81, annex B): two kinds of tables, and what follows them.
 _QUANTIZATION, _HUFFMAN, _SCAN = 0xDB, 0xC4, 0xDA
+_END_OF_IMAGE = b"\xff\xd9"
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # other than those among pixels
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +81,7 @@ class Decoder:
         self.stale_key: int | None = None
         self._newest_key: int | None = None
         self.tick_s = float(stream.time_base or 1)
+        self._header, self._least_size = b"", 0  # of pictures that need not be tried again
         self._has_begun = False
         self._is_cancelled = False
         self.tells_references = stream.codec_context.name in _TELLING_CODECS
@@ -118,6 +122,28 @@ class Decoder:
             if frames and isinstance(verdict, av.FFmpegError):
                 self._count(verdict)
         return frames
+
+    def try_out(self, packet: Packet[VideoStream]) -> None:
+        """Count a JPEG of which no picture comes as an error, without decoding its pixels.
+
+        Damaged pixels come out of FFmpeg as they are; what fails is a segment of the header, or
+        garbage among the pixels that looks like one. A header is tried with no pixels behind it,
+        though as large as the whole: what is far too small for a picture fails, too.
+        """
+        if self.stream.codec_context.name != "mjpeg":
+            return
+        data, size = memoryview(packet), packet.size
+        header = bytes(data[: len(self._header)])
+        is_known = header and header == self._header and size >= self._least_size
+        if not is_known:
+            header = _jpeg_header(data)
+        behind = _MARKER.search(data, len(header))
+        if behind and behind[0] != _END_OF_IMAGE:
+            self.decode(packet)
+        elif not is_known:
+            self._header, self._least_size = header, size
+            hollow = Packet((header + _END_OF_IMAGE).ljust(size, b"\0"))
+            self.decode(cast("Packet[VideoStream]", hollow))
 
     def frames(self, packets: Iterable[Packet[VideoStream]] | None = None) -> Iterator[VideoFrame]:
         """Decode packets, or on to the end of the file, and what is left in the decoder."""
@@ -221,8 +247,20 @@ def _decode(
 
 def _jpeg_tables(data: memoryview[int]) -> frozenset[int]:
     """Return the kinds of tables that a JPEG brings along, by their markers."""
-    kinds, place = set(), 2
-    while place + 4 <= len(data) and data[place + 1] != _SCAN:
-        kinds.add(data[place + 1])
+    return frozenset(data[place + 1] for place in _jpeg_segments(data)) & {_QUANTIZATION, _HUFFMAN}
+
+
+def _jpeg_header(data: memoryview[int]) -> bytes:
+    """Return all of a JPEG before its pixels."""
+    last = max(_jpeg_segments(data), default=0)
+    return bytes(data[: last + 2 + int.from_bytes(data[last + 2 : last + 4], "big")])
+
+
+def _jpeg_segments(data: memoryview[int]) -> Iterator[int]:
+    """Yield where the segments of a JPEG's header begin."""
+    place = 2
+    while place + 4 <= len(data):
+        yield place
+        if data[place + 1] == _SCAN:
+            return
         place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-    return frozenset(kinds & {_QUANTIZATION, _HUFFMAN})

@@ -89,6 +89,7 @@ def read_packets(decoder: Decoder, proof: Proof) -> Packets:
             proof.decode(packet)
         else:
             n_corrupt += packet.is_corrupt
+            decoder.try_out(packet)
         n_read += 1
         if packet.is_discard:  # an edit list cuts its frame away
             continue
