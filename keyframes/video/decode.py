@@ -14,6 +14,7 @@ from av import Packet
 from av.bitstream import BitStreamFilterContext
 
 from keyframes.ahead import map_ahead
+from keyframes.video.ffv1 import SliceSums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -77,6 +78,7 @@ class Decoder:
         self._witness = witness
         self._is_apart = is_apart
         self._tables: frozenset[int] | None = None  # those of the first picture
+        self._sums = SliceSums() if stream.codec_context.name == "ffv1" else None
         self.n_errors = 0
         self.stale_key: int | None = None
         self._newest_key: int | None = None
@@ -195,6 +197,8 @@ class Decoder:
             self._note_key(packet.pts)
         if packet is not None and packet.is_corrupt:
             self._count("damaged packet")
+        elif packet is not None and self._sums and not self._sums.hold(bytes(packet)):
+            self._count("a slice that isn't as its checksum says")
         if isinstance(outcome, av.FFmpegError):
             self._count(outcome)
             return []
