@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from keyframes.errors import KeyframesError, OutputError
 from keyframes.executors import run_task
 from keyframes.files import explain
-from keyframes.pipeline import extract, find_earlier, is_enough
+from keyframes.pipeline import extract, find_done
 from keyframes.run_record import note_place
 
 if TYPE_CHECKING:
@@ -130,12 +130,8 @@ def find_outcome(job: Job, *, overwrite: bool = False, grow: bool = False) -> Ou
     It takes milliseconds: the video's size and a few samples are compared with the run record.
     Errors as `find_earlier`.
     """
-    if overwrite and not grow:
-        return None
-    there = find_earlier(job.video, job.output, job.settings, grow=grow)
-    if there is None or not is_enough(there, job.settings, grow=grow):
-        return None
-    return Outcome(job, there, is_new=False)
+    there = find_done(job.video, job.output, job.settings, overwrite=overwrite, grow=grow)
+    return Outcome(job, there, is_new=False) if there else None
 
 
 def _extract(

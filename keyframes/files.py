@@ -12,9 +12,11 @@ import errno
 import hashlib
 import io
 import json
+import logging
 import os
 import secrets
 import stat
+import sys
 import time
 import zlib
 from contextlib import contextmanager, suppress
@@ -25,12 +27,19 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from keyframes.errors import OutputError, VideoError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
+
+if sys.platform != "win32":
+    import fcntl
+
+logger = logging.getLogger(__name__)
 
 _SAMPLE_BYTES = 2**16
 _TEMPORARY = f".keyframes-{'[0-9a-f]' * 8}-{'[0-9a-f]' * 8}"  # any temporary name, as a glob
 _PREFIX_LENGTH = len(".keyframes-01234567-")
+# Between two tries to hold a file.
+_PATIENCE_S = 0.05
 _DAY_S = 24 * 60 * 60
 # No room is left: on the disk, or for this user.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -60,7 +69,7 @@ def make_folders(paths: Collection[Path]) -> list[Path]:
 def remove_empty(folders: Iterable[Path]) -> None:
     """Remove those of the folders that hold nothing."""
     for folder in folders:
-        if folder.is_dir() and not any(folder.iterdir()):
+        with suppress(OSError):  # it holds something
             folder.rmdir()
 
 
@@ -112,6 +121,48 @@ def refuse_pipe(path: Path) -> None:
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise OSError(errno.EINVAL, "it is a pipe or a device, not a file")
+
+
+@contextmanager
+def hold(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the file while nobody else does: one at a time comes in here.
+
+    It is there only meanwhile. Whoever is killed holds it no more. On a disk that knows no locks
+    nobody waits. ``on_wait`` is called where another one holds it.
+    """
+    handle = _try_to_hold(path)
+    if handle is None:
+        on_wait()
+    while handle is None:
+        time.sleep(_PATIENCE_S)
+        handle = _try_to_hold(path)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()
+        os.close(handle)
+
+
+def _try_to_hold(path: Path) -> int | None:
+    """Return a handle to the file, which only this process holds; None where another does."""
+    if sys.platform == "win32":  # removes the file with the last handle to it
+        try:
+            return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_TEMPORARY)
+        except (FileExistsError, PermissionError):
+            return None
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(handle), path.stat()):
+            return handle
+    except (BlockingIOError, FileNotFoundError):
+        pass  # another's, or removed by the one who held it
+    except OSError as error:
+        logger.info("%s: isn't locked (%s)", path, error)
+        return handle
+    os.close(handle)
+    return None
 
 
 def identify(path: Path) -> dict[str, Any]:

@@ -99,6 +99,13 @@ def is_ours(path: Path) -> bool:
     return read_label(path).get("Software") == SOFTWARE
 
 
+def remove_ours(images: Iterable[Path]) -> None:
+    """Remove those of the pictures that are ours: somebody may have put another in its place."""
+    for path in images:
+        if path.exists() and is_ours(path):
+            path.unlink()
+
+
 def check_picture(path: Path, frame_index: int) -> None:
     """Raise OutputError unless the file is the PNG that keyframes wrote of this frame."""
     if not path.is_file():

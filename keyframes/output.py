@@ -9,13 +9,14 @@
       <stem>.json                         the run record; written last, so its presence means done
 
 While the pictures are written, ``.<stem>.unfinished.json`` says which ones are on their way, so
-that the next run knows what an interrupted one left behind.
+that the next run knows what an interrupted one left behind. The record of a selection that grows
+stays meanwhile.
 """
 
 from __future__ import annotations
 
 import csv
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -23,19 +24,22 @@ from typing import TYPE_CHECKING
 from keyframes.asked import differences
 from keyframes.errors import OutputError
 from keyframes.files import (
+    hold,
     make_folder,
+    make_folders,
     not_ours,
     read_json,
+    remove_empty,
     remove_leftovers,
     write_atomically,
     write_json,
     write_table,
 )
-from keyframes.images import is_ours, write_images
-from keyframes.run_record import PROGRAM, DamagedRecordError, read_record
+from keyframes.images import is_ours, remove_ours, write_images
+from keyframes.run_record import PROGRAM, DamagedRecordError, read_record, table_from_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from keyframes.records import Image
     from keyframes.run_record import Record
@@ -98,6 +102,21 @@ class OutputFolder:
     def unfinished(self) -> Path:
         """The note that a run leaves while it writes."""
         return self.root / f".{self.stem}.unfinished.json"
+
+    @property
+    def lock(self) -> Path:
+        """What a run holds while it is at work."""
+        return self.root / f".{self.stem}.lock"
+
+    @contextmanager
+    def alone(self, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Work on the video while no other run does; ``on_wait`` is called where one does."""
+        new = make_folders([self.root])
+        try:
+            with hold(self.lock, on_wait):
+                yield
+        finally:
+            remove_empty(new)
 
     def read_record(self, *, replaces: bool = False) -> Record | None:
         """Return the run record; None when there is none.
@@ -186,18 +205,21 @@ class OutputFolder:
             The folder can't be written, or a file of a new picture's name isn't ours.
         """
         new = [(self.images / name, image, label) for name, image, label in images]
-        self._start_writing([path for path, _, _ in new], self._earlier_images())
-        for _ in write_images(new):
-            pass  # one after the other is written
-        self._write_documents(table, page, record)
+        with self.alone(self._refuse_to_wait):
+            self._start_writing([path for path, _, _ in new], self._earlier_images())
+            for _ in write_images(new):
+                pass  # one after the other is written
+            self._write_documents(table, page, record)
 
     def outdated_images(self) -> list[Path]:
         """Return the pictures of ours that are there still, but not in the record any more."""
         outdated = self._earlier_images() - self._images_of(self.read_record())
         return sorted(path for path in outdated if path.exists() and is_ours(path))
 
-    def prepare(self, names: Sequence[str]) -> None:
+    def prepare(self, names: Sequence[str], *, grows: bool = False) -> None:
         """Make room for the pictures ``names``: remove what earlier runs of ours wrote.
+
+        Where the selection ``grows``, the record stays: all that it tells of is still there.
 
         Raises
         ------
@@ -207,25 +229,29 @@ class OutputFolder:
         targets = [self.images / name for name in names]
         earlier = self._earlier_images()
         self._start_writing(targets, earlier)
-        self.record.unlink(missing_ok=True)
-        _remove_ours(earlier - set(targets))
+        if not grows:
+            self.record.unlink(missing_ok=True)
+        remove_ours(earlier - set(targets))
 
     def write_images(
         self,
         names: Sequence[str],
         images: Iterable[tuple[Image, dict[str, str]]],
         *,
+        grows: bool = False,
         threads: int | None = None,
         on_image: Callable[[int], None],
     ) -> None:
         """Write the pictures; ``images`` yields (image, label) in the order of ``names``.
+
+        ``grows`` as for `prepare`.
 
         Raises
         ------
         OutputError
             The folder can't be written, or a picture there isn't ours.
         """
-        self.prepare(names)
+        self.prepare(names, grows=grows)
         named = (
             (self.images / name, image, label)
             for name, (image, label) in zip(names, images, strict=True)
@@ -235,52 +261,43 @@ class OutputFolder:
             on_image(done)
 
     def finish(self, table: list[dict[str, str]], page: str | None, record: Record) -> None:
-        """Write the table, the report and, last, the record, which says that all is done.
-
-        Raises
-        ------
-        OutputError
-            Another run, with other settings, wrote here at the same time, and this one gives way.
-        """
-        self._give_way(record)
+        """Write the table, the report and, last, the record, which says that all is done."""
         others = self._earlier_images() - self._images_of(record)
         self._write_documents(table, page, record)
-        _remove_ours(others)
+        remove_ours(others)
         self.unfinished.unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Remove what a finished run, or a change, has no use for any more; twice does no harm."""
-        if self.unfinished.exists():
-            noted = self._earlier_images()
-            remove_leftovers(*noted, self.csv, self.page, self.record, self.unfinished)
-            for path in self.outdated_images():
-                path.unlink()
-            self.unfinished.unlink(missing_ok=True)
+        """Bring all in line with the record, where a run or a change was cut short.
+
+        Twice does no harm. The table comes back where it is gone.
+        """
+        if self.csv.exists() and not (self.unfinished.exists() or self.lock.exists()):
+            return
+        with self.alone():
+            if record := self.read_record(replaces=True):
+                noted = self._earlier_images()
+                remove_leftovers(*noted, self.csv, self.page, self.record, self.unfinished)
+                remove_ours(noted - self._images_of(record))
+                self.check_ownership()
+                write_table(self.csv, table_from_record(record))
+                self.unfinished.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove all that keyframes wrote for this video."""
-        self.prepare([])
-        if _is_our_table(self.csv):
-            self.csv.unlink()
-        self.page.unlink(missing_ok=True)
-        with suppress(OSError):  # somebody's files are in there, too
-            self.images.rmdir()
-        self.unfinished.unlink(missing_ok=True)
+        with self.alone():
+            self.prepare([])
+            if _is_our_table(self.csv):
+                self.csv.unlink()
+            self.page.unlink(missing_ok=True)
+            with suppress(OSError):  # somebody's files are in there, too
+                self.images.rmdir()
+                self.images.parent.rmdir()
+            self.unfinished.unlink(missing_ok=True)
 
-    def _give_way(self, record: Record) -> None:
-        """Raise OutputError where another run wrote other keyframes since this one began.
-
-        One that has ended left a record, and has no use for the pictures of this one; one that
-        hasn't removed those that were there when it began, and removes the others when it ends.
-        """
-        written, there = self._images_of(record), self.read_record()
-        if there and there["identity"] != record["identity"]:
-            _remove_ours(written - self._images_of(there))
-        elif all(path.exists() for path in written):
-            return
+    def _refuse_to_wait(self) -> None:
         raise OutputError(
-            f"{self.record}: another run wrote other keyframes of this video here meanwhile; let "
-            "it end, then choose another -o, or replace them with --overwrite"
+            f"{self.images}: another run is at work on this video; let it end and try again"
         )
 
     def _images_of(self, record: Record | None) -> set[Path]:
@@ -316,13 +333,6 @@ class OutputFolder:
         if self.unfinished.exists():
             names.update(read_json(self.unfinished).get("images", ()))
         return {self.images / name for name in names}
-
-
-def _remove_ours(images: Iterable[Path]) -> None:
-    """Remove those of the pictures that are ours: somebody may have put another in its place."""
-    for path in images:
-        if path.exists() and is_ours(path):
-            path.unlink()
 
 
 def _is_our_table(path: Path) -> bool:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from keyframes.records import Crop, Features, Image, Selection
     from keyframes.run_record import Record
 
-    Stage = Literal["reading", "clustering", "writing"]
+    Stage = Literal["waiting", "reading", "clustering", "writing"]
     # Called with the stage, how much of it is done, and how much it is in all.
     Progress = Callable[[Stage, int, int], None]
 
@@ -105,63 +105,72 @@ def extract(
     if grow and (settings.count == "auto" or settings.frames):
         raise SettingsError("growing needs a number of keyframes to grow to, not auto or a list")
     folder = OutputFolder(Path(output), video.stem)
-    keep = grow or not overwrite
-    earlier = folder.read_record(replaces=not keep)
-    refused = Curation.from_record(earlier).given_up if grow and earlier else ()
-    if keep and (there := find_earlier(video, folder.root, settings, grow=grow)):
+    find = partial(find_done, video, folder.root, settings, overwrite=overwrite, grow=grow)
+    if there := find():
         folder.tidy()
-        if is_enough(there, settings, grow=grow):
-            return there
-        settings = replace(settings, held=(*settings.held, *there.frame_indices))
-    folder.check_ownership()
-    check_page(folder.page)
-    identity = {"video": identify(video), "settings": settings.to_json()}
+        return there
     stages = Stages(video, progress)
+    with folder.alone(stages.wait):
+        if there := find():  # by another run meanwhile
+            return there
+        earlier = folder.read_record(replaces=overwrite and not grow)
+        before = Curation.from_record(earlier) if grow and earlier else Curation(())
+        settings = replace(settings, held=(*settings.held, *before.frames))
+        folder.check_ownership()
+        check_page(folder.page)
+        identity = {"video": identify(video), "settings": settings.to_json()}
 
-    def make(torn: Collection[int]) -> tuple[Features, Choice, Selection, list[Image]]:
-        with ThumbnailStore() as store:
-            with stages.enter("reading") as report:
-                index = find_index(video, cache)
-                sampling = plan_sampling(index, settings)
-                features = describe_video(
-                    index,
-                    sampling,
-                    settings,
-                    store,
-                    torn=torn,
-                    cache=cache,
-                    threads=threads,
-                    progress=report,
+        def make(torn: Collection[int]) -> tuple[Features, Choice, Selection, list[Image]]:
+            with ThumbnailStore() as store:
+                with stages.enter("reading") as report:
+                    index = find_index(video, cache)
+                    sampling = plan_sampling(index, settings)
+                    features = describe_video(
+                        index,
+                        sampling,
+                        settings,
+                        store,
+                        torn=torn,
+                        cache=cache,
+                        threads=threads,
+                        progress=report,
+                    )
+                with stages.enter("clustering") as report:
+                    choice = choose(features, store, settings, report, before.given_up)
+            selection = describe_choice(features, choice, settings.min_gap_s, sampling.step)
+            with stages.enter("writing") as report:
+                images = fetch_frames(
+                    index, features.reading, choice.rows, sampling.spec, threads=threads
                 )
-            with stages.enter("clustering") as report:
-                choice = choose(features, store, settings, report, refused)
-        selection = describe_choice(features, choice, settings.min_gap_s, sampling.step)
-        with stages.enter("writing") as report:
-            images = fetch_frames(
-                index, features.reading, choice.rows, sampling.spec, threads=threads
-            )
-            pictures = _write_images(
-                folder, selection, images, identity["video"], settings.output_crop, threads, report
-            )
-        return features, choice, selection, pictures
+                pictures = _write_images(
+                    folder,
+                    selection,
+                    images,
+                    identity["video"],
+                    settings.output_crop,
+                    threads,
+                    report,
+                    grows=grow,
+                )
+            return features, choice, selection, pictures
 
-    features, choice, selection, pictures = _make_without_torn_frames(make, video)
-    paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
-    kept, lost = carry_over(earlier, identity["video"], selection.frame_indices)
-    record = make_record(selection, choice.clustering, identity, paths, stages.seconds) | kept
-    page = None
-    if with_page:
-        content = report_content(
-            selection,
-            choice.clustering,
-            features,
-            choice.rows,
-            pictures,
-            record=record,
-            output=folder.root,
-        )
-        page = render_report(content)
-    folder.finish(make_table(selection, paths), page, record)
+        features, choice, selection, pictures = _make_without_torn_frames(make, video)
+        paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
+        kept, lost = carry_over(earlier, identity["video"], selection.frame_indices)
+        record = make_record(selection, choice.clustering, identity, paths, stages.seconds) | kept
+        page = None
+        if with_page:
+            content = report_content(
+                selection,
+                choice.clustering,
+                features,
+                choice.rows,
+                pictures,
+                record=record,
+                output=folder.root,
+            )
+            page = render_report(content)
+        folder.finish(make_table(selection, paths), page, record)
     return replace(selection, warnings=(*selection.warnings, *lost))
 
 
@@ -181,6 +190,19 @@ def _make_without_torn_frames(make: Callable[[Collection[int]], Made], video: Pa
             logger.info("%s is read again: %s", video, error)
             torn |= {error.frame, *find_torn_frames(video)}
     raise AssertionError("the last error is raised")
+
+
+def find_done(
+    video: Path, output: Path, settings: Settings, *, overwrite: bool = False, grow: bool = False
+) -> Selection | None:
+    """Return the selection of an earlier run that leaves nothing to do; None for none.
+
+    Errors as `find_earlier`.
+    """
+    if overwrite and not grow:
+        return None
+    there = find_earlier(video, output, settings, grow=grow)
+    return there if there and is_enough(there, settings, grow=grow) else None
 
 
 def find_earlier(
@@ -239,6 +261,8 @@ def _write_images(
     crop: Crop | None,
     threads: int | None,
     report: Callable[[int, int], None],
+    *,
+    grows: bool,
 ) -> list[Image]:
     """Write the pictures as they come, in frame order; return a small copy of each for the page."""
     keyframes = selection.keyframes
@@ -255,6 +279,7 @@ def _write_images(
     folder.write_images(
         selection.image_names,
         label(),
+        grows=grows,
         threads=threads,
         on_image=lambda done: report(done, len(keyframes)),
     )
@@ -274,6 +299,12 @@ class Stages:
         self.seconds: dict[str, float] = {}
         self._video = video
         self._progress = progress
+
+    def wait(self) -> None:
+        """Tell that another run is at work on the video."""
+        logger.warning("%s: another run is at work on it; this one waits", self._video)
+        if self._progress:
+            self._progress("waiting", 0, 0)
 
     @contextmanager
     def enter(self, stage: Stage) -> Iterator[Callable[[int, int], None]]:

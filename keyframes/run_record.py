@@ -223,6 +223,12 @@ def make_table(selection: Selection, image_paths: list[str]) -> list[dict[str, s
     ]
 
 
+def table_from_record(record: Record) -> list[dict[str, str]]:
+    """Return the table that `make_table` made for the selection of a record."""
+    selection = selection_from_record(Path(record["video"]["path"]), record)
+    return make_table(selection, [row["image"] for row in record["keyframes"]])
+
+
 def note_place(path: Path, video: Path) -> None:
     """Keep a run record true whose recording was moved: what goes by it looks there."""
     record, place = read_json(path), str(video.absolute())

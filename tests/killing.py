@@ -4,12 +4,14 @@ Started as ``python killing.py OUT SEED KILLS ARGUMENT...`` by `test_batch`. All
 and then forked, so that nearly every moment lies within the work itself. In each round the
 command writes to a folder of its own in OUT, until it is once left alone long enough to finish;
 there are rounds until it was killed that often. With 0 kills it is killed before every single
-change to a file instead, and then run once more.
+change to a file instead, and then run once more. Where there is a folder ``before`` beside OUT,
+each round begins with a copy of it, and its keyframes must never get lost.
 """
 
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -45,8 +47,26 @@ def run_to_the_end(out: Path, arguments: list[str]) -> None:
         os._exit(end.code)
 
 
+def begin(out: Path) -> Path:
+    """Make the folder that the command finds."""
+    if (before := out.parent.with_name("before")).exists():
+        shutil.copytree(before, out)
+    return out
+
+
+def list_frames(out: Path) -> set[tuple[str, int]]:
+    """Return the keyframes that the records tell of."""
+    return {
+        (stem, row["frame_index"])
+        for stem, record in find_results(out).items()
+        for row in record["keyframes"]
+    }
+
+
 def check_files(out: Path) -> None:
     """Whatever has its final name is whole, and a record's pictures are there."""
+    if (before := out.parent.with_name("before")).exists():
+        assert list_frames(before) <= list_frames(out)
     for path in out.rglob("[!.]*.png"):
         assert cv2.imread(str(path)) is not None, path
     for path in out.glob("[!.]*.json"):
@@ -115,10 +135,10 @@ def time_undisturbed(out: Path, arguments: list[str]) -> float:
 
 def kill_at_random(root: Path, arguments: list[str], least: int) -> int:
     """Kill the command at random moments, at least so often; return the number of kills."""
-    longest = 0.8 * time_undisturbed(root / "undisturbed", arguments)
+    longest = 0.8 * time_undisturbed(begin(root / "undisturbed"), arguments)
     kills = 0
     for number in range(100):
-        kills += finish_in_spite_of_kills(root / f"killed-{number}", arguments, longest)
+        kills += finish_in_spite_of_kills(begin(root / f"killed-{number}"), arguments, longest)
         if kills >= least:
             return kills
     raise AssertionError("it was always faster")
@@ -126,9 +146,9 @@ def kill_at_random(root: Path, arguments: list[str], least: int) -> int:
 
 def kill_at_every_step(root: Path, arguments: list[str]) -> int:
     """Kill the command before its first change to a file, its second, …; return the number."""
-    time_undisturbed(root / "undisturbed", arguments)
+    time_undisturbed(begin(root / "undisturbed"), arguments)
     for step in range(1000):
-        out = root / f"killed-{step}"
+        out = begin(root / f"killed-{step}")
         if not die_at_step(step, out, arguments):
             return step
         check_files(out)

@@ -15,6 +15,7 @@ import pytest
 from keyframes.batch import extracting, run_jobs
 from keyframes.errors import VideoError
 from keyframes.jobs import Job
+from keyframes.pipeline import extract
 from keyframes.settings import Settings
 
 
@@ -163,15 +164,18 @@ def test_what_cannot_be_kept_in_order_does_not_stop_the_rest(jobs, request):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the killed process is forked")
+@pytest.mark.parametrize("grows", [False, True], ids=["new", "growing"])
 @pytest.mark.parametrize(("names", "least"), [("abc", 4), ("a", 0)], ids=["random", "every step"])
 def test_killed_at_any_moment_it_leaves_whole_files_and_the_next_run_completes(
-    make_video, tmp_path, names, least
+    make_video, tmp_path, names, least, grows
 ):
     (tmp_path / "in").mkdir()
     for name in names:
-        make_video(tmp_path / "in" / f"{name}.mp4", n_frames=12)
+        video = make_video(tmp_path / "in" / f"{name}.mp4", n_frames=12)
+        if grows:
+            extract(video, tmp_path / "before", Settings(count=1))
     script = Path(__file__).with_name("killing.py")
-    arguments = [tmp_path / "in", "-k", "2", "--jobs", "1", "-q"]
+    arguments = [tmp_path / "in", "-k", "2", "--jobs", "1", "-q", *(["--grow"] if grows else [])]
     command = [sys.executable, "-W", "ignore", script, tmp_path / "out", 1, least, *arguments]
     environment = {
         **os.environ,

@@ -3,7 +3,11 @@
 import errno
 import json
 import os
+import signal
+import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from keyframes.files import (
     atomic_path,
     check_writable,
     explain,
+    hold,
     identify,
     make_folder,
     read_json,
@@ -188,3 +193,43 @@ def test_identity_follows_the_content(tmp_path):
     ]
     assert identities[0] == identities[1]
     assert len(set(identities)) == 3
+
+
+class TestHold:
+    def test_one_at_a_time(self, tmp_path):
+        inside, most = [], []
+
+        def take_turns():
+            for _ in range(5):
+                with hold(tmp_path / ".lock", lambda: None):
+                    inside.append(1)
+                    most.append(len(inside))
+                    time.sleep(0.001)
+                    inside.pop()
+
+        others = [threading.Thread(target=take_turns) for _ in range(4)]
+        for other in others:
+            other.start()
+        for other in others:
+            other.join()
+        assert max(most) == 1
+        assert len(most) == 20
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals are a Unix thing")
+    def test_whoever_is_killed_holds_nothing(self, tmp_path):
+        path = tmp_path / ".lock"
+        code = """if True:
+            import pathlib, sys, time
+            from keyframes.files import hold
+            with hold(pathlib.Path(sys.argv[1]), None):
+                print("here", flush=True)
+                time.sleep(60)
+        """
+        other = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE)
+        assert other.stdout.readline().strip() == b"here"
+        with hold(path, other.kill):
+            assert other.wait() == -signal.SIGKILL
+            assert path.exists()
+        other.stdout.close()
+        assert not path.exists()

@@ -1,6 +1,7 @@
 """The output folder: what is skipped, refused, replaced and never touched."""
 
 import sys
+import threading
 
 import cv2
 import numpy as np
@@ -11,9 +12,6 @@ from keyframes.errors import OutputError
 from keyframes.output import OutputFolder
 from keyframes.results import find_results
 from keyframes.run_record import make_record, make_table
-from keyframes.settings import Settings
-
-OTHERWISE = {**IDENTITY, "settings": Settings(count=2, seed=1).to_json()}
 
 
 @pytest.fixture
@@ -190,53 +188,50 @@ def test_a_record_that_was_cut_short_is_replaced_where_that_is_asked_for(folder,
     assert folder.find_finished(IDENTITY["video"])
 
 
-class TestTwoRunsAtOnce:
-    """One has chosen frames 1 and 2, the other 2 and 3, asked in another way."""
+def test_a_selection_that_grows_is_told_of_until_it_has_grown(folder):
+    """Whatever stops it, nothing is lost, and what was added is cleared away."""
+    write(folder, ["img000001.png"])
+    before = folder.csv.read_bytes()
 
-    ONE, OTHER = ("img000001.png", "img000002.png"), ("img000002.png", "img000003.png")
+    def stop_after_one():
+        yield np.zeros((8, 8, 3), np.uint8), {"Software": "keyframes"}
+        raise OutputError("the disk is full")
 
-    def write_one(self, folder, meanwhile):
-        def images():
-            meanwhile()
-            for _ in self.ONE:
-                yield np.zeros((8, 8, 3), np.uint8), {"Software": "keyframes"}
+    with pytest.raises(OutputError, match="full"):
+        folder.write_images(
+            ["img000001.png", "img000002.png"],
+            stop_after_one(),
+            grows=True,
+            on_image=lambda _: None,
+        )
+    assert folder.find_finished(IDENTITY["video"])["found"] == 1
+    folder.csv.write_text(folder.csv.read_text() + "half a change\n")
+    folder.tidy()
+    assert names_in(folder) == ["img000001.png"]
+    assert folder.csv.read_bytes() == before
+    assert not list(folder.root.glob(".*"))
 
-        folder.write_images(self.ONE, images(), on_image=lambda _: None)
 
-    def check(self, folder, names, identity):
-        assert names_in(folder) == [*names]
-        record = find_results(folder.root)["v"]
-        assert [row["image"].rpartition("/")[2] for row in record["keyframes"]] == [*names]
-        assert record["identity"] == identity
-        assert not folder.unfinished.exists()
+def test_a_table_that_is_gone_comes_back(folder):
+    write(folder, ["img000001.png", "img000002.png"])
+    before = folder.csv.read_bytes()
+    folder.csv.unlink()
+    folder.tidy()
+    assert folder.csv.read_bytes() == before
 
-    def test_gives_way_to_one_that_has_ended(self, folder):
-        self.write_one(folder, lambda: write(folder, self.OTHER, OTHERWISE))
-        with pytest.raises(OutputError, match="another run wrote other keyframes"):
-            finish(folder, self.ONE, IDENTITY)
-        self.check(folder, self.OTHER, OTHERWISE)
 
-    def test_gives_way_to_one_that_has_removed_pictures(self, folder):
-        self.write_one(folder, lambda: None)
-        folder.prepare(self.OTHER)
-        with pytest.raises(OutputError, match="another run wrote other keyframes"):
-            finish(folder, self.ONE, IDENTITY)
-        write(folder, self.OTHER, OTHERWISE)
-        self.check(folder, self.OTHER, OTHERWISE)
+def test_one_run_at_a_time_writes(folder):
+    """The other one waits, and then finds what the first has left."""
+    seen = []
 
-    def test_removes_what_one_has_written_that_gives_way(self, folder):
-        def start():
-            picture = np.zeros((8, 8, 3), np.uint8), {"Software": "keyframes"}
-            folder.write_images(self.OTHER, [picture] * 2, on_image=lambda _: None)
+    def wait_and_look():
+        with folder.alone():
+            seen.append(folder.read_record())
 
-        self.write_one(folder, start)
-        finish(folder, self.ONE, IDENTITY)
-        self.check(folder, self.ONE, IDENTITY)
-        with pytest.raises(OutputError, match="another run wrote other keyframes"):
-            finish(folder, self.OTHER, OTHERWISE)
-        self.check(folder, self.ONE, IDENTITY)
-
-    def test_of_the_same_settings_both_end_well(self, folder):
-        self.write_one(folder, lambda: write(folder, self.ONE))
-        finish(folder, self.ONE, IDENTITY)
-        self.check(folder, self.ONE, IDENTITY)
+    other = threading.Thread(target=wait_and_look)
+    with folder.alone():
+        other.start()
+        write(folder, ["img000001.png"])
+    other.join()
+    assert seen[0]["identity"] == IDENTITY
+    assert not folder.lock.exists()

@@ -25,6 +25,7 @@ from keyframes.commands import join_words
 from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.images import encode_png, read_label
 from keyframes.records import Crop
+from keyframes.results import find_results
 from keyframes.settings import Settings
 from keyframes.video import Span, parse_position
 
@@ -385,3 +386,37 @@ class TestCopiesOfARecording:
         self.copy(sound, video)
         assert "is damaged" in extract(video, tmp_path / "out", Settings(count=3)).warnings[0]
         assert "curation" in json.loads(record.read_text("utf-8"))
+
+
+class TestTwoRunsAtOnce:
+    def extract_twice(self, video, out, other):
+        """Start another run while one reads; return what the other came to."""
+        ended = []
+
+        def run_other():
+            try:
+                ended.append(extract(video, out, other))
+            except OutputError as error:
+                ended.append(error)
+
+        thread = threading.Thread(target=run_other)
+
+        def start_other(stage, *_):
+            if stage == "reading" and not thread.ident:
+                thread.start()
+
+        extract(video, out, Settings(count=3), progress=start_other)
+        thread.join()
+        (record,) = find_results(out).values()
+        assert record["found"] == 3
+        assert len(list(out.rglob("*.png"))) == 3
+        assert not list(out.glob(".*"))
+        return ended[0]
+
+    def test_the_other_waits_and_has_nothing_left_to_do(self, video, tmp_path, caplog):
+        assert len(self.extract_twice(video, tmp_path, Settings(count=3)).keyframes) == 3
+        assert caplog.text.count("another run is at work on it; this one waits") == 1
+
+    def test_of_other_settings_the_other_is_refused(self, video, tmp_path):
+        refused = self.extract_twice(video, tmp_path, Settings(count=2))
+        assert "holds keyframes of other settings" in str(refused)
