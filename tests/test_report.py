@@ -27,7 +27,7 @@ from keyframes.report import (
     write_index,
 )
 from keyframes.report import page as page_module
-from keyframes.report.charts import Scale
+from keyframes.report.charts import Line, Scale, make_chart
 from keyframes.report.colours import cluster_colours, time_colours, to_hex
 from keyframes.report.facts import describe_asked
 from keyframes.report.projection import project
@@ -330,6 +330,14 @@ class TestScale:
 
     def test_one_value_lies_in_the_middle(self):
         assert Scale.around([4.0])(4.0) == 50
+
+
+@pytest.mark.parametrize(("value", "low", "high"), [(0.0, 0.0, 0.4), (-0.25, -0.2, 0.2)])
+def test_a_chart_has_no_tick_below_all_that_there_can_be(value, low, high):
+    line = Line([(2, value), (3, value)], "J")
+    chart = make_chart([line], label="", x_label="", y_label="", y_text=lambda tick: f"{tick:g}")
+    ticks = [float(text) for _, text in chart.y_ticks]
+    assert (min(ticks), max(ticks)) == (low, high)
 
 
 class TestIndex:

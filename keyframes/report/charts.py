@@ -101,13 +101,15 @@ def make_chart(
 ) -> Chart:
     """Lay out a chart of lines over whole numbers; ``marks`` are (x, y, text)."""
     x = Scale.around([x for line in lines for x, _ in line.points])
-    y = Scale.around([y for line in lines for _, y in line.points], margin=0.06)
+    heights = [y for line in lines for _, y in line.points]
+    y = Scale.around(heights, margin=0.06)
+    lowest = min(0.0, *heights)  # what can't be below 0 has no tick there
     return Chart(
         label=label,
         x_label=x_label,
         y_label=y_label,
         x_ticks=[(x(tick), f"{tick:g}") for tick in x.ticks(6, whole=True)],
-        y_ticks=[(100 - y(tick), y_text(tick)) for tick in y.ticks(4)],
+        y_ticks=[(100 - y(tick), y_text(tick)) for tick in y.ticks(4) if tick >= lowest],
         lines=[
             (" ".join(f"{x(px)},{round(100 - y(py), 2)}" for px, py in line.points), line)
             for line in sorted(lines, key=lambda line: line.strong)
