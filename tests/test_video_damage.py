@@ -318,6 +318,27 @@ def test_every_thumbnail_is_handed_on_once_though_the_reading_is_repeated(video)
     assert numbers == sorted(numbers)
 
 
+def test_a_transport_stream_marks_the_packet_before_the_one_that_lost_something(
+    make_video, tmp_path
+):
+    even = {"sc_threshold": "0", "crf": "2"}
+    path = make_video(tmp_path / "v.ts", 48, size=(320, 240), gop=GROUP, options=even)
+    data = path.read_bytes()
+    first = packets_of(path)[GROUP][0]  # of a key frame
+    track = data[first + 1 : first + 3]
+    of_track = [at for at in range(first, len(data), 188) if data[at + 1] & 31 == track[0] & 31]
+    inner = of_track[4]
+    path.write_bytes(data[:inner] + data[inner + 188 :])
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    assert packets[GROUP - 1].is_corrupt
+    assert packets[GROUP].is_keyframe
+    assert not packets[GROUP].is_corrupt
+    numbers = [read_number(image) for _, image in fetched(path)]
+    assert not {*range(GROUP, 2 * GROUP)} & {*numbers}
+    assert numbers[-2 * GROUP :] == [*range(2 * GROUP, 4 * GROUP)]
+
+
 def test_garbage_behind_the_end_changes_nothing(video):
     before = read(video)[1]
     with video.open("ab") as file:

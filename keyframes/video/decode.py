@@ -56,7 +56,8 @@ class Decoder:
     n_errors
         Packets so far that are damaged or could not be read or decoded.
     stale_key
-        Timestamp of the newest key frame that went in before the last error; None for none.
+        Timestamp of the newest key frame that went in before the last error, or, in a transport
+        stream, directly after: what is missing may belong to the packet behind. None for none.
     tick_s
         Seconds in one unit of the stream's timestamps.
     tells_references
@@ -82,6 +83,8 @@ class Decoder:
         self.n_errors = 0
         self.stale_key: int | None = None
         self._newest_key: int | None = None
+        self._has_gaps = container.format.name == "mpegts"
+        self._is_after_gap = False
         self.tick_s = float(stream.time_base or 1)
         self._header, self._least_size = b"", 0  # of pictures that need not be tried again
         self._has_begun = False
@@ -195,6 +198,9 @@ class Decoder:
         self._has_begun = True
         if packet is not None and packet.is_keyframe:
             self._note_key(packet.pts)
+            if self._is_after_gap:
+                self.stale_key = packet.pts
+        self._is_after_gap = self._has_gaps and packet is not None and packet.is_corrupt
         if packet is not None and packet.is_corrupt:
             self._count("damaged packet")
         elif packet is not None and self._sums and not self._sums.hold(bytes(packet)):
