@@ -88,9 +88,13 @@ def png_size(path: Path) -> tuple[int, int]:
 
 
 def read_picture(path: Path) -> Image | None:
-    """Return the pixels of a PNG, (height, width, 3) uint8 BGR; None when it isn't a whole one."""
+    """Return the pixels of a PNG, (height, width, 3) uint8 BGR; None for none that is whole."""
     # Not imread: it can't open every file name on Windows.
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    try:
+        content = np.fromfile(path, np.uint8)
+    except OSError:
+        return None
+    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
     return cast("Image | None", image)
 
 

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
 from keyframes.errors import OutputError
-from keyframes.images import encode_png, is_ours, label_keyframe, png_size, read_label, write_images
+from keyframes.images import (
+    encode_png,
+    is_ours,
+    label_keyframe,
+    png_size,
+    read_label,
+    read_picture,
+    write_images,
+)
 from keyframes.records import Keyframe
 
 KEYFRAME = Keyframe(
@@ -127,3 +135,11 @@ def test_failing_write_is_raised_and_nothing_half_written_stays(tmp_path):
     with pytest.raises(Exception, match="can't be written"):
         list(write_images([(missing, PICTURE, {})]))
     assert not list(tmp_path.rglob("*"))
+
+
+def test_what_is_no_whole_picture_is_none(tmp_path):
+    path = tmp_path / "a.png"
+    assert read_picture(path) is None
+    for length in (0, 3, 60):
+        path.write_bytes(encode_png(PICTURE, {})[:length])
+        assert read_picture(path) is None

@@ -200,8 +200,6 @@ def _strip(row: Row) -> list[str]:
 def _thumbnails(files: Iterable[Path]) -> Iterator[Image]:
     """Read PNGs one after the other and yield them small; those that are gone are left out."""
     for file in files:
-        if not file.exists():
-            continue
         picture = read_picture(file)
         if picture is not None:
             height, width = picture.shape[:2]
