@@ -97,7 +97,10 @@ def run_task(
     if scheduler is not None:
         attempt = partial(_attempt, task, threads=1)
         with _dask_executor(scheduler) as executor:
-            yield from _collect(executor, attempt, jobs, _dask_result)
+            # A worker's own folder may be any.
+            yield from _collect(
+                lambda job: executor.submit(attempt, job.absolute()), jobs, _dask_result
+            )
     elif n_workers == 1:
         for job in jobs:
             yield job, _attempt(task, job, threads=count_cores(), progress=progress)
@@ -136,8 +139,7 @@ def limited_threads(n: int) -> Iterator[None]:
 
 
 def _collect(
-    executor: Executor,
-    attempt: Callable[..., Result],
+    submit: Callable[[Job], Future[Any]],
     jobs: Sequence[Job],
     get: Callable[[Job, Future[Any]], Result],
     idle: Callable[[], None] = lambda: None,
@@ -146,7 +148,7 @@ def _collect(
     done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
     left = {}
     for job in jobs:
-        future = executor.submit(attempt, job)
+        future = submit(job)
         left[future] = job
         future.add_done_callback(done.put)
     while left:
@@ -214,7 +216,7 @@ def _run_in_pool(
     start = partial(_start_worker, events, logging.getLogger(_LIBRARY).getEffectiveLevel())
     with ProcessPoolExecutor(n_workers, context, start) as executor:
         try:
-            yield from _collect(executor, reporting, jobs, _result, show_events)
+            yield from _collect(partial(executor.submit, reporting), jobs, _result, show_events)
         except BaseException:
             # As safe as kill -9: files are whole or absent. And nobody waits for what is running.
             for worker in set(multiprocessing.active_children()) - others:
@@ -264,9 +266,11 @@ class _LogToParent(logging.Handler):
 @contextmanager
 def _dask_executor(scheduler: str) -> Iterator[Executor]:
     distributed = import_extra("distributed", "dask")
+    comm = distributed.comm
     # What it has to say is said here, in a line.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
+        comm.parse_host_port(comm.parse_address(scheduler)[1])  # a client without a port hangs
         client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise SettingsError(

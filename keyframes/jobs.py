@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,10 @@ class Job:
     def folder(self) -> OutputFolder:
         """The files of its results."""
         return OutputFolder(self.output, self.video.stem)
+
+    def absolute(self) -> Job:
+        """Return the job as it is called from any folder."""
+        return replace(self, video=self.video.absolute(), output=self.output.absolute())
 
 
 def find_videos(paths: Iterable[Path], *, recursive: bool | None = None) -> dict[Path, Path]:

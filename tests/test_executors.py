@@ -47,6 +47,10 @@ def refuse_b(job, *, threads, progress):
     return job.video.stem
 
 
+def tell_place(job, *, threads, progress):
+    return job.video, job.output
+
+
 def kill_own_process(job, *, threads, progress):
     """Be killed at every try (d), as if memory had run out."""
     if job.video.stem == "d":
@@ -197,6 +201,20 @@ def test_dask_brings_back_results_and_errors_and_does_lost_jobs_again(dask, tmp_
     assert isinstance(by_name.pop("b"), VideoError)
     assert by_name == {name: name for name in "acd"}
     assert str(workers[0].pid) in {path.name.split("-")[1] for path in begun}
+
+
+def test_dask_workers_need_not_be_where_the_command_is(dask, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (result,) = run_task(tell_place, make_jobs(Path(), "a.x"), scheduler=dask[0])
+    assert result == (make_jobs(Path(), "a.x")[0], (tmp_path / "a.x", tmp_path))
+
+
+def test_a_scheduler_without_a_port_is_refused_at_once(tmp_path, monkeypatch):
+    """Without a client, which would try to end for twenty seconds."""
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("distributed.Client", None)
+    with pytest.raises(SettingsError, match=r"no Dask scheduler answers at 'head' \(.*port"):
+        list(run_task(refuse_b, make_jobs(tmp_path, "a.x"), scheduler="head"))
 
 
 def test_silent_scheduler_is_named(tmp_path, monkeypatch):
