@@ -268,13 +268,15 @@ def extract(
         )
         return conclude_forecast(runner, found, missing, () if shard else exports, as_json=as_json)
     new_folders = make_folders({job.output for job in todo} or {output})
-    outcomes = runner.run(todo, work)
-    if pool and not shard:
-        check = partial(check_targets, exports, output=output, find=extraction.find)
-        outcomes = select_from_pool(
-            runner, outcomes, check, extraction, n_points, per_video_min, overwrite=overwrite
-        )
-    remove_empty(new_folders)  # where nothing could be written, nothing stays
+    try:
+        outcomes = runner.run(todo, work)
+        if pool and not shard:
+            check = partial(check_targets, exports, output=output, find=extraction.find)
+            outcomes = select_from_pool(
+                runner, outcomes, check, extraction, n_points, per_video_min, overwrite=overwrite
+            )
+    finally:
+        remove_empty(new_folders)  # where nothing could be written, nothing stays
     exported = [] if shard else export_all(exports, outcomes, output, quiet=quiet)
     for outcome in missing:
         complain(str(outcome.error))
