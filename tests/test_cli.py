@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -96,6 +97,22 @@ def test_same_command_gives_the_same_bytes(video, tmp_path):
     one, two = tree(tmp_path / "one"), tree(tmp_path / "two")
     assert one.keys() == two.keys()
     assert {name for name in one if one[name] != two[name]} <= {"out/mouse.json"}  # its timings
+
+
+def test_json_tells_of_pictures_that_are_gone(video, tmp_path):
+    command = ["extract", video, "-k", 3, "-o", tmp_path / "out", "--json", "-q"]
+    run(*command)
+    next(tmp_path.rglob("*.png")).unlink()
+    (record,) = json.loads(run(*command).stdout)["videos"]
+    assert "1 of 3 pictures are gone" in record["warnings"][0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="for a shell of Unix")
+def test_works_where_nobody_listens(video, tmp_path):
+    command = [sys.executable, "-m", "keyframes", "extract", str(video), "-k", "3"]
+    script = shlex.join([*command, "-o", str(tmp_path / "out")]) + " 2>&-"
+    assert subprocess.run(["/bin/sh", "-c", script], check=False).returncode == 0
+    assert (tmp_path / "out" / "mouse.json").exists()
 
 
 def test_json_is_one_document(video, tmp_path):

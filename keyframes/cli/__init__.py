@@ -72,6 +72,8 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     # Schedulers end a job that runs out of time with SIGTERM: stop as cleanly as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if sys.stderr is None:  # it was closed, and would be whichever file is opened first
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - to the end
     if isinstance(sys.stdout, io.TextIOWrapper):  # which may have no letter for × or →
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

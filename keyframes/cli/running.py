@@ -168,10 +168,13 @@ def conclude(
     if len(outcomes) > 1 and not quiet:
         click.echo(describe_batch(outcomes, index), err=True)
     if as_json:
-        chosen = [outcome for outcome in outcomes if outcome.selection]
         print_json(
             {
-                "videos": [read_json(outcome.record) for outcome in chosen],
+                "videos": [
+                    {**read_json(outcome.record), "warnings": outcome.selection.warnings}
+                    for outcome in outcomes
+                    if outcome.selection
+                ],
                 "failed": _failures(
                     [(outcome.job, outcome.error) for outcome in outcomes if outcome.error]
                 ),
