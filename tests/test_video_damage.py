@@ -214,6 +214,20 @@ def test_pictures_that_cant_be_decoded_count_for_nothing_though_nobody_looks_at_
         np.testing.assert_array_equal(image, truth[reading.frame_indices[row]])
 
 
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+@pytest.mark.parametrize("offset", [4, 5, 6])
+def test_frames_whose_headers_are_damaged_count_for_nothing_though_they_are_jumped_over(
+    codec, offset, make_video, tmp_path
+):
+    path = make_video(tmp_path / "damaged.mp4", N_FRAMES, codec=codec, gop=GROUP)
+    damage(path, [30, 43], offset=offset)
+    truth = decode_plainly(path)
+    index, reading = read(path, step=80)
+    for row, image in fetch_frames(index, reading, range(len(reading)), SPEC):
+        np.testing.assert_array_equal(image, truth[reading.frame_indices[row]])
+    assert index.doubt is not None or len(truth) == N_FRAMES
+
+
 def test_damaged_pixels_are_no_reason_to_doubt_the_packets(make_video, tmp_path):
     path = make_video(tmp_path / "torn.mov", 40, codec="mjpeg", size=(320, 240))
     damage(path, [20], offset=400)

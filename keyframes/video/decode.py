@@ -91,6 +91,8 @@ class Decoder:
         self._is_cancelled = False
         self.tells_references = stream.codec_context.name in _TELLING_CODECS
         self._filter: BitStreamFilterContext | None = None
+        self._reader: BitStreamFilterContext | None = None
+        self._n_read = 0  # packets whose headers it has read
 
     def cancel(self) -> None:
         """End whatever another thread does with it, by a `CancelledError` there."""
@@ -129,14 +131,19 @@ class Decoder:
         return frames
 
     def try_out(self, packet: Packet[VideoStream]) -> None:
-        """Count a JPEG of which no picture comes as an error, without decoding its pixels.
+        """Count a packet of which no frame comes as an error, as far as its headers tell."""
+        if self.stream.codec_context.name == "mjpeg":
+            self._try_jpeg(packet)
+        elif self.tells_references:
+            self._read_headers(packet)
+
+    def _try_jpeg(self, packet: Packet[VideoStream]) -> None:
+        """Do so for a JPEG, without decoding its pixels.
 
         Damaged pixels come out of FFmpeg as they are; what fails is a segment of the header, or
         garbage among the pixels that looks like one. A header is tried with no pixels behind it,
         though as large as the whole: what is far too small for a picture fails, too.
         """
-        if self.stream.codec_context.name != "mjpeg":
-            return
         data, size = memoryview(packet), packet.size
         header = bytes(data[: len(self._header)])
         is_known = header and header == self._header and size >= self._least_size
@@ -149,6 +156,19 @@ class Decoder:
             self._header, self._least_size = header, size
             hollow = Packet((header + _END_OF_IMAGE).ljust(size, b"\0"))
             self.decode(cast("Packet[VideoStream]", hollow))
+
+    def _read_headers(self, packet: Packet[VideoStream]) -> None:
+        """Do so for H.264 and HEVC."""
+        if self._reader is None:
+            # To find out when frames are shown, it reads all headers; that alone is what it is for.
+            self._reader = BitStreamFilterContext("dts2pts", self.stream)
+        copy = Packet(bytes(packet))
+        copy.dts = self._n_read
+        self._n_read += 1
+        try:
+            self._reader.filter(copy)
+        except av.FFmpegError as error:
+            self._count(error)
 
     def frames(self, packets: Iterable[Packet[VideoStream]] | None = None) -> Iterator[VideoFrame]:
         """Decode packets, or on to the end of the file, and what is left in the decoder."""

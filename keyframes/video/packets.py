@@ -87,9 +87,8 @@ def read_packets(decoder: Decoder, proof: Proof) -> Packets:
     for packet in decoder.packets():
         if len(proof.pts) < _N_PROOF:
             proof.decode(packet)
-        else:
-            n_corrupt += packet.is_corrupt
-            decoder.try_out(packet)
+        decoder.try_out(packet)
+        n_corrupt += packet.is_corrupt
         n_read += 1
         if packet.is_discard:  # an edit list cuts its frame away
             continue
