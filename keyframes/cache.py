@@ -112,7 +112,11 @@ class FeatureCache:
                 np.savez(file, **arrays)
             self._trim()
         except (OSError, OutputError) as error:  # other runs may be making room, too
-            logger.warning("the %s may not be kept for the next time: %s", what, error)
+            logger.warning(
+                "the %s may not be kept (%s); KEYFRAMES_CACHE names another folder",
+                what,
+                error.__cause__ or error,
+            )
 
     def _path(self, what: str, key: dict[str, Any]) -> Path:
         # Where pixels come out otherwise, no frame would be recognised by its checksum.

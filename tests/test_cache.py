@@ -115,6 +115,8 @@ def test_unwritable_cache_is_no_failure(tmp_path, features, caplog):
     (tmp_path / "file").write_text("x")
     FeatureCache(tmp_path / "file" / "cache").save(KEY, features)
     assert "may not be kept" in caplog.text
+    assert "KEYFRAMES_CACHE names another folder" in caplog.text
+    assert "choose another" not in caplog.text, "of an output folder"
 
 
 def test_what_cannot_be_removed_is_no_failure(tmp_path, features, caplog):
