@@ -235,3 +235,12 @@ def test_one_run_at_a_time_writes(folder):
     other.join()
     assert seen[0]["identity"] == IDENTITY
     assert not folder.lock.exists()
+
+
+def test_a_change_by_hand_waits_for_no_run(folder):
+    """A person would wait, too, and then change what isn't there any more."""
+    write(folder, ["img000001.png"])
+    before = folder.record.read_bytes()
+    with folder.alone(), pytest.raises(OutputError, match="another run is at work on this video"):
+        folder.amend([], [], None, {})
+    assert folder.record.read_bytes() == before
