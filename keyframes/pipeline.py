@@ -154,10 +154,11 @@ def extract(
                 )
             return features, choice, selection, pictures
 
-        features, choice, selection, pictures = _make_without_torn_frames(make, video)
+        (features, choice, selection, pictures), torn = _make_without_torn_frames(make, video)
         paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
         kept, lost = carry_over(earlier, identity["video"], selection.frame_indices)
         record = make_record(selection, choice.clustering, identity, paths, stages.seconds) | kept
+        record["torn_frames"] = torn
         page = None
         if with_page:
             content = report_content(
@@ -174,8 +175,12 @@ def extract(
     return replace(selection, warnings=(*selection.warnings, *lost))
 
 
-def _make_without_torn_frames(make: Callable[[Collection[int]], Made], video: Path) -> Made:
+def _make_without_torn_frames(
+    make: Callable[[Collection[int]], Made], video: Path
+) -> tuple[Made, list[int]]:
     """Make something of a video, again without the frames that decode differently each time.
+
+    Return it with the numbers of these frames.
 
     A torn picture may show what lay in the memory, and not every decoder says that it is torn.
     """
@@ -183,7 +188,7 @@ def _make_without_torn_frames(make: Callable[[Collection[int]], Made], video: Pa
     torn: set[int] = set()
     for n_left in reversed(range(_MAX_READINGS)):
         try:
-            return make(torn)
+            return make(torn), sorted(torn)
         except UnrepeatableError as error:
             if not n_left or identify_content(video) != content:
                 raise

@@ -8,8 +8,12 @@ import pytest
 
 from footage import rewrite_packets
 from keyframes import extract
+from keyframes.cache import FeatureCache
 from keyframes.errors import VideoError
+from keyframes.files import read_json
+from keyframes.output import OutputFolder
 from keyframes.records import ThumbnailSpec
+from keyframes.review import open_session
 from keyframes.settings import Settings
 from keyframes.video import find_torn_frames, index_video, read_thumbnails
 
@@ -72,6 +76,14 @@ def test_a_recording_with_torn_frames_is_extracted_from(threads, torn_video, tmp
     assert any("damaged" in warning for warning in selection.warnings)
     pictures = sorted((tmp_path / "out").glob("labeled-data/*/*.png"))
     assert [path.name for path in pictures] == selection.image_names
+
+
+def test_a_review_leaves_torn_frames_out_too(torn_video, tmp_path):
+    cache = FeatureCache(tmp_path / "cache")
+    extract(torn_video, tmp_path, Settings(count=26), cache=cache)
+    record = read_json(tmp_path / "torn.json")
+    assert record["torn_frames"] == TORN
+    open_session(OutputFolder(tmp_path, "torn"), record, torn_video, cache=cache)
 
 
 def test_a_recording_that_is_replaced_meanwhile_is_not_read_again(make_video, tmp_path):

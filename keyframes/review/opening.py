@@ -80,6 +80,7 @@ def open_session(
             sampling,
             settings,
             store,
+            torn=record.get("torn_frames", ()),
             cache=cache,
             progress=partial(report, "reading"),
         )
