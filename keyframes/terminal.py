@@ -46,13 +46,10 @@ def describe_pool(outcomes: Sequence[Outcome], n_videos: int) -> str:
 def describe_batch(outcomes: Sequence[Outcome], index: Path | None) -> str:
     """Say what became of several videos, and where all of them can be seen."""
     done = [outcome for outcome in outcomes if not outcome.error]
-    chosen = [outcome for outcome in done if outcome.selection] or done  # all may be summaries
-    n_new = sum(outcome.is_new for outcome in chosen)
+    n_new = sum(outcome.is_new for outcome in done)
     text = f"{n_new} of {len(outcomes)} videos done now"
-    if n_before := len(chosen) - n_new:
+    if n_before := len(done) - n_new:
         text += f", {n_before} before"
-    if n_without := len(done) - len(chosen):
-        text += f", {n_without} without keyframes"
     return f"{text}; overview: {index}" if index else text
 
 

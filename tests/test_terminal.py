@@ -46,8 +46,6 @@ def test_batch_is_summed_up_in_a_line():
     page = Path("out/index.html")
     assert describe_batch(done[:1], None) == "1 of 1 videos done now"
     assert describe_batch(done, page) == f"1 of 3 videos done now, 1 before; overview: {page}"
-    pooled = [*done, Outcome(done[0].job, is_new=False)]
-    assert describe_batch(pooled, None) == "1 of 4 videos done now, 1 before, 1 without keyframes"
 
 
 def test_one_of_a_kind_is_singular(tmp_path):
