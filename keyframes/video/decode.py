@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-import re
 from concurrent.futures import CancelledError
 from itertools import chain, dropwhile, islice
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import av
 from av import Packet
 from av.bitstream import BitStreamFilterContext
 
 from keyframes.ahead import map_ahead
+from keyframes.video import jpeg
 from keyframes.video.ffv1 import SliceSums
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 _RUN_UP_S = 2  # before a key frame, in containers that can only nearly be positioned
 # Of these, packets say whether other frames refer to theirs.
 _TELLING_CODECS = ("h264", "hevc")
-# Markers in a JPEG (ITU-T T.81, annex B): two kinds of tables, and what follows them.
-_QUANTIZATION, _HUFFMAN, _SCAN = 0xDB, 0xC4, 0xDA
-_END_OF_IMAGE = b"\xff\xd9"
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # other than those among pixels
 
 _log = logging.getLogger(__name__)
 
@@ -86,13 +82,10 @@ class Decoder:
         self._has_gaps = container.format.name == "mpegts"
         self._is_after_gap = False
         self.tick_s = float(stream.time_base or 1)
-        self._header, self._least_size = b"", 0  # of pictures that need not be tried again
         self._has_begun = False
         self._is_cancelled = False
         self.tells_references = stream.codec_context.name in _TELLING_CODECS
         self._filter: BitStreamFilterContext | None = None
-        self._reader: BitStreamFilterContext | None = None
-        self._n_read = 0  # packets whose headers it has read
 
     def cancel(self) -> None:
         """End whatever another thread does with it, by a `CancelledError` there."""
@@ -107,7 +100,7 @@ class Decoder:
                 if packet.size:  # the last is empty: a sign to flush the decoder
                     yield packet
         except av.FFmpegError as error:
-            self._count(error)
+            self.count(error)
 
     def packets_from(self, pts: int, dts: int) -> Iterator[Packet[VideoStream]]:
         """Read on from a key frame, given by its two timestamps, or an earlier one."""
@@ -127,48 +120,8 @@ class Decoder:
         if self._witness is not None:
             verdict = _decode(self._witness, packet)
             if frames and isinstance(verdict, av.FFmpegError):
-                self._count(verdict)
+                self.count(verdict)
         return frames
-
-    def try_out(self, packet: Packet[VideoStream]) -> None:
-        """Count a packet of which no frame comes as an error, as far as its headers tell."""
-        if self.stream.codec_context.name == "mjpeg":
-            self._try_jpeg(packet)
-        elif self.tells_references:
-            self._read_headers(packet)
-
-    def _try_jpeg(self, packet: Packet[VideoStream]) -> None:
-        """Do so for a JPEG, without decoding its pixels.
-
-        Damaged pixels come out of FFmpeg as they are; what fails is a segment of the header, or
-        garbage among the pixels that looks like one. A header is tried with no pixels behind it,
-        though as large as the whole: what is far too small for a picture fails, too.
-        """
-        data, size = memoryview(packet), packet.size
-        header = bytes(data[: len(self._header)])
-        is_known = header and header == self._header and size >= self._least_size
-        if not is_known:
-            header = _jpeg_header(data)
-        behind = _MARKER.search(data, len(header))
-        if behind and behind[0] != _END_OF_IMAGE:
-            self.decode(packet)
-        elif not is_known:
-            self._header, self._least_size = header, size
-            hollow = Packet((header + _END_OF_IMAGE).ljust(size, b"\0"))
-            self.decode(cast("Packet[VideoStream]", hollow))
-
-    def _read_headers(self, packet: Packet[VideoStream]) -> None:
-        """Do so for H.264 and HEVC."""
-        if self._reader is None:
-            # To find out when frames are shown, it reads all headers; that alone is what it is for.
-            self._reader = BitStreamFilterContext("dts2pts", self.stream)
-        copy = Packet(bytes(packet))
-        copy.dts = self._n_read
-        self._n_read += 1
-        try:
-            self._reader.filter(copy)
-        except av.FFmpegError as error:
-            self._count(error)
 
     def frames(self, packets: Iterable[Packet[VideoStream]] | None = None) -> Iterator[VideoFrame]:
         """Decode packets, or on to the end of the file, and what is left in the decoder."""
@@ -191,7 +144,7 @@ class Decoder:
                 self._filter = BitStreamFilterContext("filter_units=discard=nonref", self.stream)
             return bool(self._filter.filter(Packet(bytes(packet)))) or is_wanted
         except av.FFmpegError as error:
-            self._count(error)
+            self.count(error)
             return True
 
     def _frames_side_by_side(self, packets: Iterator[Packet[VideoStream]]) -> Iterator[VideoFrame]:
@@ -222,14 +175,14 @@ class Decoder:
                 self.stale_key = packet.pts
         self._is_after_gap = self._has_gaps and packet is not None and packet.is_corrupt
         if packet is not None and packet.is_corrupt:
-            self._count("damaged packet")
+            self.count("damaged packet")
         elif packet is not None and self._sums and not self._sums.hold(bytes(packet)):
-            self._count("a slice that isn't as its checksum says")
+            self.count("a slice that isn't as its checksum says")
         if isinstance(outcome, av.FFmpegError):
-            self._count(outcome)
+            self.count(outcome)
             return []
         if packet is not None and self._is_apart and not self._brings_tables(packet):
-            self._count("a picture that needs the tables of another")
+            self.count("a picture that needs the tables of another")
         return outcome
 
     def _note_key(self, pts: int | None) -> None:
@@ -239,9 +192,9 @@ class Decoder:
 
     def _brings_tables(self, packet: Packet[VideoStream]) -> bool:
         """Say whether a JPEG has all tables in it that the first one had."""
-        tables = _jpeg_tables(memoryview(packet))
+        tables = jpeg.tables(memoryview(packet))
         self._tables = self._tables or tables
-        return tables == self._tables and _QUANTIZATION in tables
+        return tables == self._tables and jpeg.QUANTIZATION in tables
 
     def _begin(self) -> None:
         """Decode the first packet, unless that is done.
@@ -259,7 +212,8 @@ class Decoder:
         except av.FFmpegError as error:  # the packets that come then aren't those that are sought
             _log.debug("%s", error)
 
-    def _count(self, error: av.FFmpegError | str) -> None:
+    def count(self, error: av.FFmpegError | str) -> None:
+        """Note an error."""
         self.n_errors += 1
         self.stale_key = self._newest_key
         _log.debug("%s", error)
@@ -273,24 +227,3 @@ def _decode(
         return codec.decode(packet)
     except av.FFmpegError as error:
         return error
-
-
-def _jpeg_tables(data: memoryview[int]) -> frozenset[int]:
-    """Return the kinds of tables that a JPEG brings along, by their markers."""
-    return frozenset(data[place + 1] for place in _jpeg_segments(data)) & {_QUANTIZATION, _HUFFMAN}
-
-
-def _jpeg_header(data: memoryview[int]) -> bytes:
-    """Return all of a JPEG before its pixels."""
-    last = max(_jpeg_segments(data), default=0)
-    return bytes(data[: last + 2 + int.from_bytes(data[last + 2 : last + 4], "big")])
-
-
-def _jpeg_segments(data: memoryview[int]) -> Iterator[int]:
-    """Yield where the segments of a JPEG's header begin."""
-    place = 2
-    while place + 4 <= len(data):
-        yield place
-        if data[place + 1] == _SCAN:
-            return
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")

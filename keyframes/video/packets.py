@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from keyframes.video.headers import HeaderTrial
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -84,10 +86,11 @@ def read_packets(decoder: Decoder, proof: Proof) -> Packets:
     """Read the packets from the first to the last, and decode the first few."""
     pts, dts, is_key = array("q"), array("q"), bytearray()
     n_untimed = n_corrupt = n_read = 0
+    trial = HeaderTrial(decoder)
     for packet in decoder.packets():
         if len(proof.pts) < _N_PROOF:
             proof.decode(packet)
-        decoder.try_out(packet)
+        trial.take(packet)
         n_corrupt += packet.is_corrupt
         n_read += 1
         if packet.is_discard:  # an edit list cuts its frame away
