@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from keyframes.cache import FeatureCache
     from keyframes.executors import Task
     from keyframes.jobs import Job
-    from keyframes.pipeline import Progress
     from keyframes.records import Selection
+    from keyframes.stages import Progress
 
 
 @dataclass(frozen=True, slots=True)

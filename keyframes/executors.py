@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from keyframes.jobs import Job
-    from keyframes.pipeline import Progress, Stage
+    from keyframes.stages import Progress, Stage
 
     # Called with the video, the stage it is in, how much of that is done and how much it is.
     BatchProgress = Callable[[Path, Stage, int, int], None]

@@ -149,7 +149,7 @@ def _try_to_hold(path: Path) -> int | None:
     if sys.platform == "win32":  # removes the file with the last handle to it
         try:
             return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_TEMPORARY)
-        except (FileExistsError, PermissionError):
+        except FileExistsError:
             return None
     handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
     try:

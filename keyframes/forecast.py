@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from keyframes.executors import BatchProgress
     from keyframes.jobs import Job
-    from keyframes.pipeline import Progress
     from keyframes.records import Selection
+    from keyframes.stages import Progress
     from keyframes.video import VideoIndex
 
 # Python, the libraries and their buffers; measured.

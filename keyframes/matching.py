@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from keyframes.cache import FeatureCache
     from keyframes.output import OutputFolder
-    from keyframes.pipeline import Progress
     from keyframes.records import MatchBy, Selection
     from keyframes.run_record import Record
+    from keyframes.stages import Progress
 
     Results = Mapping[OutputFolder, Record]
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from keyframes.choosing import choose, describe_choice
 from keyframes.curation import Curation
@@ -27,6 +25,7 @@ from keyframes.run_record import (
     selection_from_record,
 )
 from keyframes.settings import CHOOSING, Settings
+from keyframes.stages import Stages
 from keyframes.thumbnails import ThumbnailStore
 from keyframes.video import fetch_frames, find_torn_frames
 
@@ -36,16 +35,12 @@ if TYPE_CHECKING:
 
     from keyframes.cache import FeatureCache
     from keyframes.choosing import Choice
-    from keyframes.records import Crop, Features, Image, Selection
+    from keyframes.records import Features, Image, Selection
     from keyframes.run_record import Record
+    from keyframes.stages import Progress
 
-    Stage = Literal["waiting", "reading", "clustering", "writing"]
-    # Called with the stage, how much of it is done, and how much it is in all.
-    Progress = Callable[[Stage, int, int], None]
 
 _MAX_READINGS = 4
-
-Made = TypeVar("Made")
 
 logger = logging.getLogger(__name__)
 
@@ -118,67 +113,124 @@ def extract(
         settings = replace(settings, held=(*settings.held, *before.frames))
         folder.check_ownership()
         check_page(folder.page)
-        identity = {"video": identify(video), "settings": settings.to_json()}
+        run = _Run(
+            video=video,
+            content=identify(video),
+            folder=folder,
+            settings=settings,
+            given_up=before.given_up,
+            grows=grow,
+            cache=cache,
+            threads=threads,
+            stages=stages,
+        )
+        made, torn = _make_without_torn_frames(run.make, video)
+        kept, lost = carry_over(earlier, run.content, made.selection.frame_indices)
+        run.finish(made, {**kept, "torn_frames": torn}, with_page=with_page)
+    return replace(made.selection, warnings=(*made.selection.warnings, *lost))
 
-        def make(torn: Collection[int]) -> tuple[Features, Choice, Selection, list[Image]]:
-            with ThumbnailStore() as store:
-                with stages.enter("reading") as report:
-                    index = find_index(video, cache)
-                    sampling = plan_sampling(index, settings)
-                    features = describe_video(
-                        index,
-                        sampling,
-                        settings,
-                        store,
-                        torn=torn,
-                        cache=cache,
-                        threads=threads,
-                        progress=report,
-                    )
-                with stages.enter("clustering") as report:
-                    choice = choose(features, store, settings, report, before.given_up)
-            selection = describe_choice(features, choice, settings.min_gap_s, sampling.step)
-            with stages.enter("writing") as report:
-                images = fetch_frames(
-                    index, features.reading, choice.rows, sampling.spec, threads=threads
-                )
-                pictures = _write_images(
-                    folder,
-                    selection,
-                    images,
-                    identity["video"],
-                    settings.output_crop,
-                    threads,
-                    report,
-                    grows=grow,
-                )
-            return features, choice, selection, pictures
 
-        (features, choice, selection, pictures), torn = _make_without_torn_frames(make, video)
-        paths = [f"{folder.images_path}/{name}" for name in selection.image_names]
-        kept, lost = carry_over(earlier, identity["video"], selection.frame_indices)
-        record = make_record(selection, choice.clustering, identity, paths, stages.seconds) | kept
-        record["torn_frames"] = torn
+class _Made(NamedTuple):
+    """What a run found, and small copies of the pictures that it wrote."""
+
+    features: Features
+    choice: Choice
+    selection: Selection
+    pictures: list[Image]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Run:
+    """One way through the house, for one video and one set of settings."""
+
+    video: Path
+    content: Record
+    folder: OutputFolder
+    settings: Settings
+    given_up: Collection[int]
+    grows: bool
+    cache: FeatureCache | None
+    threads: int | None
+    stages: Stages
+
+    def make(self, torn: Collection[int]) -> _Made:
+        """Choose frames, none of them torn, and write their pictures."""
+        with ThumbnailStore() as store:
+            with self.stages.enter("reading") as report:
+                index = find_index(self.video, self.cache)
+                sampling = plan_sampling(index, self.settings)
+                features = describe_video(
+                    index,
+                    sampling,
+                    self.settings,
+                    store,
+                    torn=torn,
+                    cache=self.cache,
+                    threads=self.threads,
+                    progress=report,
+                )
+            with self.stages.enter("clustering") as report:
+                choice = choose(features, store, self.settings, report, self.given_up)
+        selection = describe_choice(features, choice, self.settings.min_gap_s, sampling.step)
+        with self.stages.enter("writing") as report:
+            images = fetch_frames(
+                index, features.reading, choice.rows, sampling.spec, threads=self.threads
+            )
+            pictures = self._write_images(selection, images, report)
+        return _Made(features, choice, selection, pictures)
+
+    def finish(self, made: _Made, more: Record, *, with_page: bool) -> None:
+        """Write the table, the page and the record, in which ``more`` stands, too."""
+        selection, clustering = made.selection, made.choice.clustering
+        paths = [f"{self.folder.images_path}/{name}" for name in selection.image_names]
+        identity = {"video": self.content, "settings": self.settings.to_json()}
+        record = make_record(selection, clustering, identity, paths, self.stages.seconds) | more
         page = None
         if with_page:
             content = report_content(
                 selection,
-                choice.clustering,
-                features,
-                choice.rows,
-                pictures,
+                clustering,
+                made.features,
+                made.choice.rows,
+                made.pictures,
                 record=record,
-                output=folder.root,
+                output=self.folder.root,
             )
             page = render_report(content)
-        folder.finish(make_table(selection, paths), page, record)
-    return replace(selection, warnings=(*selection.warnings, *lost))
+        self.folder.finish(make_table(selection, paths), page, record)
+
+    def _write_images(
+        self,
+        selection: Selection,
+        images: Iterable[tuple[int, Image]],
+        report: Callable[[int, int], None],
+    ) -> list[Image]:
+        """Write the pictures as they come, in frame order; return a small copy of each."""
+        keyframes = selection.keyframes
+        longest = picture_size(len(keyframes))
+        small: list[Image] = []
+
+        def label() -> Iterator[tuple[Image, dict[str, str]]]:
+            for keyframe, (_, image) in zip(keyframes, images, strict=True):
+                picture = cut(image, self.settings.output_crop)
+                small.append(preview(picture, longest))
+                yield picture, label_keyframe(self.content, keyframe)
+
+        report(0, len(keyframes))
+        self.folder.write_images(
+            selection.image_names,
+            label(),
+            grows=self.grows,
+            threads=self.threads,
+            on_image=lambda done: report(done, len(keyframes)),
+        )
+        return small
 
 
 def _make_without_torn_frames(
-    make: Callable[[Collection[int]], Made], video: Path
-) -> tuple[Made, list[int]]:
-    """Make something of a video, again without the frames that decode differently each time.
+    make: Callable[[Collection[int]], _Made], video: Path
+) -> tuple[_Made, list[int]]:
+    """Make a choice, and again without the frames that decode differently each time.
 
     Return it with the numbers of these frames.
 
@@ -256,72 +308,3 @@ def is_enough(selection: Selection, settings: Settings, *, grow: bool = False) -
         len(selection.keyframes) >= int(settings.count)
         and set(settings.held) <= set(selection.frame_indices)
     )
-
-
-def _write_images(
-    folder: OutputFolder,
-    selection: Selection,
-    images: Iterable[tuple[int, Image]],
-    identity: Record,
-    crop: Crop | None,
-    threads: int | None,
-    report: Callable[[int, int], None],
-    *,
-    grows: bool,
-) -> list[Image]:
-    """Write the pictures as they come, in frame order; return a small copy of each for the page."""
-    keyframes = selection.keyframes
-    longest = picture_size(len(keyframes))
-    small: list[Image] = []
-
-    def label() -> Iterator[tuple[Image, dict[str, str]]]:
-        for keyframe, (_, image) in zip(keyframes, images, strict=True):
-            picture = cut(image, crop)
-            small.append(preview(picture, longest))
-            yield picture, label_keyframe(identity, keyframe)
-
-    report(0, len(keyframes))
-    folder.write_images(
-        selection.image_names,
-        label(),
-        grows=grows,
-        threads=threads,
-        on_image=lambda done: report(done, len(keyframes)),
-    )
-    return small
-
-
-class Stages:
-    """What a video goes through: tells how far each stage is, and keeps how long it took.
-
-    Attributes
-    ----------
-    seconds
-        How long each stage took, in their order.
-    """
-
-    def __init__(self, video: Path, progress: Progress | None) -> None:
-        self.seconds: dict[str, float] = {}
-        self._video = video
-        self._progress = progress
-
-    def wait(self) -> None:
-        """Tell that another run is at work on the video."""
-        logger.warning("%s: another run is at work on it; this one waits", self._video)
-        if self._progress:
-            self._progress("waiting", 0, 0)
-
-    @contextmanager
-    def enter(self, stage: Stage) -> Iterator[Callable[[int, int], None]]:
-        """Time a stage; yield what is to be called with (done, total)."""
-        report = partial(self._progress, stage) if self._progress else _ignore
-        report(0, 0)  # how much there is to do isn't known yet
-        start = time.perf_counter()
-        yield report
-        took = time.perf_counter() - start
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + took
-        logger.info("%s: %s took %.2f s", self._video, stage, took)
-
-
-def _ignore(done: int, total: int) -> None:
-    """Report progress to nobody."""

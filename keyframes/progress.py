@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from keyframes.pipeline import Stage
+    from keyframes.stages import Stage
 
 _OVERALL_BAR = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 _WAITING_BAR = "{desc} [{elapsed}]"  # how much there is to do isn't known yet

@@ -20,8 +20,8 @@ from keyframes.describe import describe_video, find_index, plan_sampling
 from keyframes.files import atomic_file, identify, make_folder, not_ours, remove_leftovers
 from keyframes.kmeans import KMeans
 from keyframes.kmeans.quiet import fit_quietly
-from keyframes.pipeline import Stages
 from keyframes.run_record import PROGRAM
+from keyframes.stages import Stages
 from keyframes.thumbnails import ThumbnailStore
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from keyframes.cache import FeatureCache
     from keyframes.jobs import Job
-    from keyframes.pipeline import Progress
     from keyframes.records import FloatArray
+    from keyframes.stages import Progress
 
     Float32Array = npt.NDArray[np.float32]
 
