@@ -267,7 +267,8 @@ def test_a_row_that_was_relabelled_is_looked_at_again():
 datasets = hnp.arrays(
     st.sampled_from([np.float32, np.float64]),
     st.tuples(st.integers(2, 60), st.integers(1, 5)),
-    elements=st.floats(-1000, 1000, width=32),
+    # Centres are given back in the precision of X, of which subnormal numbers have little left.
+    elements=st.floats(-1000, 1000, width=32, allow_subnormal=False),
 )
 
 
