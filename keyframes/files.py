@@ -62,7 +62,8 @@ def make_folders(paths: Collection[Path]) -> list[Path]:
     """Make several folders; return those that weren't there before, inner ones first."""
     new = {each for path in paths for each in (path, *path.parents) if not each.exists()}
     for path in paths:
-        make_folder(path)
+        if path in new or os.access(path, os.W_OK):  # all in it may be finished
+            make_folder(path)
     return sorted(new, reverse=True)
 
 
@@ -80,7 +81,8 @@ def check_writable(path: Path) -> None:
     there = next((each for each in places if each.exists()), places[-1])  # a drive may be missing
     if not (there.is_dir() and os.access(there, os.W_OK)):
         reason = "can't be written to" if there.is_dir() else "is no folder"
-        raise OutputError(f"{path}: can't be made, since {there} {reason}; choose another place")
+        made = "" if there == path.absolute() else f"can't be made, since {there} "
+        raise OutputError(f"{path}: {made}{reason}; choose another place")
 
 
 @contextmanager

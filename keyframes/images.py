@@ -98,9 +98,15 @@ def read_picture(path: Path) -> Image | None:
     return cast("Image | None", image)
 
 
+def is_there(path: Path) -> bool:
+    """Say whether there is a picture, and not only an empty file, as is left by a power cut."""
+    return path.is_file() and path.stat().st_size > 0
+
+
 def is_ours(path: Path) -> bool:
-    """Say whether the file is a PNG that keyframes wrote."""
-    return read_label(path).get("Software") == SOFTWARE
+    """Say whether the file is a PNG that keyframes wrote, or what is left of one."""
+    is_empty = path.is_file() and not is_there(path)
+    return is_empty or read_label(path).get("Software") == SOFTWARE
 
 
 def remove_ours(images: Iterable[Path]) -> None:
@@ -112,8 +118,8 @@ def remove_ours(images: Iterable[Path]) -> None:
 
 def check_picture(path: Path, frame_index: int) -> None:
     """Raise OutputError unless the file is the PNG that keyframes wrote of this frame."""
-    if not path.is_file():
-        raise OutputError(f"{path}: is missing; extract again with --overwrite")
+    if not is_there(path):
+        raise OutputError(f"{path}: is missing or empty; extract again with --overwrite")
     if read_label(path).get("frame_index") != str(frame_index):
         raise OutputError(
             f"{path}: isn't the picture that keyframes wrote; extract again with --overwrite"

@@ -13,7 +13,7 @@ from keyframes.curation import Curation
 from keyframes.describe import describe_video, find_index, identify_content, plan_sampling
 from keyframes.errors import SettingsError, UnrepeatableError
 from keyframes.files import identify
-from keyframes.images import label_keyframe
+from keyframes.images import is_there, label_keyframe
 from keyframes.output import GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report, report_content
 from keyframes.resizing import cut, preview
@@ -292,7 +292,7 @@ def recall(folder: OutputFolder, video: Path, record: Record) -> Selection:
     Pictures that are gone since are a warning: a person may have moved them.
     """
     there = selection_from_record(video, record)
-    n_lost = sum(not (folder.root / row["image"]).exists() for row in record["keyframes"])
+    n_lost = sum(not is_there(folder.root / row["image"]) for row in record["keyframes"])
     if not n_lost:
         return there
     lost = (

@@ -279,6 +279,16 @@ def test_an_index_that_cannot_be_written_in_the_end_keeps_nothing_else_back(
     assert "index.html: exists and was not written by keyframes" in said.err
 
 
+def test_what_is_finished_need_not_be_writable(video, tmp_path, monkeypatch):
+    asked = ["extract", video, "-o", tmp_path / "out", "-k"]
+    assert run(*asked, 2).returncode == 0
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)  # as a disk kept whole
+    assert "finished before" in run(*asked, 2).stderr
+    refused = run(*asked, 3, "--overwrite")
+    assert refused.returncode == 2
+    assert "can't be written to; choose another place" in refused.stderr
+
+
 def test_what_fails_leaves_no_folder(tmp_path):
     bad = tmp_path / "in" / "day1" / "bad.mp4"
     bad.parent.mkdir(parents=True)

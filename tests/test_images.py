@@ -14,6 +14,7 @@ from keyframes.errors import OutputError
 from keyframes.images import (
     encode_png,
     is_ours,
+    is_there,
     label_keyframe,
     png_size,
     read_label,
@@ -103,6 +104,14 @@ def test_only_our_pngs_are_ours(tmp_path):
     cv2.imwrite(str(theirs), PICTURE)
     text.write_bytes(b"no picture")
     assert [is_ours(path) for path in (ours, theirs, text)] == [True, False, False]
+
+
+def test_an_empty_picture_is_what_is_left_of_ours(tmp_path):
+    path = tmp_path / "a.png"
+    assert not is_there(path)
+    path.touch()
+    assert not is_there(path)
+    assert is_ours(path)
 
 
 def test_the_size_of_a_png_is_told_from_its_header(tmp_path):

@@ -6,6 +6,7 @@ from keyframes.errors import OutputError
 from keyframes.files import write_json
 from keyframes.output import OutputFolder
 from keyframes.results import find_results, find_results_below, require_results
+from keyframes.run_record import DamagedRecordError
 from test_output import write
 
 
@@ -37,3 +38,12 @@ def test_results_are_found_in_a_folder_that_is_called_as_that_of_the_pictures(tm
     outer = OutputFolder(tmp_path, "b")
     write(outer, ["img000001.png"])
     assert list(find_results_below(tmp_path)) == [outer, inner]
+
+
+def test_a_record_that_is_cut_short_is_told_of_where_its_pictures_are(tmp_path):
+    for stem in ("a", "b"):
+        write(OutputFolder(tmp_path, stem), ["img000001.png"])
+    (tmp_path / "b.json").write_bytes(b"")
+    assert list(find_results(tmp_path)) == ["a"]
+    with pytest.raises(DamagedRecordError, match=r"b\.json"):
+        require_results(tmp_path)

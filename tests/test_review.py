@@ -322,7 +322,7 @@ class TestWhatIsNotOurs:
     def test_missing_or_foreign_pictures_are_named(self, out):
         picture = out / "labeled-data" / STEM / f"img{chosen(out)[0]:06d}.png"
         picture.unlink()
-        with pytest.raises(OutputError, match="is missing; extract again"):
+        with pytest.raises(OutputError, match="is missing or empty; extract again"):
             open_in(out)
         cv2.imwrite(str(picture), np.zeros((4, 4, 3), np.uint8))
         with pytest.raises(OutputError, match="isn't the picture that keyframes wrote"):

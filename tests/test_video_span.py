@@ -1,5 +1,6 @@
 """Positions and ranges."""
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -156,3 +157,28 @@ def test_the_automatic_step_is_the_smallest_that_fits(index, max_candidates):
 def test_a_step_below_one_is_refused(index):
     with pytest.raises(SettingsError, match=r"step must be .* got 0"):
         shown(index, step=0)
+
+
+def test_seconds_hold_where_some_packets_have_no_timestamp(make_video, tmp_path):
+    """As in a Matroska file that was cut without being encoded anew."""
+    source, path = make_video(tmp_path / "whole.mp4", n_frames=30), tmp_path / "cut.mkv"
+    options = {"avoid_negative_ts": "disabled"}
+    with av.open(str(path), "w", options=options) as output, av.open(str(source)) as container:
+        template = container.streams.video[0]
+        stream = output.add_stream_from_template(template)
+        shift = int(0.1 / template.time_base)  # what is negative then gets lost
+        for packet in container.demux(template):
+            if packet.size:
+                packet.pts, packet.dts, packet.stream = (
+                    packet.pts - shift,
+                    packet.dts - shift,
+                    stream,
+                )
+                output.mux(packet)
+    index = index_video(path)
+    assert index.doubt == "there are packets without a timestamp"
+    span = Span(Position(0.2, "s"), Position(0.8, "s"))
+    reading = read_thumbnails(index, FULL_SIZE, lambda _: None, span=span)
+    assert reading.frame_indices.tolist() == list(range(5, 20))
+    np.testing.assert_allclose(reading.times_s, np.arange(5, 20) / 25, atol=1e-9)
+    assert reading.video.fps == pytest.approx(25)

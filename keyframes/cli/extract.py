@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,10 @@ from keyframes.cli.targets import export_all, plan_targets, tool_options
 from keyframes.records import ExportFormat, Method
 
 if TYPE_CHECKING:
-    from keyframes.batch import Outcome
+    from collections.abc import Sequence
+
+    from keyframes.batch import Outcome, Work
+    from keyframes.jobs import Job
     from keyframes.video import Position
 
 
@@ -224,9 +228,8 @@ def extract(
     """
     from keyframes.batch import extracting
     from keyframes.cache import FeatureCache
-    from keyframes.files import check_writable, make_folders, remove_empty
+    from keyframes.files import make_folders, remove_empty
     from keyframes.jobs import plan_jobs, take_shard
-    from keyframes.output import IMAGES
     from keyframes.pool import check_shapes, plan_pool, summarising
     from keyframes.projects import check_targets, hold_frames, plan_project_jobs
     from keyframes.report import check_index
@@ -261,7 +264,7 @@ def extract(
     if pool:
         check_shapes(todo)
     runner = Runner(n_jobs, scheduler, quiet)
-    check_writable(output / IMAGES)
+    _check_place(output, todo, work)
     if dry_run:
         found = runner.forecast(
             todo, n_points=n_points, per_video_min=per_video_min, chooses=not shard, **earlier
@@ -281,6 +284,21 @@ def extract(
     for outcome in missing:
         complain(str(outcome.error))
     return conclude([*outcomes, *missing], overview_root, exported, quiet=quiet, as_json=as_json)
+
+
+def _check_place(output: Path, jobs: Sequence[Job], work: Work) -> None:
+    """Raise OutputError where nothing can be written, unless all is finished."""
+    from keyframes.errors import KeyframesError, OutputError
+    from keyframes.files import check_writable
+    from keyframes.output import IMAGES
+
+    try:
+        check_writable(output / IMAGES)
+    except OutputError:
+        with suppress(KeyframesError):
+            if all(map(work.find, jobs)):
+                return
+        raise
 
 
 def _output_of(config: Path, output: Path) -> Path:

@@ -61,7 +61,7 @@ def decode_all(
     decoder: Decoder, index: VideoIndex, torn: Collection[int] = ()
 ) -> Iterator[Decoded]:
     """Decode every frame with a counter: exact, whatever the packets say; mark those torn."""
-    clock = Clock(index.tick_s, index.frame_s)
+    clock = Clock(decoder.tick_s, index.frame_s)
     expected = 0  # position in the index
     for ordinal, frame in enumerate(decoder.frames()):
         position = index.position(frame.pts)
