@@ -105,7 +105,7 @@ def is_there(path: Path) -> bool:
 
 def is_ours(path: Path) -> bool:
     """Say whether the file is a PNG that keyframes wrote, or what is left of one."""
-    is_empty = path.is_file() and not is_there(path)
+    is_empty = path.is_file() and path.stat().st_size == 0
     return is_empty or read_label(path).get("Software") == SOFTWARE
 
 

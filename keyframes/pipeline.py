@@ -259,7 +259,7 @@ def find_done(
     if overwrite and not grow:
         return None
     there = find_earlier(video, output, settings, grow=grow)
-    return there if there and is_enough(there, settings, grow=grow) else None
+    return there if there and _is_enough(there, settings, grow=grow) else None
 
 
 def find_earlier(
@@ -302,7 +302,7 @@ def recall(folder: OutputFolder, video: Path, record: Record) -> Selection:
     return replace(there, warnings=(*there.warnings, lost))
 
 
-def is_enough(selection: Selection, settings: Settings, *, grow: bool = False) -> bool:
+def _is_enough(selection: Selection, settings: Settings, *, grow: bool = False) -> bool:
     """Say whether an earlier selection leaves nothing to do."""
     return not grow or (
         len(selection.keyframes) >= int(settings.count)

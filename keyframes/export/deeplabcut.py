@@ -6,7 +6,6 @@ would lose rows in its conversion, and an existing one holds somebody's labels.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from keyframes.errors import OutputError
@@ -25,6 +24,7 @@ from keyframes.export.sources import Source, describe_guess, is_same_video
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from keyframes.export.delivery import Exported
     from keyframes.export.history import PastExport
@@ -142,10 +142,7 @@ def _is_listed(config: DlcConfig, source: Source) -> bool:
 
 def _find_moved(config: DlcConfig, source: Source) -> str | None:
     """Return the path that video_sets has for the video, where that leads nowhere."""
-    for key in config.keys_of(source.stem):
-        if not any(Path(place).is_file() for place in config.places(key)):
-            return key
-    return None
+    return next((key for key in config.keys_of(source.stem) if config.find(key) is None), None)
 
 
 def _check_folder(folder: Path, source: Source) -> None:

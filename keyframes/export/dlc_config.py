@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from pathlib import PureWindowsPath
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import OutputError
@@ -11,8 +11,6 @@ from keyframes.extras import import_extra
 from keyframes.records import Crop
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from keyframes.export.results import Result
 
 _ONE_LINE = 1_000_000  # keeps long paths on one line, as DeepLabCut does
@@ -79,6 +77,10 @@ class DlcConfig:
     def places(self, key: str) -> tuple[str, str]:
         """Return where a video may lie: there, or in a moved project's own folder."""
         return key, str(self.root / "videos" / PureWindowsPath(key).name)
+
+    def find(self, key: str) -> Path | None:
+        """Return where a video does lie; None for nowhere."""
+        return next((path for path in map(Path, self.places(key)) if path.is_file()), None)
 
     def add(self, result: Result) -> None:
         """Add a video, with its crop in DeepLabCut's order: x1, x2, y1, y2."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import SettingsError
 from keyframes.export.dlc_config import DlcConfig, stem_of
@@ -13,6 +12,9 @@ from keyframes.export.frame_folder import sizes_in
 from keyframes.export.sources import is_same_video
 from keyframes.records import Crop
 from keyframes.video import Position, Span
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,7 @@ def read_project(destination: Path) -> DlcProject:
     for key, entry in config.videos.items():
         if config.keys_of(stem_of(key)) != [key]:
             raise config.shared_folder(*config.keys_of(stem_of(key)))
-        candidates = map(Path, config.places(key))
-        path = next((path for path in candidates if path.is_file()), None)
+        path = config.find(key)
         if path is None:
             missing.append(key)
         else:

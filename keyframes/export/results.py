@@ -11,9 +11,9 @@ from keyframes.errors import VideoError
 from keyframes.export.sources import Source
 from keyframes.files import identify, read_json
 from keyframes.images import check_picture, png_size
-from keyframes.records import Crop
 from keyframes.results import require_results
 from keyframes.run_record import selection_from_record
+from keyframes.settings import Settings
 
 if TYPE_CHECKING:
     from keyframes.output import OutputFolder
@@ -103,7 +103,7 @@ def read_result(output: Path, folder: OutputFolder, video: Path | None = None) -
         place=PurePosixPath(folder.root.relative_to(output).as_posix(), folder.stem),
         folder=folder.images,
         size=png_size(pictures[0]),
-        crop=Crop(**settings["crop"]) if settings["crop_output"] else None,
+        crop=Settings.from_json(settings).output_crop,
         identity=record["identity"]["video"],
         frames=tuple(selection.frame_indices),
         selection=selection,

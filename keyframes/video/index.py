@@ -13,7 +13,7 @@ from keyframes.errors import VideoError
 from keyframes.video.clock import Clock
 from keyframes.video.opening import open_decoder
 from keyframes.video.packets import Proof, find_doubt, read_packets
-from keyframes.video.picture import stance, upright_size
+from keyframes.video.picture import stance
 
 if TYPE_CHECKING:
     import os
@@ -178,8 +178,8 @@ def index_video(path: str | os.PathLike[str]) -> VideoIndex:
     tick_s = decoder.tick_s if is_timed else float(1 / rate)
     order = np.argsort(packets.pts, kind="stable")
     clock = Clock(tick_s, float(1 / rate))
-    width, height = upright_size(proof.first)
-    mirrored, quarter_turns = stance(proof.first)
+    how = stance(proof.first)
+    width, height = how.size(proof.first)
     return VideoIndex(
         path=path,
         container=container,
@@ -187,8 +187,8 @@ def index_video(path: str | os.PathLike[str]) -> VideoIndex:
         pixel_format=proof.first.format.name,
         width=width,
         height=height,
-        rotation=quarter_turns * 90,
-        mirrored=mirrored,
+        rotation=how.quarter_turns * 90,
+        mirrored=how.is_mirrored,
         rate=rate,
         claimed_frames=claimed_frames,
         tick_s=tick_s,
@@ -214,7 +214,7 @@ def frame_size(path: Path) -> tuple[int, int]:
     """
     with open_decoder(path, threads=1) as decoder:
         for frame in decoder.frames():
-            return upright_size(frame)
+            return stance(frame).size(frame)
     raise _emptiness(path, decoder)
 
 

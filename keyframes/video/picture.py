@@ -39,13 +39,6 @@ def pixel_versions() -> dict[str, Any]:
     return {**packages, **av.library_versions}
 
 
-def upright_size(frame: VideoFrame) -> tuple[int, int]:
-    """Return the (width, height) of a frame that is turned upright, pixels."""
-    if stance(frame).quarter_turns % 2:
-        return frame.height, frame.width
-    return frame.width, frame.height
-
-
 class Stance(NamedTuple):
     """What has to be done to a stored picture to stand it upright.
 
@@ -59,6 +52,12 @@ class Stance(NamedTuple):
 
     is_mirrored: bool
     quarter_turns: int
+
+    def size(self, frame: VideoFrame) -> tuple[int, int]:
+        """Return the (width, height) of a frame that is turned upright, pixels."""
+        if self.quarter_turns % 2:
+            return frame.height, frame.width
+        return frame.width, frame.height
 
     def stand(self, image: Image) -> Image:
         """Return a view of a stored picture that is upright."""
@@ -97,7 +96,7 @@ def full_image(frame: VideoFrame) -> Image:
     return np.ascontiguousarray(stance(frame).stand(_bgr(frame)))
 
 
-def thumbnail(frame: VideoFrame, spec: ThumbnailSpec) -> Image:
+def thumbnail(frame: VideoFrame, spec: ThumbnailSpec, how: Stance | None = None) -> Image:
     """Return a frame upright and small.
 
     Parameters
@@ -106,13 +105,15 @@ def thumbnail(frame: VideoFrame, spec: ThumbnailSpec) -> Image:
         A decoded frame.
     spec
         The longest side, the channels and the part that is seen.
+    how
+        What `stance` says of the frame, where it is known already.
 
     Returns
     -------
     Image
         (h, w) luma, or (h, w, 3) BGR where the spec asks for colour; uint8, contiguous.
     """
-    how = stance(frame)
+    how = how or stance(frame)
     image = _bgr(frame) if spec.colour else _luma(frame)
     if spec.crop is not None:
         image = how.lay(cut(how.stand(image), spec.crop))

@@ -15,7 +15,7 @@ from keyframes.records import VideoInfo
 from keyframes.resizing import opencv_threads
 from keyframes.video.frames import Disagreement, Sieve, decode_all, decode_some
 from keyframes.video.opening import open_decoder
-from keyframes.video.picture import check_spec, thumbnail, upright_size
+from keyframes.video.picture import check_spec, stance, thumbnail
 from keyframes.video.span import Span, Window
 from keyframes.video.table import PROGRESS_EVERY, Table
 
@@ -161,14 +161,15 @@ class _Plan:
 
     def shrink(self, decoded: Decoded) -> Image:
         """Return the thumbnail of a frame."""
-        size = upright_size(decoded.frame)
+        how = stance(decoded.frame)
+        size = how.size(decoded.frame)
         expected = self.index.width, self.index.height
         if size != expected:
             raise VideoError(
                 f"{self.index.path} changes its frame size at frame {decoded.ordinal}, from "
                 f"{expected[0]}x{expected[1]} to {size[0]}x{size[1]}: re-encode it to one size"
             )
-        return thumbnail(decoded.frame, self.spec)
+        return thumbnail(decoded.frame, self.spec, how)
 
 
 class _Way(NamedTuple):
