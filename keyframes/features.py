@@ -78,7 +78,7 @@ def compute_features(
     reading
         The candidates.
     size
-        Longest side that the features see, pixels; larger thumbnails are area-averaged.
+        Longest side that the features see, pixels; larger thumbnails are made smaller.
     threads
         Threads to compute in, four at most; None for one a processor core.
 
@@ -129,7 +129,7 @@ def count_features(name: FeatureName, height: int, width: int, *, size: int = 64
 
 
 def shrink_block(block: Image, size: int) -> Image:
-    """Area-average thumbnails (b, h, w[, 3]) until no side is longer than `size` pixels."""
+    """Make thumbnails (b, h, w[, 3]) smaller until no side is longer than `size` pixels."""
     if max(block.shape[1:3]) <= size:
         return block
     return np.stack([shrink(thumbnail, size) for thumbnail in block])

@@ -16,7 +16,7 @@ from keyframes.files import identify
 from keyframes.images import is_there, label_keyframe
 from keyframes.output import GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report, report_content
-from keyframes.resizing import cut, preview
+from keyframes.resizing import cut, shrink
 from keyframes.run_record import (
     carry_over,
     make_record,
@@ -213,7 +213,7 @@ class _Run:
         def label() -> Iterator[tuple[Image, dict[str, str]]]:
             for keyframe, (_, image) in zip(keyframes, images, strict=True):
                 picture = cut(image, self.settings.output_crop)
-                small.append(preview(picture, longest))
+                small.append(shrink(picture, longest))
                 yield picture, label_keyframe(self.content, keyframe)
 
         report(0, len(keyframes))

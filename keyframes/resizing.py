@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -19,12 +20,12 @@ def cut(image: Image, crop: Crop | None) -> Image:
 
 
 def shrink(image: Image, longest: int) -> Image:
-    """Area-average a picture until no side is longer than ``longest`` pixels.
+    """Make a picture smaller until no side is longer than ``longest`` pixels.
 
-    It is halved while it is at least four times too large and then brought to size: within 2 % of
-    averaging in one step, at a tenth of the price. Fetching the pixels from memory is what takes
-    time then; so of a picture that is at least sixteen times too large every second row is left
-    out.
+    Its sides are halved while they are at least twice too long, and what is left is interpolated:
+    a little softer than the average in one step, at a fraction of the price. Fetching the pixels
+    from memory is what takes time then; so of a picture that is at least eight times too large
+    every second row is left out.
 
     Parameters
     ----------
@@ -33,43 +34,32 @@ def shrink(image: Image, longest: int) -> Image:
     longest
         Longest side wanted, pixels. The other keeps the aspect, and is at least 1.
     """
-    size = _size(image, longest)
-    if _times_too_large(image, size) >= 16:
-        image = image[::2]
-    return _resize(_halve(image, size, 4), size, cv2.INTER_AREA)
-
-
-def preview(image: Image, longest: int) -> Image:
-    """Do the same for a person to look at: several times as fast, and not quite an average."""
-    size = _size(image, longest)
-    return _resize(_halve(image, size, 2), size, cv2.INTER_LINEAR)
-
-
-def _size(image: Image, longest: int) -> tuple[int, int]:
-    """Return the (width, height) that a picture shall have."""
     height, width = image.shape[:2]
-    scale = min(1.0, longest / max(height, width))
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def _times_too_large(image: Image, size: tuple[int, int]) -> int:
-    height, width = image.shape[:2]
-    times: int = min(width // size[0], height // size[1])
-    return times
-
-
-def _halve(image: Image, size: tuple[int, int], least: int) -> Image:
-    """Halve a picture while it is at least ``least`` times too large."""
-    while _times_too_large(image, size) >= least:
-        height, width = image.shape[:2]
-        image = _resize(image, (width // 2, height // 2), cv2.INTER_AREA)
+    row_step, sizes = _way_down(width, height, longest)
+    if row_step > 1:
+        image = image[::row_step]
+    for size in sizes:
+        image = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
     return image
 
 
-def _resize(image: Image, size: tuple[int, int], interpolation: int) -> Image:
-    if image.shape[1::-1] == size:
-        return image
-    return cv2.resize(image, size, interpolation=interpolation)  # type: ignore[return-value]
+@lru_cache
+def _way_down(width: int, height: int, longest: int) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """Return of how many rows one is taken, and then each (width, height) until the last."""
+    scale = min(1.0, longest / max(height, width))
+    last = max(1, round(width * scale)), max(1, round(height * scale))
+    row_step = 2 if min(width // last[0], height // last[1]) >= 8 else 1
+    size, sizes = (width, -(-height // row_step)), []
+    while size != last:
+        halved = _halve(size[0], last[0]), _halve(size[1], last[1])
+        size = last if halved == size else halved
+        sizes.append(size)
+    return row_step, tuple(sizes)
+
+
+def _halve(side: int, last: int) -> int:
+    """Return half of a side that is at least twice too long, else the side."""
+    return side // 2 if side >= 2 * last else side
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def cluster_by_kmeans(
     rng: np.random.Generator,
     *,
     held: Sequence[int] | IntArray,
-    n_init: int = 3,
+    n_init: int = 1,
     on_restart: Callable[[int], None] | None = None,
 ) -> Clustering:
     """Cluster the feature vectors by k-means.

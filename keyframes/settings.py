@@ -120,7 +120,7 @@ class Settings:
     features: FeatureName = "hog"
     method: Method = "kmeans"
     width: int = 64
-    n_init: int = 3
+    n_init: int = 1
     seed: int = 0
     min_gap_s: float = 0.0
     share: PoolShare | None = None

@@ -227,7 +227,7 @@ def test_progress_reaches_the_end_of_every_stage(video, tmp_path):
     extract(
         video,
         tmp_path,
-        Settings(count=5),
+        Settings(count=5, n_init=3),
         progress=lambda stage, done, total: last.update({stage: (done, total)}),
     )
     assert list(last) == ["reading", "clustering", "writing"]

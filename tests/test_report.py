@@ -68,7 +68,7 @@ class TestPage:
         scene = make_scene()
         asked = plain(scene.render()).partition("What was asked")[2].partition("What was found")[0]
         assert asked.split() == (
-            "count 4 features hog method kmeans n-init 3 seed 7 step auto width 64".split()
+            "count 4 features hog method kmeans n-init 1 seed 7 step auto width 64".split()
         )
         scene.record["identity"]["settings"]["seed"] = 0
         asked = plain(scene.render()).partition("What was asked")[2].partition("What was found")[0]

@@ -86,7 +86,7 @@ _HEADINGS = {
 @click.option(
     "--n-init",
     metavar="N",
-    default=3,
+    default=1,
     show_default=True,
     type=WholeNumber(min=1),
     help="Runs of k-means; the best one counts.",

@@ -18,7 +18,7 @@ from keyframes.images import read_picture
 from keyframes.output import INDEX, OutputFolder
 from keyframes.report.pictures import to_data_uris
 from keyframes.report.templating import check_page, is_page, render
-from keyframes.resizing import preview
+from keyframes.resizing import shrink
 from keyframes.results import find_results_below, require_results
 
 if TYPE_CHECKING:
@@ -204,4 +204,4 @@ def _thumbnails(files: Iterable[Path]) -> Iterator[Image]:
         if picture is not None:
             height, width = picture.shape[:2]
             longest = round(2 * STRIP_HEIGHT * max(1.0, width / height))  # sharp on dense screens
-            yield preview(picture, longest)
+            yield shrink(picture, longest)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from keyframes.resizing import preview
+from keyframes.resizing import shrink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ def to_data_uris(pictures: Sequence[Image]) -> list[str]:
     budget = max(BUDGET, len(pictures) * SMALLEST**2 * _BYTES_PER_PIXEL)
     encoded: list[bytes] = []
     for quality, share in _LADDER:
-        encoded = [to_jpeg(preview(picture, int(share * size)), quality) for picture in pictures]
+        encoded = [to_jpeg(shrink(picture, int(share * size)), quality) for picture in pictures]
         if sum(map(len, encoded)) <= budget:
             break
     return [f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" for jpeg in encoded]

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from keyframes.report.pictures import to_jpeg
-from keyframes.resizing import cut, preview
+from keyframes.resizing import cut, shrink
 from keyframes.video import fetch_frames
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Gallery:
         with self._lock:
             found = {row: self._jpegs[row] for row in rows if row in self._jpegs}
             for row, image in self.images(row for row in rows if row not in found):
-                found[row] = to_jpeg(preview(image, LONGEST_SIDE), QUALITY)
+                found[row] = to_jpeg(shrink(image, LONGEST_SIDE), QUALITY)
             for row in rows:
                 self._remember(row, found[row])
         return found

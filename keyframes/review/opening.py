@@ -12,7 +12,7 @@ from keyframes.errors import OutputError, VideoError
 from keyframes.files import identify
 from keyframes.images import check_picture, read_picture
 from keyframes.report import check_page, picture_size
-from keyframes.resizing import preview
+from keyframes.resizing import shrink
 from keyframes.review.gallery import Gallery
 from keyframes.review.session import Session
 from keyframes.run_record import selection_from_record
@@ -91,7 +91,7 @@ def open_session(
     longest = picture_size(len(rows))
     files = [folder.images / name for name in selection.image_names]
     pictures = {
-        row: preview(_read_picture(file, keyframe), longest)
+        row: shrink(_read_picture(file, keyframe), longest)
         for row, file, keyframe in zip(rows.tolist(), files, selection.keyframes, strict=True)
     }
     return Session(folder, record, selection, features, clustering, gallery, pictures)

@@ -17,7 +17,7 @@ from keyframes.report.page import SCRIPTS, render_report, report_content
 from keyframes.report.pictures import picture_size
 from keyframes.report.projection import project
 from keyframes.report.templating import render
-from keyframes.resizing import preview
+from keyframes.resizing import shrink
 from keyframes.review.following import follow_exports
 from keyframes.review.stand_ins import stand_ins
 from keyframes.run_record import amend_record, make_table
@@ -222,7 +222,7 @@ class Session:
         new = dict(self._gallery.images(row for row in rows.tolist() if row not in self._pictures))
         longest = picture_size(len(rows))
         pictures = {
-            row: preview(new[row], longest) if row in new else self._pictures[row]
+            row: shrink(new[row], longest) if row in new else self._pictures[row]
             for row in rows.tolist()
         }
         names = selection.image_names

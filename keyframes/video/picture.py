@@ -61,12 +61,17 @@ class Stance(NamedTuple):
 
     def stand(self, image: Image) -> Image:
         """Return a view of a stored picture that is upright."""
+        if self == UPRIGHT:
+            return image
         return np.rot90(image[:, ::-1] if self.is_mirrored else image, self.quarter_turns)
 
     def lay(self, image: Image) -> Image:
         """Return a view of an upright picture, or of a part of one, as it is stored."""
         turned = np.rot90(image, -self.quarter_turns)
         return turned[:, ::-1] if self.is_mirrored else turned
+
+
+UPRIGHT = Stance(is_mirrored=False, quarter_turns=0)
 
 
 def stance(frame: VideoFrame) -> Stance:
@@ -76,9 +81,10 @@ def stance(frame: VideoFrame) -> Stance:
     """
     # The container that a frame has of its own keeps it alive until the garbage is collected.
     side_data = SideDataContainer(frame)  # type: ignore[call-arg]  # missing in the stubs
-    matrix = side_data.get("DISPLAYMATRIX")
+    # To look for it takes longer than to see that there is nothing.
+    matrix = side_data.get("DISPLAYMATRIX") if len(side_data) else None
     if matrix is None:
-        return Stance(is_mirrored=False, quarter_turns=0)
+        return UPRIGHT
     # Where on the screen the stored x and y axes point; the third numbers are for perspective.
     numbers = np.frombuffer(cast("memoryview[int]", matrix), np.int32, 5).tolist()
     x_right, x_down, _, y_right, y_down = numbers
@@ -87,7 +93,7 @@ def stance(frame: VideoFrame) -> Stance:
         x_right, x_down = -x_right, -x_down
     quarters = math.atan2(-x_down, x_right) / (math.pi / 2)
     if abs(quarters - round(quarters)) > _MAX_SLANT:
-        return Stance(is_mirrored=False, quarter_turns=0)
+        return UPRIGHT
     return Stance(is_mirrored, round(quarters) % 4)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
 Step = int | Literal["keyframes"]
 
-_WAITING = 5  # frames that are decoded, but not yet small
+# Small frames are made smaller in groups: the first of each costs most, because the decoder has
+# had the processor's caches to itself.
+_GROUP_PIXELS = 2**21
+_WAITING = 2  # groups that are decoded, but not yet small
 
 _log = logging.getLogger(__name__)
 
@@ -159,8 +163,11 @@ class _Plan:
             self.listed, default=-1
         )
 
-    def shrink(self, decoded: Decoded) -> Image:
-        """Return the thumbnail of a frame."""
+    def shrink_all(self, group: Iterable[Decoded]) -> list[Image]:
+        """Return the thumbnails of frames."""
+        return [self._shrink(decoded) for decoded in group]
+
+    def _shrink(self, decoded: Decoded) -> Image:
         how = stance(decoded.frame)
         size = how.size(decoded.frame)
         expected = self.index.width, self.index.height
@@ -224,9 +231,12 @@ def _fill(table: Table, plan: _Plan, way: _Way, decoder: Decoder, sieve: Sieve) 
     else:
         wanted = _wanted(index, plan.window, plan.step, plan.listed)
         candidates = sieve.sift(decode_some(decoder, index, wanted))
+    n_together = max(1, _GROUP_PIXELS // (index.width * index.height))
+    groups = iter(lambda: list(islice(candidates, n_together)), [])
     with opencv_threads(1):
-        for decoded, small in map_ahead(plan.shrink, candidates, threads=1, waiting=_WAITING):
-            table.add(decoded, small)
+        for group, smalls in map_ahead(plan.shrink_all, groups, threads=1, waiting=_WAITING):
+            for decoded, small in zip(group, smalls, strict=True):
+                table.add(decoded, small)
 
 
 def _choose(frames: Iterable[Decoded], sieve: Sieve, plan: _Plan) -> Iterator[Decoded]:

@@ -30,6 +30,7 @@ from statistics import median
 import av
 import cv2
 
+from keyframes.ahead import count_cores
 from own_process import run_apart
 
 SAMPLE = Path(__file__).parents[2] / "sample_videos" / "mouse.mp4"
@@ -39,6 +40,7 @@ import sys, av
 with av.open(sys.argv[1]) as container:
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = int(sys.argv[2])  # PyAV's own choice is slower
     for packet in container.demux(stream):
         packet.decode()
 """
@@ -143,7 +145,9 @@ def compare(video, runs, folder):
 
     measure(extract(20, "again"))
     contenders = {
-        "decoding": lambda _: [sys.executable, "-c", DECODING, str(video)],
+        "decoding": lambda _: [
+            sys.executable, "-c", DECODING, str(video), str(count_cores())
+        ],
         **{
             f"keyframes -k {k}": lambda run, k=k: extract(k, f"{video.stem}-{run}-{k}")
             for k in (20, 150)

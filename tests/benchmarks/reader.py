@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import psutil
 
+from keyframes.ahead import count_cores
 from keyframes.records import ThumbnailSpec
 from keyframes.thumbnails import ThumbnailStore
 from keyframes.video import fetch_frames, index_video, read_thumbnails
@@ -48,10 +49,11 @@ VIDEOS = {
 
 
 def decode_barely(path: Path) -> None:
-    """Decode with PyAV and drop the frames."""
+    """Decode with PyAV, by as many threads as keyframes, and drop the frames."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = count_cores()
         for _ in container.decode(stream):
             pass
 
