@@ -53,7 +53,15 @@ def test_it_is_close_to_averaging_in_one_step(height, width, seed):
     picture = cv2.resize(noise.astype(np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
     small = shrink(picture, 32)
     direct = cv2.resize(picture, small.shape[::-1], interpolation=cv2.INTER_AREA)
-    assert np.abs(small.astype(float) - direct).mean() < 0.06 * 256
+    assert np.abs(small.astype(float) - direct).mean() < 0.08 * 256
+
+
+@pytest.mark.parametrize("size", [(480, 640), (479, 639), (511, 511), (467, 623), (300, 321)])
+def test_noise_is_averaged_alike_everywhere(size):
+    # Where one pixel in eight is picked instead, its noise stays.
+    noise = np.random.default_rng(0).normal(128, 10, (40, *size))
+    small = np.array([shrink(picture, 64) for picture in noise.round().astype(np.uint8)])
+    assert small.std(axis=0).max() < 4
 
 
 def test_colours_stay():

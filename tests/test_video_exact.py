@@ -11,6 +11,7 @@ from footage import read_number, rewrite_packets
 from keyframes.records import ThumbnailSpec
 from keyframes.video import Span, fetch_frames, index_video, parse_position, read_thumbnails
 from keyframes.video.opening import open_decoder
+from keyframes.video.read import _Plan
 
 SPEC = ThumbnailSpec(size=24)
 X265 = {"x265-params": "log-level=none:open-gop=1:bframes=3:b-adapt=0"}
@@ -370,3 +371,19 @@ def test_a_timestamp_that_steps_back_doesnt_change_the_order(codec, b_frames, ma
 def test_without_timestamps_times_are_ordinals_over_the_rate(odd_file):
     reading = read(index_video(odd_file("raw.h264")))
     np.testing.assert_allclose(reading.times_s, np.arange(40) / 25)
+
+
+@pytest.mark.parametrize(("size", "most"), [((16, 16), 8), ((640, 480), 6), ((1920, 1088), 1)])
+def test_few_frames_are_in_hand_at_a_time(size, most, make_video, tmp_path, monkeypatch):
+    groups = []
+    shrink_all = _Plan.shrink_all
+
+    def note(plan, group):
+        groups.append(len(group))
+        return shrink_all(plan, group)
+
+    monkeypatch.setattr(_Plan, "shrink_all", note)
+    video = make_video(tmp_path / "plain.mp4", 20, size=size)
+    read_thumbnails(index_video(video), ThumbnailSpec(), lambda _: None)
+    assert max(groups) == most
+    assert sum(groups) == 20

@@ -19,6 +19,7 @@ from keyframes.video.opening import open_decoder
 from keyframes.video.picture import check_spec, stance, thumbnail
 from keyframes.video.span import Span, Window
 from keyframes.video.table import PROGRESS_EVERY, Table
+from keyframes.words import to_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -34,7 +35,7 @@ Step = int | Literal["keyframes"]
 
 # Small frames are made smaller in groups: the first of each costs most, because the decoder has
 # had the processor's caches to itself.
-_GROUP_PIXELS = 2**21
+_GROUP_PIXELS, _MAX_GROUP = 2**21, 8
 _WAITING = 2  # groups that are decoded, but not yet small
 
 _log = logging.getLogger(__name__)
@@ -231,7 +232,7 @@ def _fill(table: Table, plan: _Plan, way: _Way, decoder: Decoder, sieve: Sieve) 
     else:
         wanted = _wanted(index, plan.window, plan.step, plan.listed)
         candidates = sieve.sift(decode_some(decoder, index, wanted))
-    n_together = max(1, _GROUP_PIXELS // (index.width * index.height))
+    n_together = min(_MAX_GROUP, max(1, _GROUP_PIXELS // (index.width * index.height)))
     groups = iter(lambda: list(islice(candidates, n_together)), [])
     with opencv_threads(1):
         for group, smalls in map_ahead(plan.shrink_all, groups, threads=1, waiting=_WAITING):
@@ -308,5 +309,5 @@ def _emptiness(video: VideoInfo, step: Step | None) -> SettingsError | VideoErro
     kind = "key frame" if step == "keyframes" else "frame"
     return SettingsError(
         f"no {kind} of {video.path} lies in the range asked for: the video has "
-        f"{video.n_frames} frames and lasts {video.duration_s:.3f} s"
+        f"{to_count(video.n_frames, 'frame')} and lasts {video.duration_s:.3f} s"
     )
