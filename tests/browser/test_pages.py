@@ -104,8 +104,9 @@ class TestWall:
         assert find(page, ".card .distance").is_displayed()
         assert find(page, "[data-sort=distance]").get_attribute("aria-pressed") == "true"
         assert find(page, "[data-sort=time]").get_attribute("aria-pressed") == "false"
-        find(page, "[data-sort=size]").click()
-        assert card_numbers(page) == [0, 1, 2, 3]  # equal sizes stay in frame order
+        find(page, "[data-sort=covers]").click()
+        assert card_numbers(page) == [2, 0, 1, 3]  # equal ones stay in frame order
+        assert cards(page)[0].find_element(By.CSS_SELECTOR, ".covers").text == "16 frames"
         find(page, "[data-sort=distance]").click()
         find(page, "[data-sort=time]").click()
         assert card_numbers(page) == [0, 1, 2, 3]
@@ -142,7 +143,7 @@ class TestViewer:
         assert find(page, "#viewer").get_attribute("open") is not None
         assert find(page, "#viewer b").text == "Frame 107"
         assert find(page, "#viewer .place").text == "0:00.70"
-        assert "stands for 15 frames" in find(page, "#viewer .facts").text
+        assert "stands for 14 frames" in find(page, "#viewer .facts").text
         wait(page, lambda: picture.get_property("naturalWidth") == 640)
         assert find(page, "#viewer a").get_attribute("href").endswith("mouse/img000107.png")
 

@@ -7,7 +7,7 @@ import pytest
 
 from keyframes import extract
 from keyframes.export import export
-from keyframes.files import read_json
+from keyframes.files import read_json, write_json
 from keyframes.images import read_label
 from keyframes.report import page as page_module
 from keyframes.review import Session
@@ -141,10 +141,36 @@ class TestReject:
         before = chosen(out)
         point_at_card(page, 0)
         button = find(page, "#wall li [data-do=reject]")
-        wait(page, lambda: button.value_of_css_property("opacity") == "1")
+        assert button.is_displayed()
         button.click()
         wait_for_word(page, f"Frame {before[0]} is out")
         assert before[0] not in chosen(out)
+
+    def test_no_button_is_there_unseen(self, page):
+        """A finger on the corner of a card would hit it."""
+        point_at(page, find(page, "h1"))
+        button = find(page, "#wall li [data-do=reject]")
+        assert not button.is_displayed()
+        page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+        assert button.is_displayed()
+        page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+    @pytest.mark.parametrize(("key", "code"), [("к", "KeyR"), ("R", "KeyO"), ("ρ", "KeyR")])
+    def test_by_the_same_key_on_every_keyboard(self, page, out, key, code):
+        before = chosen(out)
+        point_at_card(page, 2)
+        pressed = "document.dispatchEvent(new KeyboardEvent('keydown', arguments[0]))"
+        page.execute_script(pressed, {"key": "o", "code": "KeyR"})  # another letter of this layout
+        page.execute_script(pressed, {"key": key, "code": code})
+        wait_for_word(page, f"Frame {before[2]} is out")
+
+    def test_what_the_others_stand_for_is_told_anew(self, page, out):
+        point_at_card(page, 1)
+        press(page, "r")
+        wait(page, lambda: "is out" in said(page))
+        lines = [line.text for line in page.find_elements(By.CSS_SELECTOR, ".card .covers")]
+        covers = [row["covers"] for row in read_json(out / f"{STEM}.json")["keyframes"]]
+        assert lines == [f"{n} frame{'s' * (n != 1)}" for n in covers]
 
     def test_in_the_viewer_the_next_one_is_shown(self, page, out):
         before = chosen(out)
@@ -249,7 +275,13 @@ class TestSwap:
         assert f"stand in for frame {before[0]}" in find(page, "#viewer .facts").text
         press(page, Keys.ENTER)
         wait_for_viewer_word(page, f"Frame {before[0]} is swapped for {frames[1]}.")
-        assert frames[1] in chosen(out)
+        after = chosen(out)
+        load_others(page)
+        press(page, Keys.ENTER)  # once too often
+        press(page, Keys.ARROW_RIGHT)
+        wait(page, lambda: enlarged(page) == after[after.index(frames[1]) + 1])
+        assert chosen(out) == after
+        assert frames[1] in after
         assert before[0] not in chosen(out)
         press(page, Keys.ESCAPE)
         wait(page, lambda: find(page, "#viewer").get_attribute("open") is None)
@@ -271,11 +303,15 @@ class TestSwap:
         before = chosen(out)
         page.find_elements(By.CSS_SELECTOR, ".card")[0].click()
         others = load_others(page)
+        link = find(page, "#viewer figcaption a")
+        assert link.is_displayed()
         point_at(page, others[1])
         wait(page, lambda: enlarged(page) == other_frame(others[1]))
+        assert not link.is_displayed(), "it leads to another picture"
         point_at(page, find(page, "#viewer figure > img"))
         wait(page, lambda: enlarged(page) == before[0])
         assert "stands for" in find(page, "#viewer .facts").text
+        assert link.is_displayed()
         assert chosen(out) == before
 
 
@@ -408,6 +444,17 @@ class TestBehindThePagesBack:
         assert len(shown(page)) == 6
         assert shown(page) == chosen(out)
 
+    def test_the_frame_under_a_resting_pointer_is_meant_again(self, page, out):
+        before = chosen(out)
+        point_at_card(page, 0)
+        note = read_json(out / f"{STEM}.json")
+        write_json(out / f"{STEM}.json", {**note, "timings_s": {}})
+        press(page, "r")
+        wait(page, lambda: "another program has changed it" in said(page))
+        assert shown(page) == before
+        press(page, "r")
+        wait_for_word(page, f"Frame {before[0]} is out")
+
 
 class TestExports:
     def test_follow_and_what_cannot_is_said(self, browser, out, video, tmp_path):
@@ -491,11 +538,27 @@ class TestPage:
         assert root.get_property("scrollWidth") <= root.get_property("clientWidth")
         find(page, ".card").click()
         load_others(page)
+        dialog = find(page, "#viewer")
+        for side in ("Width", "Height"):
+            assert dialog.get_property(f"scroll{side}") == dialog.get_property(f"client{side}")
         viewer = find(page, "#viewer figure").rect
         assert viewer["x"] >= 0
         assert viewer["x"] + viewer["width"] <= width
         assert viewer["y"] >= 0
         assert viewer["y"] + viewer["height"] <= 800
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    def test_in_a_low_window_the_picture_stays_and_the_rest_is_scrolled_to(self, page):
+        page.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": 1000, "height": 340, "deviceScaleFactor": 1, "mobile": False},
+        )
+        find(page, ".card").click()
+        last = load_others(page)[-1]
+        assert find(page, "#viewer figure > img").size["height"] == pytest.approx(0.4 * 340, abs=1)
+        page.execute_script("arguments[0].scrollIntoView({ block: 'end' })", last)
+        bottom = "return arguments[0].getBoundingClientRect().bottom"
+        assert page.execute_script(bottom, last) <= 340
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     def test_every_control_has_a_name(self, page):

@@ -76,6 +76,8 @@ function takeOver(page, frame = null, leaving = null) {
   takeOverWall(fresh.getElementById("wall"), leaving !== null);
   if (picked !== null) showPicked();
   hideHint();
+  const under = wall.querySelector(".card:hover"); // of a pointer that rests nothing is heard
+  if (under) pointAtCard(Number(under.dataset.number));
   for (const listener of listeners) listener();
   const near = viewer.open ? viewed : leaving;
   const known = numberOf(frame ?? looked);
@@ -109,7 +111,9 @@ function takeOverWall(fresh, isExchange) {
     }
     gone.delete(card.dataset.file);
     known.classList.remove("arrived", "leaving");
-    known.querySelector(".card").dataset.number = card.dataset.number;
+    const kept = known.querySelector(".card");
+    Object.assign(kept.dataset, card.dataset);
+    kept.lastElementChild.replaceWith(card.lastElementChild); // it may stand for more frames now, or fewer
     return known;
   });
   cards.splice(0, cards.length, ...items.map((item) => item.querySelector(".card")));
@@ -118,7 +122,7 @@ function takeOverWall(fresh, isExchange) {
   if (isExchange && left.length === 1 && arrived.length === 1) left[0].replaceWith(arrived[0]);
   else {
     for (const item of left) item.remove();
-    if (arrived.length) sortWall(document.querySelector("[data-sort][aria-pressed=true]").dataset.sort);
+    if (arrived.length) sortWall(wall.dataset.by ?? "time");
   }
   for (const item of arrived) item.classList.add("arrived");
 }
@@ -163,8 +167,11 @@ const actions = {
 };
 const keys = { r: "reject", s: "compare", a: "add", u: "undo" };
 
+// Where the letters aren't Latin, the key counts that has the letter on other keyboards.
+const letterOn = ({ key, code }) => (key > "~" ? code.replace("Key", "") : key).toLowerCase();
+
 document.addEventListener("keydown", (event) => {
-  const action = keys[event.key.toLowerCase()];
+  const action = keys[letterOn(event)];
   if (!action || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   actions[action]();
@@ -246,7 +253,7 @@ async function showOthers(number) {
   const places = Array.from({ length: Number(others.dataset.size) }, () => makePlace());
   const hadFocus = others.contains(document.activeElement);
   others.replaceChildren(...places);
-  if (hadFocus || document.activeElement === document.body) viewer.querySelector("[data-do=reject]").focus();
+  if (hadFocus || document.activeElement === document.body) viewer.querySelector("figure").focus(); // where Enter does nothing
   document.getElementById("others-said").textContent = "Could stand in for it";
   await pause(REST); // who walks on quickly needs none
   if (!isMeant() || busy) return;
@@ -298,6 +305,8 @@ let previewed = null;
 function preview(frame, time, number) {
   if (busy) return;
   previewed = number;
+  giveUpFullSize(); // of the frame whose place it takes
+  viewer.querySelector("a").hidden = true;
   viewer.querySelector("figure > img").src = jpegOf(frame);
   viewer.querySelector("figcaption b").textContent = `Frame ${frame}`;
   viewer.querySelector(".place").textContent = clock(time, 2);

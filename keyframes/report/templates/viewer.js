@@ -27,7 +27,7 @@ function describeInViewer(number) {
   viewer.querySelector(".place").textContent = clock(Number(card.dataset.time), 2);
   viewer.querySelector(".facts").textContent =
     (card.matches("[data-kept]") ? "there before · " : "") +
-    `stands for ${count(Number(card.dataset.size), "frame")} (cluster ${card.dataset.cluster}) · ` +
+    `stands for ${count(Number(card.dataset.covers), "frame")} (cluster ${card.dataset.cluster}) · ` +
     `${distance < 0.001 ? 0 : distance.toPrecision(3)} ${data.distance}`;
   viewer.querySelector("a").href = card.dataset.file;
   fitTo(picture, thumbnail);

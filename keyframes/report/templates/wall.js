@@ -4,7 +4,7 @@ const wall = document.getElementById("wall");
 const descending = (name) => (a, b) => b.dataset[name] - a.dataset[name] || a.dataset.number - b.dataset.number;
 const orders = {
   time: (a, b) => a.dataset.number - b.dataset.number,
-  size: descending("size"),
+  covers: descending("covers"),
   distance: descending("distance"),
 };
 
