@@ -36,7 +36,7 @@ from keyframes.files import (
     write_table,
 )
 from keyframes.images import is_ours, remove_ours, write_images
-from keyframes.run_record import PROGRAM, DamagedRecordError, read_record, table_from_record
+from keyframes.run_record import PROGRAM, DamagedRecordError, make_table, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -183,7 +183,6 @@ class OutputFolder:
     def amend(
         self,
         images: Iterable[tuple[str, Image, dict[str, str]]],
-        table: list[dict[str, str]],
         page: str | None,
         record: Record,
     ) -> None:
@@ -196,7 +195,7 @@ class OutputFolder:
         ----------
         images
             (name, image, label) of each picture that is new.
-        table, page, record
+        page, record
             What the selection is from now on; no page is written where there was none.
 
         Raises
@@ -209,7 +208,7 @@ class OutputFolder:
             self._start_writing([path for path, _, _ in new], self._earlier_images())
             for _ in write_images(new):
                 pass  # one after the other is written
-            self._write_documents(table, page, record)
+            self._write_documents(page, record)
 
     def outdated_images(self) -> list[Path]:
         """Return the pictures of ours that are there still, but not in the record any more."""
@@ -260,10 +259,10 @@ class OutputFolder:
         for done, _ in enumerate(written, start=1):
             on_image(done)
 
-    def finish(self, table: list[dict[str, str]], page: str | None, record: Record) -> None:
+    def finish(self, page: str | None, record: Record) -> None:
         """Write the table, the report and, last, the record, which says that all is done."""
         others = self._earlier_images() - self._images_of(record)
-        self._write_documents(table, page, record)
+        self._write_documents(page, record)
         remove_ours(others)
         self.unfinished.unlink(missing_ok=True)
 
@@ -280,7 +279,7 @@ class OutputFolder:
                 remove_leftovers(*noted, self.csv, self.page, self.record, self.unfinished)
                 remove_ours(noted - self._images_of(record))
                 self.check_ownership()
-                write_table(self.csv, table_from_record(record))
+                write_table(self.csv, make_table(record))
                 self.unfinished.unlink(missing_ok=True)
 
     def clear(self) -> None:
@@ -303,10 +302,8 @@ class OutputFolder:
     def _images_of(self, record: Record | None) -> set[Path]:
         return {self.root / row["image"] for row in record["keyframes"]} if record else set()
 
-    def _write_documents(
-        self, table: list[dict[str, str]], page: str | None, record: Record
-    ) -> None:
-        write_table(self.csv, table)
+    def _write_documents(self, page: str | None, record: Record) -> None:
+        write_table(self.csv, make_table(record))
         if page is None:
             self.page.unlink(missing_ok=True)  # an earlier run's
         else:

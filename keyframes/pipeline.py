@@ -20,7 +20,6 @@ from keyframes.resizing import cut, shrink
 from keyframes.run_record import (
     carry_over,
     make_record,
-    make_table,
     may_be_mended,
     selection_from_record,
 )
@@ -197,7 +196,7 @@ class _Run:
                 output=self.folder.root,
             )
             page = render_report(content)
-        self.folder.finish(make_table(selection, paths), page, record)
+        self.folder.finish(page, record)
 
     def _write_images(
         self,

@@ -205,28 +205,22 @@ def amend_record(
     return amended
 
 
-def make_table(selection: Selection, image_paths: list[str]) -> list[dict[str, str]]:
+def make_table(record: Record) -> list[dict[str, str]]:
     """Return one row a keyframe, in frame order, as text that is the same on every machine."""
     return [
         {
-            "image": path,
-            "frame_index": str(keyframe.frame_index),
-            "time_s": f"{keyframe.time_s:.6f}",
-            "cluster": str(keyframe.cluster),
-            "cluster_size": str(keyframe.cluster_size),
-            "distance": f"{keyframe.distance:.6g}",
-            "covers": str(keyframe.covers),
-            "covers_mean": f"{keyframe.covers_mean:.6g}",
-            "covers_p95": f"{keyframe.covers_p95:.6g}",
+            "image": row["image"],
+            "frame_index": str(row["frame_index"]),
+            "time_s": f"{row['time_s']:.6f}",
+            "cluster": str(row["cluster"]),
+            "cluster_size": str(row["cluster_size"]),
+            "distance": f"{row['distance']:.6g}",
+            "covers": str(row["covers"]),
+            "covers_mean": f"{row['covers_mean']:.6g}",
+            "covers_p95": f"{row['covers_p95']:.6g}",
         }
-        for path, keyframe in zip(image_paths, selection.keyframes, strict=True)
+        for row in record["keyframes"]
     ]
-
-
-def table_from_record(record: Record) -> list[dict[str, str]]:
-    """Return the table that `make_table` made for the selection of a record."""
-    selection = selection_from_record(Path(record["video"]["path"]), record)
-    return make_table(selection, [row["image"] for row in record["keyframes"]])
 
 
 def note_place(path: Path, video: Path) -> None:

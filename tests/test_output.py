@@ -11,7 +11,7 @@ from factories import IDENTITY, NO_CLUSTERS, make_selection
 from keyframes.errors import OutputError
 from keyframes.output import OutputFolder
 from keyframes.results import find_results
-from keyframes.run_record import make_record, make_table
+from keyframes.run_record import make_record
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def finish(folder, names, identity):
     selection = make_selection([int(name[3:9]) for name in names])
     paths = [f"{folder.images_path}/{name}" for name in names]
     record = make_record(selection, NO_CLUSTERS, identity, paths, {})
-    folder.finish(make_table(selection, paths), None, record)
+    folder.finish(None, record)
 
 
 def names_in(folder):
@@ -242,5 +242,5 @@ def test_a_change_by_hand_waits_for_no_run(folder):
     write(folder, ["img000001.png"])
     before = folder.record.read_bytes()
     with folder.alone(), pytest.raises(OutputError, match="another run is at work on this video"):
-        folder.amend([], [], None, {})
+        folder.amend([], None, {})
     assert folder.record.read_bytes() == before

@@ -20,7 +20,7 @@ from keyframes.report.templating import render
 from keyframes.resizing import shrink
 from keyframes.review.following import follow_exports
 from keyframes.review.stand_ins import stand_ins
-from keyframes.run_record import amend_record, make_table
+from keyframes.run_record import amend_record
 from keyframes.selection import describe_keyframes
 from keyframes.settings import Settings
 
@@ -236,7 +236,6 @@ class Session:
                 for row, name, keyframe in described
                 if row in new
             ],
-            make_table(selection, paths),
             render_report(content) if self._folder.page.exists() else None,
             record,
         )
