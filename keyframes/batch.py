@@ -128,7 +128,7 @@ def find_outcome(job: Job, *, overwrite: bool = False, grow: bool = False) -> Ou
     """Return what is known of a job without looking into its video; None if it is to be done.
 
     It takes milliseconds: the video's size and a few samples are compared with the run record.
-    Errors as `find_earlier`.
+    Errors as `find_done`.
     """
     there = find_done(job.video, job.output, job.settings, overwrite=overwrite, grow=grow)
     return Outcome(job, there, is_new=False) if there else None

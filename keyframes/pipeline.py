@@ -253,36 +253,30 @@ def find_done(
 ) -> Selection | None:
     """Return the selection of an earlier run that leaves nothing to do; None for none.
 
-    Errors as `find_earlier`.
-    """
-    if overwrite and not grow:
-        return None
-    there = find_earlier(video, output, settings, grow=grow)
-    return there if there and _is_enough(there, settings, grow=grow) else None
-
-
-def find_earlier(
-    video: Path, output: Path, settings: Settings, *, grow: bool = False
-) -> Selection | None:
-    """Return the selection that a finished run left in the output folder; None for none.
-
     One of a recording that was damaged, and has changed since, counts for none unless it is to
     grow. OutputError where it is of another video or was asked for differently; but for the count
     and a list of frames with ``grow``, and for held frames that it has. VideoError where the video
     can't be opened.
     """
+    if overwrite and not grow:
+        return None
     folder = OutputFolder(output, video.stem)
     record = folder.find_finished(identify(video))
     if record is None:
         return None
     there, asked = recall(folder, video, record), settings.to_json()
-    if set(settings.held) <= set(there.frame_indices):
+    has_held = set(settings.held) <= set(there.frame_indices)
+    if has_held:
         del asked["held"]
     if grow:
         free = {*GROWING, *(CHOOSING if there.step is None else ())}
         asked = {name: value for name, value in asked.items() if name not in free}
     folder.check_settings(record, asked)
-    return None if not grow and may_be_mended(folder.record, record, video) else there
+    if grow:
+        is_done = has_held and len(there.keyframes) >= int(settings.count)
+    else:
+        is_done = not may_be_mended(folder.record, record, video)
+    return there if is_done else None
 
 
 def recall(folder: OutputFolder, video: Path, record: Record) -> Selection:
@@ -299,11 +293,3 @@ def recall(folder: OutputFolder, video: Path, record: Record) -> Selection:
         "--overwrite writes all of them again"
     )
     return replace(there, warnings=(*there.warnings, lost))
-
-
-def _is_enough(selection: Selection, settings: Settings, *, grow: bool = False) -> bool:
-    """Say whether an earlier selection leaves nothing to do."""
-    return not grow or (
-        len(selection.keyframes) >= int(settings.count)
-        and set(settings.held) <= set(selection.frame_indices)
-    )
