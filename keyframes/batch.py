@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from keyframes.executors import Task
     from keyframes.jobs import Job
     from keyframes.records import Selection
-    from keyframes.stages import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def extracting(
     """Return the work of extracting; the options as for `extract`."""
     return Work(
         partial(find_outcome, overwrite=overwrite, grow=grow),
-        partial(_extract, overwrite=overwrite, grow=grow, with_page=with_page, cache=cache),
+        partial(extract_job, overwrite=overwrite, grow=grow, with_page=with_page, cache=cache),
     )
 
 
@@ -134,24 +133,6 @@ def find_outcome(job: Job, *, overwrite: bool = False, grow: bool = False) -> Ou
     return Outcome(job, there, is_new=False) if there else None
 
 
-def _extract(
-    job: Job,
-    *,
-    overwrite: bool,
-    grow: bool,
-    with_page: bool,
-    cache: FeatureCache | None,
-    threads: int,
-    progress: Progress | None,
-) -> Selection:
-    return extract(
-        job.video,
-        job.output,
-        job.settings,
-        overwrite=overwrite,
-        grow=grow,
-        with_page=with_page,
-        cache=cache,
-        threads=threads,
-        progress=progress,
-    )
+def extract_job(job: Job, **how: Any) -> Selection:  # noqa: ANN401 - as for extract
+    """Extract a job's video; errors as `extract`."""
+    return extract(job.video, job.output, job.settings, **how)

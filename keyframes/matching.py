@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from keyframes.batch import Outcome, Work
+from keyframes.batch import Outcome, Work, extract_job
 from keyframes.describe import find_index
 from keyframes.errors import KeyframesError, OutputError, SettingsError
 from keyframes.export.sessions import session_of
@@ -18,7 +18,7 @@ from keyframes.files import identify
 from keyframes.followers import describe_strays
 from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.moments import find_moments, read_timeline
-from keyframes.pipeline import extract, recall
+from keyframes.pipeline import recall
 from keyframes.results import require_results
 from keyframes.run_record import may_be_mended, selection_from_record
 from keyframes.settings import Match, Settings
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from keyframes.cache import FeatureCache
+    from keyframes.moments import Timeline
     from keyframes.output import OutputFolder
     from keyframes.records import MatchBy, Selection
     from keyframes.run_record import Record
@@ -199,37 +200,26 @@ def _describe_other(there: Record | None, asked: Record) -> str:
 def _extract(
     job: Job,
     *,
-    overwrite: bool,
-    with_page: bool,
     cache: FeatureCache | None,
     threads: int,
     progress: Progress | None,
+    **how: Any,  # noqa: ANN401 - as for extract
 ) -> Selection:
     """Find the frames of one video, and write them."""
-    return extract(
-        job.video,
-        job.output,
-        _list_frames(job, cache, threads, progress),
-        overwrite=overwrite,
-        with_page=with_page,
-        cache=cache,
-        threads=threads,
-        progress=progress,
-    )
-
-
-def _list_frames(
-    job: Job, cache: FeatureCache | None, threads: int, progress: Progress | None
-) -> Settings:
-    """Return the job's settings with the frames listed that show the pattern's moments."""
-    match = job.settings.match
-    if match is None:
-        raise ValueError("the job is none of plan_matches")
     timeline = read_timeline(
         find_index(job.video, cache),
         threads=threads,
         progress=progress and partial(progress, "reading"),
     )
+    listed = replace(job, settings=_list_frames(job, timeline))
+    return extract_job(listed, cache=cache, threads=threads, progress=progress, **how)
+
+
+def _list_frames(job: Job, timeline: Timeline) -> Settings:
+    """Return the job's settings with the frames listed that show the pattern's moments."""
+    match = job.settings.match
+    if match is None:
+        raise ValueError("the job is none of plan_matches")
     found = find_moments(match.pattern, timeline, match.by)
     facts: dict[str, str | float] = {
         "matched_to": match.pattern.video.path.name,
