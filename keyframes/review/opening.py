@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import TYPE_CHECKING
 
 from keyframes.choosing import choose, rows_of
@@ -17,20 +16,17 @@ from keyframes.review.gallery import Gallery
 from keyframes.review.session import Session
 from keyframes.run_record import selection_from_record
 from keyframes.settings import Settings
+from keyframes.stages import Stages
 from keyframes.thumbnails import ThumbnailStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-    from typing import Literal
 
     from keyframes.cache import FeatureCache
     from keyframes.output import OutputFolder
     from keyframes.records import Clustering, Features, Image, Keyframe, Selection
     from keyframes.run_record import Record
-
-    # Called with the stage, how much of it is done, and how much it is in all.
-    Progress = Callable[[Literal["reading", "clustering"], int, int], None]
+    from keyframes.stages import Progress
 
 
 def open_session(
@@ -61,7 +57,6 @@ def open_session(
     OutputError
         What lies in the folder isn't what the record tells of, or isn't ours.
     """
-    report = progress or _ignore
     if record["identity"]["settings"].get("pool"):
         raise OutputError(
             f"{folder.record}: is a share of a selection over several videos (--pool), whose "
@@ -74,17 +69,20 @@ def open_session(
     selection = selection_from_record(video, record)
     index = find_index(video, cache)
     sampling = plan_sampling(index, settings)
+    stages = Stages(video, progress)
     with ThumbnailStore() as store:
-        features = describe_video(
-            index,
-            sampling,
-            settings,
-            store,
-            torn=record.get("torn_frames", ()),
-            cache=cache,
-            progress=partial(report, "reading"),
-        )
-        clustering = choose(features, store, settings, partial(report, "clustering")).clustering
+        with stages.enter("reading") as report:
+            features = describe_video(
+                index,
+                sampling,
+                settings,
+                store,
+                torn=record.get("torn_frames", ()),
+                cache=cache,
+                progress=report,
+            )
+        with stages.enter("clustering") as report:
+            clustering = choose(features, store, settings, report).clustering
     _check_clusters(folder, selection, features, clustering)
     gallery = Gallery(index, features.reading, sampling.spec, crop=settings.output_crop)
     rows = rows_of(selection.frame_indices, features.reading)
@@ -138,7 +136,3 @@ def _read_picture(path: Path, keyframe: Keyframe) -> Image:
     if image is None:
         raise OutputError(f"{path}: is damaged; extract again with --overwrite")
     return image
-
-
-def _ignore(stage: str, done: int, total: int) -> None:
-    """Report progress to nobody."""
