@@ -13,7 +13,6 @@ from keyframes.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -58,12 +57,7 @@ class ThumbnailStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # Closing flushes, which fails on a full disk; append or a reader has said so already.
         with suppress(OSError):
             self._file.close()
