@@ -159,7 +159,7 @@ def _match(record: Record, by: MatchBy) -> Match:
 
 
 def _list_names(output: Path, folders: Iterable[OutputFolder]) -> str:
-    names = [(folder.root / folder.stem).relative_to(output).as_posix() for folder in folders]
+    names = [str(folder.place(output)) for folder in folders]
     return ", ".join([*sorted(names)[:5], *(["…"] if len(names) > 5 else [])])
 
 

@@ -68,6 +68,10 @@ class OutputFolder:
     root: Path
     stem: str
 
+    def place(self, output: Path) -> PurePosixPath:
+        """Return what the results are called in an output folder that holds ``root``."""
+        return PurePosixPath(self.root.relative_to(output).as_posix(), self.stem)
+
     @property
     def images_path(self) -> str:
         """The folder of the pictures relative to ``root``, with forward slashes."""

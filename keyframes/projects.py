@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keyframes.batch import Outcome
@@ -226,7 +226,7 @@ def _source_of(job: Job, output: Path, selection: Selection | None) -> Source:
     frames = selection.frame_indices if selection else sorted(set(settings.frames))
     return Source(
         video=job.video.absolute(),
-        place=PurePosixPath(job.output.relative_to(output).as_posix(), job.video.stem),
+        place=job.folder.place(output),
         folder=job.folder.images,
         size=size,
         crop=crop,

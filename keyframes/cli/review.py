@@ -137,4 +137,4 @@ def _choose(out: Path, name: Path | None) -> list[OutputFolder]:
 
 
 def _list(out: Path, folders: list[OutputFolder]) -> str:
-    return ", ".join((folder.root / folder.stem).relative_to(out).as_posix() for folder in folders)
+    return ", ".join(str(folder.place(out)) for folder in folders)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keyframes.errors import VideoError
@@ -100,7 +100,7 @@ def read_result(output: Path, folder: OutputFolder, video: Path | None = None) -
     settings = record["identity"]["settings"]
     return Result(
         video=video,
-        place=PurePosixPath(folder.root.relative_to(output).as_posix(), folder.stem),
+        place=folder.place(output),
         folder=folder.images,
         size=png_size(pictures[0]),
         crop=Settings.from_json(settings).output_crop,
