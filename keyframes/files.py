@@ -221,10 +221,14 @@ def remove_old_leftovers(folder: Path) -> None:
                 file.unlink()
 
 
+def to_json(document: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
+    """Return ``document`` as indented JSON."""
+    return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write ``document`` as indented JSON, atomically."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomically(path, (text + "\n").encode())
+    write_atomically(path, to_json(document))
 
 
 def write_table(path: Path, rows: list[dict[str, str]]) -> None:

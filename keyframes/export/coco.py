@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from keyframes.export.delivery import MARK
 from keyframes.export.task_files import DEFAULT_LABEL, TaskFormat
+from keyframes.files import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +39,7 @@ def _compose(pictures: list[TaskPicture], keypoints: Sequence[str]) -> tuple[byt
         "annotations": [],
         "categories": [category],
     }
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    return (f"{text}\n".encode(),)
+    return (to_json(document),)
 
 
 COCO = TaskFormat(files=("annotations/instances_default.json",), base="images", compose=_compose)

@@ -6,13 +6,13 @@ tasks lie in, and the project needs a source storage for each folder in it that 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from keyframes.export.delivery import MARK
 from keyframes.export.task_files import DEFAULT_LABEL, TaskFormat
+from keyframes.files import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,8 +35,7 @@ def _compose(pictures: list[TaskPicture], keypoints: Sequence[str]) -> tuple[byt
         }
         for picture in pictures
     ]
-    text = json.dumps(tasks, indent=2, ensure_ascii=False, allow_nan=False)
-    return f"{text}\n".encode(), _interface(keypoints or [DEFAULT_LABEL])
+    return to_json(tasks), _interface(keypoints or [DEFAULT_LABEL])
 
 
 def _interface(labels: Sequence[str]) -> bytes:
