@@ -14,7 +14,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -142,7 +142,8 @@ def plan_shares(jobs: Sequence[Job], n_points: int, per_video_min: int = 0) -> l
         )
     question = [summary_identity(job, n_points) for job in jobs]
     asked = {"count": settings.count, "n_init": settings.n_init, "per_video_min": per_video_min}
-    digest = _digest([asked, question])
+    whole = json.dumps([asked, question], sort_keys=True)
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
     facts = {
         "pool_videos": len(jobs),
         "pool_candidates": sum(summary.n_candidates for summary in summaries),
@@ -283,8 +284,3 @@ def _nearest_summaries(
         owners[center] = next(at for at in order.tolist() if left[at])
         left[owners[center]] -= 1
     return owners
-
-
-def _digest(document: Any) -> str:  # noqa: ANN401 - plain values
-    text = json.dumps(document, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

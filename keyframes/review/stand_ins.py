@@ -82,10 +82,6 @@ def _new_ones_first(
     new: list[int] = []
     while len(new) < n and (squared > alike).any():
         new.append(int(np.argmax(squared > alike)))
-        squared = np.minimum(squared, _squared_norms(members - members[new[-1]]))
+        apart = members - members[new[-1]]
+        squared = np.minimum(squared, np.einsum("ij,ij->i", apart, apart))
     return np.concatenate((rows[new], np.delete(rows, new)))[:n]
-
-
-def _squared_norms(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    squares: npt.NDArray[np.float32] = np.einsum("ij,ij->i", values, values)
-    return squares
