@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -57,8 +57,10 @@ _LONGER = 1.3
 _BLOCK_FRAMES = 64
 
 
-class _Costs(Protocol):
+class _FrameCosts:
     """How much a frame lacks of being like samples of what has to be covered.
+
+    Here the samples are frames, and the only cost is the distance between their features.
 
     Attributes
     ----------
@@ -68,18 +70,6 @@ class _Costs(Protocol):
         (n_samples,) int64, ascending: the frame that a sample is from.
     """
 
-    names: tuple[str, ...]
-    weights: tuple[float, ...]
-    frames: IntArray
-
-    def between(self, frames: IntArray, samples: IntArray) -> Float32Array:
-        """Return the costs of frames (ascending) for samples, (frames, costs, samples)."""
-        ...
-
-
-class _FrameCosts:
-    """The samples are frames, and the only cost is the distance between their features."""
-
     names: tuple[str, ...] = ("whole frame",)
     weights: tuple[float, ...] = (1.0,)
 
@@ -88,6 +78,7 @@ class _FrameCosts:
         self._values = values
 
     def between(self, frames: IntArray, samples: IntArray) -> Float32Array:
+        """Return the costs of frames (ascending) for samples, (frames, costs, samples)."""
         demands = self._values[self.frames[samples]]
         costs = np.empty((len(frames), 1, len(samples)), np.float32)
         for rows in _blocks(len(frames)):
@@ -126,6 +117,9 @@ class _AnimalCosts:
             np.minimum.reduceat(placement, first, axis=0, out=costs[rows, 1])
             costs[rows, 2] = self._whole.between(frames[rows], samples)[:, 0]
         return costs
+
+
+_Costs = _FrameCosts | _AnimalCosts
 
 
 def choose_for_coverage(

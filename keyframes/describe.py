@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from keyframes.errors import SettingsError
 from keyframes.features import compute_features, count_features
 from keyframes.files import identify
-from keyframes.records import Crop, ThumbnailSpec
+from keyframes.records import ThumbnailSpec
 from keyframes.resizing import opencv_threads
 from keyframes.video import Span, auto_step, index_video, n_candidates, read_thumbnails
 from keyframes.video.picture import check_spec
@@ -100,10 +100,8 @@ def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
         size, most = max(size, COVERAGE_THUMBNAIL), MAX_COVERAGE_CANDIDATES
     spec = ThumbnailSpec(size=size, colour=settings.features == "colour", crop=settings.crop)
     check_spec(spec, index.width, index.height)
-    crop = spec.crop or Crop(0, 0, index.width, index.height)
-    n_features = count_features(
-        settings.features, crop.y2 - crop.y1, crop.x2 - crop.x1, size=settings.width
-    )
+    width, height = spec.crop.size if spec.crop else (index.width, index.height)
+    n_features = count_features(settings.features, height, width, size=settings.width)
     most = max(1, min(most, MAX_FEATURE_BYTES // (4 * n_features)))
     step: Step | None
     if settings.frames:

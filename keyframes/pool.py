@@ -94,7 +94,7 @@ def check_shapes(jobs: Iterable[Job]) -> None:
             seen = job.settings.crop or Crop(0, 0, *frame_size(job.video))
         except VideoError:
             continue  # said when its turn comes
-        width, height = seen.x2 - seen.x1, seen.y2 - seen.y1
+        width, height = seen.size
         shape = shrink(np.zeros((height, width), np.uint8), job.settings.width).shape
         examples.setdefault(shape, f"{job.video} shows {width}x{height} pixels")
         if len(examples) > 1:
