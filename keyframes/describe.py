@@ -44,6 +44,8 @@ class Sampling:
 
     Attributes
     ----------
+    index, settings
+        The video, and what is asked of it.
     spec
         Size, channels and crop of the thumbnails.
     step
@@ -57,6 +59,8 @@ class Sampling:
         Values that describe each of them.
     """
 
+    index: VideoIndex
+    settings: Settings
     spec: ThumbnailSpec
     step: Step | None
     listed: tuple[int, ...]
@@ -120,19 +124,12 @@ def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
     if isinstance(step, int) and settings.span == Span():
         # The others are candidates anyway: without them, the cache knows this reading of the video.
         listed = tuple(number for number in listed if number % step)
-    return Sampling(
-        spec,
-        step,
-        listed,
-        n_candidates(index, settings.span, step, listed),
-        n_features,
-    )
+    n_expected = n_candidates(index, settings.span, step, listed)
+    return Sampling(index, settings, spec, step, listed, n_expected, n_features)
 
 
 def describe_video(
-    index: VideoIndex,
     sampling: Sampling,
-    settings: Settings,
     store: ThumbnailStore,
     *,
     torn: Collection[int] = (),
@@ -144,7 +141,7 @@ def describe_video(
 
     Parameters
     ----------
-    index, sampling, settings
+    sampling
         The video, and what to look at.
     store
         An empty store; it holds the thumbnails afterwards, unless the features were known.
@@ -158,10 +155,11 @@ def describe_video(
     progress
         Called now and then with the number of candidates done and expected.
     """
+    index, settings = sampling.index, sampling.settings
     if settings.method == "coverage" or torn:
         cache = None  # what it looks at is in the thumbnails, not in the features alone
-    key = _cache_key(index.path, sampling, settings) if cache else {}
-    _log_plan(index, sampling, threads)
+    key = _cache_key(sampling) if cache else {}
+    _log_plan(sampling, threads)
     if cache and (known := cache.load(key, index.path)):
         return known
     reading = read_thumbnails(
@@ -184,7 +182,8 @@ def describe_video(
     return features
 
 
-def _log_plan(index: VideoIndex, sampling: Sampling, threads: int | None) -> None:
+def _log_plan(sampling: Sampling, threads: int | None) -> None:
+    index = sampling.index
     logger.info(
         "%s: %d of %d frames are candidates (step: %s; threads: %s)",
         index.path,
@@ -197,11 +196,11 @@ def _log_plan(index: VideoIndex, sampling: Sampling, threads: int | None) -> Non
         logger.info("%s: always decoded from its beginning: %s", index.path, index.doubt)
 
 
-def _cache_key(video: Path, sampling: Sampling, settings: Settings) -> dict[str, Any]:
+def _cache_key(sampling: Sampling) -> dict[str, Any]:
     """Return all that the features depend on, as plain values."""
-    asked = settings.to_json()
+    asked = sampling.settings.to_json()
     return {
-        "video": identify_content(video),
+        "video": identify_content(sampling.index.path),
         "spec": asdict(sampling.spec),
         "step": sampling.step,
         "listed": sampling.listed,

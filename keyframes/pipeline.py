@@ -159,9 +159,7 @@ class _Run:
                 index = find_index(self.video, self.cache)
                 sampling = plan_sampling(index, self.settings)
                 features = describe_video(
-                    index,
                     sampling,
-                    self.settings,
                     store,
                     torn=torn,
                     cache=self.cache,

@@ -117,16 +117,8 @@ def summarise(
     _read(job.folder.summary)  # refuses what isn't ours
     stages = Stages(job.video, progress)
     with ThumbnailStore() as store, stages.enter("reading") as report:
-        index = find_index(job.video, cache)
-        features = describe_video(
-            index,
-            plan_sampling(index, job.settings),
-            job.settings,
-            store,
-            cache=cache,
-            threads=threads,
-            progress=report,
-        )
+        sampling = plan_sampling(find_index(job.video, cache), job.settings)
+        features = describe_video(sampling, store, cache=cache, threads=threads, progress=report)
     with stages.enter("clustering"):
         whole = Summary.of(features.values + features.mean)
         summary = condense(whole, n_points, np.random.default_rng(job.settings.seed))

@@ -52,7 +52,7 @@ def all_values(videos, options):
     for video in videos:
         index = index_video(video)
         with ThumbnailStore() as store:
-            features = describe_video(index, plan_sampling(index, options), options, store)
+            features = describe_video(plan_sampling(index, options), store)
         rows.append(features.values + features.mean)
     return np.concatenate(rows)
 

@@ -106,15 +106,9 @@ def choose_k(
     shown = not quiet and sys.stderr.isatty()
     with ProgressBars([video], shown=shown) as bars, ThumbnailStore() as store:
         cache = None if no_cache else FeatureCache()
-        index = find_index(video, cache)
-        features = describe_video(
-            index,
-            plan_sampling(index, settings),
-            settings,
-            store,
-            cache=cache,
-            progress=partial(bars, video, "reading"),
-        )
+        sampling = plan_sampling(find_index(video, cache), settings)
+        report = partial(bars, video, "reading")
+        features = describe_video(sampling, store, cache=cache, progress=report)
         try:
             found = choose(
                 features.values,

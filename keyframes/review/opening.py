@@ -73,9 +73,7 @@ def open_session(
     with ThumbnailStore() as store:
         with stages.enter("reading") as report:
             features = describe_video(
-                index,
                 sampling,
-                settings,
                 store,
                 torn=record.get("torn_frames", ()),
                 cache=cache,
