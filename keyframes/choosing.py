@@ -25,10 +25,10 @@ from keyframes.words import to_count
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from keyframes.describe import Sampling
     from keyframes.records import Features, IntArray, PoolShare, Reading, VideoInfo
     from keyframes.settings import Match, Settings
     from keyframes.thumbnails import ThumbnailStore
-    from keyframes.video import Step
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,9 +131,7 @@ def choose(
     return Choice(rows, clustering, n_asked, n_alike)
 
 
-def describe_choice(
-    features: Features, choice: Choice, min_gap_s: float, step: Step | None
-) -> Selection:
+def describe_choice(features: Features, choice: Choice, sampling: Sampling) -> Selection:
     """Say what was chosen, what it bought, and what a person should know about it."""
     keyframes, coverage = describe_keyframes(features, choice.clustering, choice.rows)
     video = features.reading.video
@@ -142,9 +140,9 @@ def describe_choice(
         keyframes=tuple(keyframes),
         n_asked=choice.n_asked,
         n_candidates=len(features.values),
-        step=step,
+        step=sampling.step,
         coverage=coverage,
-        warnings=tuple(_warnings(video, choice, min_gap_s)),
+        warnings=tuple(_warnings(video, choice, sampling.settings.min_gap_s)),
     )
 
 

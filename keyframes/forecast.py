@@ -17,11 +17,11 @@ from keyframes.video import index_video
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from keyframes.describe import Sampling
     from keyframes.executors import BatchProgress
     from keyframes.jobs import Job
     from keyframes.records import Selection
     from keyframes.stages import Progress
-    from keyframes.video import VideoIndex
 
 # Python, the libraries and their buffers; measured.
 _BASE_BYTES = 150 * 2**20
@@ -151,7 +151,7 @@ def _forecast(
         n_frames=len(index),
         n_candidates=sampling.n_expected,
         n_keyframes=n_keyframes,
-        memory_bytes=_memory(index, sampling.n_expected, sampling.n_features, threads),
+        memory_bytes=_memory(sampling, threads),
         disk_bytes=disk_bytes,
     )
 
@@ -165,8 +165,9 @@ def _of_finished(selection: Selection) -> Forecast:
     )
 
 
-def _memory(index: VideoIndex, n_candidates: int, n_features: int, threads: int) -> int:
-    features = 2 * 4 * n_candidates * n_features  # and the copy that is clustered
+def _memory(sampling: Sampling, threads: int) -> int:
+    index, n_features = sampling.index, sampling.n_features
+    features = 2 * 4 * sampling.n_expected * n_features  # and the copy that is clustered
     scratch = 8 * n_features * _SCRATCH_ROWS * threads
     frames = _YUV_BYTES * index.width * index.height * (_FRAMES_HELD + threads)
     return round(_BASE_BYTES + features + scratch + frames)

@@ -168,7 +168,7 @@ class _Run:
                 )
             with self.stages.enter("clustering") as report:
                 choice = choose(features, store, self.settings, report, self.given_up)
-        selection = describe_choice(features, choice, self.settings.min_gap_s, sampling.step)
+        selection = describe_choice(features, choice, sampling)
         with self.stages.enter("writing") as report:
             images = fetch_frames(
                 index, features.reading, choice.rows, sampling.spec, threads=self.threads

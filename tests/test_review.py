@@ -21,12 +21,13 @@ import keyframes.output
 from factories import make_features
 from footage import read_number
 from keyframes import extract
+from keyframes.describe import plan_sampling
 from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.export import export
 from keyframes.files import read_json, remove_leftovers, write_json
 from keyframes.images import read_label
 from keyframes.output import OutputFolder
-from keyframes.records import Clustering, Crop, ThumbnailSpec
+from keyframes.records import Clustering, Crop
 from keyframes.report import render_index
 from keyframes.review import ReviewServer
 from keyframes.review.gallery import Gallery
@@ -415,10 +416,9 @@ class TestKilledAtAnyMoment:
 
 
 def test_gallery_remembers_within_its_bound(video):
-    index = index_video(video)
-    spec = ThumbnailSpec()
-    reading = read_thumbnails(index, spec, lambda _: None)
-    gallery = Gallery(index, reading, spec, max_bytes=20_000)
+    sampling = plan_sampling(index_video(video), Settings())
+    reading = read_thumbnails(sampling.index, sampling.spec, lambda _: None)
+    gallery = Gallery(sampling, reading, max_bytes=20_000)
     for row in (5, 40, 5):
         jpeg = gallery.jpegs([row])[row]
         picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)

@@ -13,8 +13,8 @@ from keyframes.video import fetch_frames
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from keyframes.records import Crop, Image, Reading, ThumbnailSpec
-    from keyframes.video import VideoIndex
+    from keyframes.describe import Sampling
+    from keyframes.records import Image, Reading
 
 LONGEST_SIDE = 1280  # pixels; the PNGs are there for every detail
 QUALITY = 85
@@ -26,27 +26,15 @@ class Gallery:
 
     Parameters
     ----------
-    index, reading, spec
-        As for `fetch_frames`.
-    crop
-        What the pictures are cut to; None for whole frames.
+    sampling, reading
+        The video, what was looked at in it, and what was found.
     max_bytes
         How much the remembered JPEGs may take together; those asked for longest ago go first.
     """
 
-    def __init__(
-        self,
-        index: VideoIndex,
-        reading: Reading,
-        spec: ThumbnailSpec,
-        *,
-        crop: Crop | None = None,
-        max_bytes: int = MAX_BYTES,
-    ) -> None:
-        self._index = index
+    def __init__(self, sampling: Sampling, reading: Reading, max_bytes: int = MAX_BYTES) -> None:
+        self._sampling = sampling
         self._reading = reading
-        self._spec = spec
-        self._crop = crop
         self._max_bytes = max_bytes
         self._jpegs: OrderedDict[int, bytes] = OrderedDict()
         self._n_bytes = 0
@@ -54,8 +42,9 @@ class Gallery:
 
     def images(self, rows: Iterable[int]) -> Iterator[tuple[int, Image]]:
         """Decode frames at full size and cut them; yield (row, uint8 BGR) as `fetch_frames`."""
-        for row, image in fetch_frames(self._index, self._reading, rows, self._spec):
-            yield row, cut(image, self._crop)
+        sampling = self._sampling
+        for row, image in fetch_frames(sampling.index, self._reading, rows, sampling.spec):
+            yield row, cut(image, sampling.settings.output_crop)
 
     def jpegs(self, rows: Iterable[int]) -> dict[int, bytes]:
         """Return frames as JPEGs no longer than `LONGEST_SIDE`; one decode for all unknown ones.

@@ -67,8 +67,7 @@ def open_session(
     folder.check_ownership()
     check_page(folder.page)
     selection = selection_from_record(video, record)
-    index = find_index(video, cache)
-    sampling = plan_sampling(index, settings)
+    sampling = plan_sampling(find_index(video, cache), settings)
     stages = Stages(video, progress)
     with ThumbnailStore() as store:
         with stages.enter("reading") as report:
@@ -82,7 +81,7 @@ def open_session(
         with stages.enter("clustering") as report:
             clustering = choose(features, store, settings, report).clustering
     _check_clusters(folder, selection, features, clustering)
-    gallery = Gallery(index, features.reading, sampling.spec, crop=settings.output_crop)
+    gallery = Gallery(sampling, features.reading)
     rows = rows_of(selection.frame_indices, features.reading)
     longest = picture_size(len(rows))
     files = [folder.images / name for name in selection.image_names]
