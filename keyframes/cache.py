@@ -38,6 +38,8 @@ MAX_BYTES = 2 * 2**30
 # Part of every key: an entry of another format is never found, and goes when it is the oldest.
 FORMAT = 6
 _INDEX_ARRAYS = ("pts", "dts", "is_key", "times_s")
+_READING_ARRAYS = ("frame_indices", "times_s", "checksums")
+_FEATURE_ARRAYS = ("values", "mean", "sharpness", "blank")
 
 Entry = TypeVar("Entry")
 
@@ -156,30 +158,15 @@ def _from_features(features: Features) -> Arrays:
     reading = features.reading
     return {
         "video": np.array(json.dumps({**asdict(reading.video), "path": ""})),
-        "frame_indices": reading.frame_indices,
-        "times_s": reading.times_s,
-        "checksums": reading.checksums,
-        "values": features.values,
-        "mean": features.mean,
-        "sharpness": features.sharpness,
-        "blank": features.blank,
+        **{name: getattr(reading, name) for name in _READING_ARRAYS},
+        **{name: getattr(features, name) for name in _FEATURE_ARRAYS},
     }
 
 
 def _to_features(arrays: Arrays, video: Path) -> Features:
-    reading = Reading(
-        video=VideoInfo(**{**json.loads(str(arrays["video"])), "path": video}),
-        frame_indices=arrays["frame_indices"],
-        times_s=arrays["times_s"],
-        checksums=arrays["checksums"],
-    )
-    return Features(
-        reading=reading,
-        values=arrays["values"],
-        mean=arrays["mean"],
-        sharpness=arrays["sharpness"],
-        blank=arrays["blank"],
-    )
+    info = VideoInfo(**{**json.loads(str(arrays["video"])), "path": video})
+    reading = Reading(info, **{name: arrays[name] for name in _READING_ARRAYS})
+    return Features(reading, **{name: arrays[name] for name in _FEATURE_ARRAYS})
 
 
 def _from_index(index: VideoIndex) -> Arrays:
