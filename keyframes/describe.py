@@ -15,7 +15,7 @@ from keyframes.video import Span, auto_step, index_video, n_candidates, read_thu
 from keyframes.video.picture import check_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from keyframes.cache import FeatureCache
@@ -115,17 +115,21 @@ def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
     else:
         step = settings.step
     listed = tuple(sorted({*settings.frames, *settings.held}))
+    _refuse_beyond(index, listed)
+    if isinstance(step, int) and settings.span == Span():
+        # The others are candidates anyway: without them, the cache knows this reading of the video.
+        listed = tuple(number for number in listed if number % step)
+    n_expected = n_candidates(index, settings.span, step, listed)
+    return Sampling(index, settings, spec, step, listed, n_expected, n_features)
+
+
+def _refuse_beyond(index: VideoIndex, listed: Iterable[int]) -> None:
     beyond = [number for number in listed if number >= len(index)]
     if beyond and index.doubt is None:
         raise SettingsError(
             f"{index.path}: has no frame {', '.join(map(str, beyond))}; its {len(index):,} frames "
             f"are numbered from 0 to {len(index) - 1}; is it another video?"
         )
-    if isinstance(step, int) and settings.span == Span():
-        # The others are candidates anyway: without them, the cache knows this reading of the video.
-        listed = tuple(number for number in listed if number % step)
-    n_expected = n_candidates(index, settings.span, step, listed)
-    return Sampling(index, settings, spec, step, listed, n_expected, n_features)
 
 
 def describe_video(

@@ -132,27 +132,15 @@ def _forecast(
         outcome = find_outcome(job, overwrite=overwrite, grow=grow)
     if outcome and outcome.selection:
         return _of_finished(outcome.selection)
-    index = index_video(job.video)
-    count = job.settings.count
-    sampling = plan_sampling(index, job.settings)
-    n_keyframes = len(job.settings.frames) or (
-        None
-        if count == "auto" or n_points
-        else min(max(count, len(job.settings.held)), sampling.n_expected)
-    )
-    # Of each point its features, and two numbers in double precision.
-    summary_bytes = min(n_points, sampling.n_expected) * (4 * sampling.n_features + 16)
-    n_pictures = even_share if n_points else n_keyframes
-    disk_bytes = None
-    if n_pictures is not None:
-        disk_bytes = round(summary_bytes + n_pictures * index.width * index.height * _PNG_BYTES)
+    sampling = plan_sampling(index_video(job.video), job.settings)
+    n_keyframes = None if n_points else _count_keyframes(sampling)
     return Forecast(
         is_finished=outcome is not None and not even_share,
-        n_frames=len(index),
+        n_frames=len(sampling.index),
         n_candidates=sampling.n_expected,
         n_keyframes=n_keyframes,
         memory_bytes=_memory(sampling, threads),
-        disk_bytes=disk_bytes,
+        disk_bytes=_disk(sampling, n_points, even_share if n_points else n_keyframes),
     )
 
 
@@ -163,6 +151,24 @@ def _of_finished(selection: Selection) -> Forecast:
         n_candidates=selection.n_candidates,
         n_keyframes=len(selection.keyframes),
     )
+
+
+def _count_keyframes(sampling: Sampling) -> int | None:
+    settings = sampling.settings
+    if settings.frames:
+        return len(settings.frames)
+    if settings.count == "auto":
+        return None
+    return min(max(settings.count, len(settings.held)), sampling.n_expected)
+
+
+def _disk(sampling: Sampling, n_points: int, n_pictures: float | None) -> int | None:
+    if n_pictures is None:
+        return None
+    # Of each point its features, and two numbers in double precision.
+    summary = min(n_points, sampling.n_expected) * (4 * sampling.n_features + 16)
+    pictures = n_pictures * sampling.index.width * sampling.index.height * _PNG_BYTES
+    return round(summary + pictures)
 
 
 def _memory(sampling: Sampling, threads: int) -> int:
