@@ -227,7 +227,7 @@ def _source_of(job: Job, output: Path, selection: Selection | None) -> Source:
     return Source(
         video=job.video.absolute(),
         place=job.folder.place(output),
-        folder=job.folder.images,
+        folder=job.folder,
         size=size,
         crop=crop,
         identity=identify(job.video),

@@ -165,6 +165,6 @@ def _describe_strays(results: Sequence[Result]) -> Iterator[str]:
     # A follower lies beside its leader, even where only one of them is exported.
     stems: dict[Path, set[str]] = {}
     for result in results:
-        stems.setdefault(result.record.parent, set()).add(result.stem)
+        stems.setdefault(result.folder.root, set()).add(result.stem)
     for root, about in stems.items():
         yield from describe_strays(root, about)

@@ -116,15 +116,16 @@ def remember(results: Iterable[Result], now: PastExport, exported: Exported) -> 
     digests = {_absolute(path).relative_to(beside).as_posix(): _digest(path) for path in files}
     now = replace(now, files=dict(sorted(digests.items())))
     for result in results:
-        record = read_json(result.record)
-        history = _history(record, result.record)
+        path = result.folder.record
+        record = read_json(path)
+        history = _history(record, path)
         earlier = next(filter(now.goes_where, history), now)
         brought = {*earlier.frames, *exported.new_frames.get(result.place, ())}
         chosen = result.selection.frame_indices
         frames = tuple(frame for frame in chosen if frame in brought)
         new = replace(now, place=str(result.place), frames=frames)
         history = [new if new.goes_where(past) else past for past in history]
-        _write(result.record, record, history if earlier is not now else [*history, new])
+        _write(path, record, history if earlier is not now else [*history, new])
 
 
 def forget(path: Path, past: PastExport) -> None:

@@ -216,7 +216,7 @@ def _check_folder(folder: Path, source: Source) -> bool:
     Say whether it is a guess that the frames there are this one's.
     """
     root = folder.parents[1]
-    if root.resolve() == source.folder.parents[1].resolve():
+    if root.resolve() == source.folder.root.resolve():
         raise OutputError(
             f"{root}: is the output folder itself, whose frames have other names than Lightning "
             "Pose needs; export to a folder of the project's own"

@@ -39,11 +39,6 @@ class Result(Source):
     pictures: tuple[Path, ...]
     settings: Record
 
-    @property
-    def record(self) -> Path:
-        """The run record."""
-        return self.folder.parent.parent / f"{self.stem}.json"
-
     def items(self) -> list[tuple[Keyframe, Path]]:
         """Each keyframe with its picture, in frame order."""
         return list(zip(self.selection.keyframes, self.pictures, strict=True))
@@ -101,7 +96,7 @@ def read_result(output: Path, folder: OutputFolder, video: Path | None = None) -
     return Result(
         video=video,
         place=folder.place(output),
-        folder=folder.images,
+        folder=folder,
         size=png_size(pictures[0]),
         crop=Settings.from_json(settings).output_crop,
         identity=record["identity"]["video"],

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import PurePosixPath
 
+    from keyframes.output import OutputFolder
     from keyframes.records import Crop
 
 
@@ -28,7 +29,7 @@ class Source:
         What its results are called in the output folder: the name of the video without its
         suffix, below the folders that ``--tree`` mirrors.
     folder
-        Where its pictures are.
+        The files of its results.
     size
         (width, height) of the pictures, pixels.
     crop
@@ -41,7 +42,7 @@ class Source:
 
     video: Path
     place: PurePosixPath
-    folder: Path
+    folder: OutputFolder
     size: tuple[int, int]
     crop: Crop | None
     identity: dict[str, Any]

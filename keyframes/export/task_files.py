@@ -244,8 +244,9 @@ class TaskLayout:
 
     def check_place(self, source: Source) -> None:
         """Raise OutputError where pictures that stay don't lie below the task file."""
-        if self.images is None and not source.folder.resolve().is_relative_to(self.base.resolve()):
+        folder = source.folder.images
+        if self.images is None and not folder.resolve().is_relative_to(self.base.resolve()):
             raise OutputError(
-                f"{self.files[0]}: the pictures in {source.folder} don't lie below it; name a "
+                f"{self.files[0]}: the pictures in {folder} don't lie below it; name a "
                 "folder to copy them to, or a file beside labeled-data"
             )

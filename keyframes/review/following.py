@@ -77,5 +77,5 @@ def _results(folder: OutputFolder, video: Path, past: PastExport) -> list[Result
     return [
         result
         for result in read_results(output)
-        if any(map(past.goes_where, read_history(result.record)))
+        if any(map(past.goes_where, read_history(result.folder.record)))
     ]
