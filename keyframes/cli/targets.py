@@ -59,7 +59,7 @@ tool_options = shared.together(
 def plan_targets(
     targets: Sequence[tuple[ExportFormat, Path]],
     options: dict[str, Any],
-    **shared: Any,  # noqa: ANN401
+    **common: Any,  # noqa: ANN401
 ) -> list[Target]:
     """Give every target those of the options that its tool takes.
 
@@ -69,7 +69,7 @@ def plan_targets(
         Tool and destination of each.
     options
         What may stand on the command line; None where it doesn't. Refused where no tool takes it.
-    shared
+    common
         What is said to other parts of the program, too, so that a tool may take it or not.
     """
     from keyframes.export import EXPORTERS
@@ -89,7 +89,7 @@ def plan_targets(
             destination,
             {
                 name: value
-                for name, value in {**shared, **given}.items()
+                for name, value in {**common, **given}.items()
                 if name in EXPORTERS[tool].options
             },
         )
