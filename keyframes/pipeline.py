@@ -179,9 +179,9 @@ class _Run:
     def finish(self, made: _Made, more: Record, *, with_page: bool) -> None:
         """Write the table, the page and the record, in which ``more`` stands, too."""
         selection, clustering = made.selection, made.choice.clustering
-        paths = [f"{self.folder.images_path}/{name}" for name in selection.image_names]
         identity = {"video": self.content, "settings": self.settings.to_json()}
-        record = make_record(selection, clustering, identity, paths, self.stages.seconds) | more
+        images, seconds = self.folder.images_path, self.stages.seconds
+        record = make_record(selection, clustering, identity, images, seconds) | more
         page = None
         if with_page:
             content = report_content(

@@ -94,7 +94,7 @@ def make_record(
     selection: Selection,
     clustering: Clustering,
     identity: Record,
-    image_paths: list[str],
+    images: str,
     timings_s: dict[str, float],
 ) -> Record:
     """Put the record of a finished run together.
@@ -105,8 +105,8 @@ def make_record(
         What was chosen, and how it came about.
     identity
         ``video``: the file's content; ``settings``: what was asked.
-    image_paths
-        Where each keyframe's picture lies, relative to the output folder.
+    images
+        The folder of the pictures, relative to the output folder.
     timings_s
         Seconds that each stage took.
     """
@@ -127,7 +127,7 @@ def make_record(
         "inertia": best[-1] if best else None,
         "inertia_histories": [list(history) for history in clustering.inertia_histories],
         "explanation": clustering.explanation,
-        "keyframes": _keyframe_rows(selection, image_paths),
+        "keyframes": _keyframe_rows(selection, images),
         "versions": {"python": platform.python_version(), **_package_versions()},
         "timings_s": {stage: round(seconds, 3) for stage, seconds in timings_s.items()},
     }
@@ -176,7 +176,7 @@ def carry_over(
 
 
 def amend_record(
-    record: Record, selection: Selection, image_paths: list[str], curation: list[Record]
+    record: Record, selection: Selection, images: str, curation: list[Record]
 ) -> Record:
     """Return the record of a finished run whose selection a person has changed since.
 
@@ -185,8 +185,8 @@ def amend_record(
     record
         As the run wrote it, or an earlier change. What was asked stays, and so does the identity:
         the same command again finds a finished run.
-    selection, image_paths
-        What is chosen now.
+    selection, images
+        What is chosen now; the folder of the pictures, as for `make_record`.
     curation
         What the person did, in order; empty when all of it was undone.
     """
@@ -197,7 +197,7 @@ def amend_record(
         "found": found,
         "shortfall": max(0, record["asked"] - found),
         "coverage": asdict(selection.coverage),
-        "keyframes": _keyframe_rows(selection, image_paths),
+        "keyframes": _keyframe_rows(selection, images),
         "curation": curation,
     }
     if not curation:
@@ -265,10 +265,10 @@ def selection_from_record(video: Path, record: Record) -> Selection:
     )
 
 
-def _keyframe_rows(selection: Selection, image_paths: list[str]) -> list[Record]:
+def _keyframe_rows(selection: Selection, images: str) -> list[Record]:
     return [
-        {"image": path, **asdict(keyframe)}
-        for path, keyframe in zip(image_paths, selection.keyframes, strict=True)
+        {"image": f"{images}/{name}", **asdict(keyframe)}
+        for name, keyframe in zip(selection.image_names, selection.keyframes, strict=True)
     ]
 
 

@@ -77,8 +77,8 @@ def make_record(selection, clustering, name):
         "video": {"name": name, "bytes": 1, "sha256_of_samples": "5a"},
         "settings": settings,
     }
-    paths = [f"labeled-data/{Path(name).stem}/{image}" for image in selection.image_names]
-    record = run_record.make_record(selection, clustering, identity, paths, {"reading": 12.3456})
+    images = f"labeled-data/{Path(name).stem}"
+    record = run_record.make_record(selection, clustering, identity, images, {"reading": 12.3456})
     return {
         **record,
         "video": {**record["video"], "path": f"/recordings/{name}"},

@@ -28,8 +28,7 @@ def write(folder, names, identity=IDENTITY, value=7):
 
 def finish(folder, names, identity):
     selection = make_selection([int(name[3:9]) for name in names])
-    paths = [f"{folder.images_path}/{name}" for name in names]
-    record = make_record(selection, NO_CLUSTERS, identity, paths, {})
+    record = make_record(selection, NO_CLUSTERS, identity, folder.images_path, {})
     folder.finish(None, record)
 
 

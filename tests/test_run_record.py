@@ -10,7 +10,7 @@ from factories import IDENTITY, NO_CLUSTERS, make_selection
 from keyframes.files import write_json
 from keyframes.run_record import DamagedRecordError, make_record, read_record
 
-RECORD = make_record(make_selection([3]), NO_CLUSTERS, IDENTITY, ["a.png"], {"reading": 1.0})
+RECORD = make_record(make_selection([3]), NO_CLUSTERS, IDENTITY, "a", {"reading": 1.0})
 # Kept, shown, or newer than some records.
 UNREAD = {"program", "inertia_histories", "versions", "timings_s", "explanation", "mirrored"}
 UNREAD |= {"is_seekable", "match", "pool"}

@@ -225,11 +225,10 @@ class Session:
             row: shrink(new[row], longest) if row in new else self._pictures[row]
             for row in rows.tolist()
         }
-        names = selection.image_names
-        paths = [f"{self._folder.images_path}/{name}" for name in names]
-        record = amend_record(there, selection, paths, curation.to_json())
+        images = self._folder.images_path
+        record = amend_record(there, selection, images, curation.to_json())
         content = self._make_content(record, selection, pictures)
-        described = zip(rows.tolist(), names, keyframes, strict=True)
+        described = zip(rows.tolist(), selection.image_names, keyframes, strict=True)
         self._folder.amend(
             [
                 (name, new[row], label_keyframe(record["identity"]["video"], keyframe))
