@@ -38,7 +38,8 @@ _IN_WORDS = {
 def repeat_command(record: dict[str, Any], output: Path) -> str:
     """Return the command line that gives this result again, from whatever folder.
 
-    ``output`` is where it goes, as it was named, so that nothing depends on where that lies.
+    ``output`` is where it goes, as it was named, so that nothing depends on where that lies; what
+    a list has to say it goes beside that, since what is there was asked in another way.
     """
     asked, default = record["identity"]["settings"], Settings().to_json()
     # With slashes on Windows, too: what shells make of a backslash differs.
@@ -46,12 +47,13 @@ def repeat_command(record: dict[str, Any], output: Path) -> str:
     if (match := asked.get("match")) and not record.get("curation"):
         words = [output.as_posix(), video, "--to", Path(match["to"]).stem, "--by", match["by"]]
         return join_words(["keyframes", "match", *words])
-    words = [video] if output == _DEFAULT_OUTPUT else [video, "-o", output.as_posix()]
     # Where other frames or videos took part, or a person had a hand in it, the list says it.
     if asked["held"] or asked.get("pool") or record.get("curation"):
         asked = {**asked, "frames": [row["frame_index"] for row in record["keyframes"]]}
+        output = output.parent / f"{output.name or 'keyframes'}-again"
     if asked["frames"]:  # a list has a length of its own
         asked = {**Settings.from_json(asked).to_json(), "count": default["count"]}
+    words = [video] if output == _DEFAULT_OUTPUT else [video, "-o", output.as_posix()]
     for setting, option in _OPTIONS.items():
         if (value := asked[setting]) != default[setting]:
             words += [option] if value is True else [option, _to_word(value)]

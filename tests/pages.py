@@ -89,12 +89,12 @@ def make_record(selection, clustering, name):
     }
 
 
-def write_folder(root, scene, stem):
+def write_folder(root, scene, stem, size=(640, 480)):
     """Write PNGs, record and page as they lie after a run; return the page's path."""
     for keyframe, picture in zip(scene.record["keyframes"], scene.pictures, strict=True):
         path = root / keyframe["image"]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(cv2.imencode(".png", cv2.resize(picture, (640, 480)))[1].tobytes())
+        path.write_bytes(cv2.imencode(".png", cv2.resize(picture, size))[1].tobytes())
     write_json(root / f"{stem}.json", scene.record)
     page = root / f"{stem}.html"
     page.write_text(scene.render(), encoding="utf-8")

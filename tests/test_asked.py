@@ -25,6 +25,32 @@ def test_record_tells_the_command_that_gives_the_same_again(name, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("asked", "curation", "is_beside"),
+    [
+        ({"held": [5]}, [], True),
+        ({"pool": "5a"}, [], True),
+        ({}, [{"action": "add", "removed": None, "added": 9}], True),
+        ({"frames": [5, 9]}, [], False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("output", "beside"), [("keyframes-out", "keyframes-out-again"), (".", "keyframes-again")]
+)
+def test_what_a_list_gives_again_goes_beside_the_result(output, beside, asked, curation, is_beside):
+    """Where that lies it would be refused: other settings are there."""
+    record = {
+        "identity": {"settings": {**Settings().to_json(), **asked}},
+        "video": {"path": "v.mp4"},
+        "keyframes": [{"frame_index": 5}, {"frame_index": 9}],
+        "curation": curation,
+    }
+    _, _, *arguments = shlex.split(repeat_command(record, Path(output)))
+    parsed = extract_command.make_context("extract", arguments).params
+    assert parsed["frames"] == {"": (5, 9)}
+    assert parsed["output"] == Path(beside if is_beside else output)
+
+
+@pytest.mark.parametrize(
     ("there", "asked", "said"),
     [
         (Settings(), Settings(crop=Crop(0, 1, 80, 90)), ["--crop none, now 0,1,80,90"]),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from keyframes.choose_k import ChoiceOfK, Score
@@ -221,6 +222,14 @@ class TestTimeline:
                 page, number
             )
 
+    @pytest.mark.parametrize("sharpness", [1, 1.1, 1.25, 1.5, 2])
+    def test_a_cluster_is_one_even_colour_on_every_screen(self, page, sharpness):
+        set_window(page, 1000, sharpness=sharpness)
+        for x in range(3, 40):
+            place = timeline_x(page, 0.5) + x
+            assert pixel(page, "timeline", place, 30) == cluster_colour(page, 1)
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
     def test_listed_frames_stand_alone(self, browser, tmp_path):
         scene = make_scene("list.mp4", histories=())
         scene.selection = replace(scene.selection, step=None)
@@ -349,6 +358,17 @@ class TestPage:
         )
         assert contrast(soft, paper) > 4.5
 
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_bars_stand_out(self, page, scheme):
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        paper, *bars = page.execute_script(
+            "return [document.documentElement, ...document.querySelectorAll('.bars i')]"
+            ".map((element) => getComputedStyle(element).backgroundColor)"
+        )
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        assert all(contrast(bar, paper) >= 3 for bar in bars)
+
     def test_asks_the_network_for_nothing(self, page):
         cards(page)[1].click()
         wait(page, lambda: find(page, "#viewer img").get_property("naturalWidth") == 640)
@@ -391,6 +411,23 @@ class TestIndex:
         wide = "return document.documentElement.scrollWidth > innerWidth"
         assert not browser.execute_script(wide)
 
+    def test_on_paper_no_picture_is_cut_off(self, browser, tmp_path):
+        scene = make_scene("wide.mp4", k=2)
+        scene.pictures = [np.zeros((40, 1200, 3), np.uint8)] * 2
+        write_folder(tmp_path, scene, "wide", size=(4800, 160))
+        index = tmp_path / "index.html"
+        index.write_text(render_index(tmp_path), encoding="utf-8")
+        browser.get(index.as_uri())
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        set_window(browser, 700)
+        picture, row = find(browser, ".strip img").rect, find(browser, ".videos li")
+        avoided = row.value_of_css_property("break-inside")
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        assert picture["x"] + picture["width"] <= 700
+        assert picture["width"] / picture["height"] == pytest.approx(30, rel=0.1)
+        assert avoided == "avoid"
+
 
 class TestHostileNames:
     def test_are_only_text_on_the_page(self, browser, tmp_path):
@@ -426,10 +463,10 @@ class TestHostileNames:
         assert "Content Security Policy" in chromium.get_log("browser")[0]["message"]
 
 
-def set_window(page, width, height=800):
+def set_window(page, width, height=800, sharpness=2):
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": False},
+        {"width": width, "height": height, "deviceScaleFactor": sharpness, "mobile": False},
     )
 
 

@@ -22,23 +22,34 @@ keepDrawn(timeline, (context, width, height, colours) => {
 // frame is seen.
 function drawStrip(context, width) {
   const perPixel = duration / (width - 2 * EDGE);
-  for (let column = 0; column < width - 2 * EDGE; column++) {
+  const columns = Math.ceil(width - 2 * EDGE);
+  const clusterIn = (column) => {
     const first = rowAtOrAfter(column * perPixel);
     const end = rowAtOrAfter((column + 1) * perPixel);
-    const cluster = end > first ? mostFrequent(first, end) : clusterBefore(first, column * perPixel);
-    if (cluster !== null) paint(context, cluster, EDGE + column, 1.02);
+    return end > first ? mostFrequent(first, end) : clusterBefore(first, column * perPixel);
+  };
+  let start = 0;
+  let cluster = clusterIn(start);
+  for (let column = 1; column <= columns; column++) {
+    const next = column < columns ? clusterIn(column) : null;
+    if (next === cluster) continue;
+    if (cluster !== null) paint(context, cluster, EDGE + start, EDGE + column);
+    [start, cluster] = [column, next];
   }
 }
 
 // Of what lies between listed frames nothing is known.
 function drawTicks(context, place) {
-  for (const [row, time] of frames.time.entries()) paint(context, frames.cluster[row], place(time) - 1.5, 3);
+  for (const [row, time] of frames.time.entries()) paint(context, frames.cluster[row], place(time) - 1.5, place(time) + 1.5);
 }
 
-function paint(context, cluster, left, width) {
+// From one whole pixel of the screen to another: what lies side by side leaves no seam.
+function paint(context, cluster, ...ends) {
+  const sharpness = context.getTransform().a;
+  const [left, right] = ends.map((end) => Math.round(end * sharpness) / sharpness);
   context.globalAlpha = pointed.cluster === null || cluster === pointed.cluster ? 1 : 0.22;
   context.fillStyle = data.colours[cluster];
-  context.fillRect(left, STRIP.top, width, STRIP.height);
+  context.fillRect(left, STRIP.top, right - left, STRIP.height);
   context.globalAlpha = 1;
 }
 
