@@ -30,8 +30,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(handle: int) -> None:
+        """Lock an open file for this process; OSError where another one has locked it."""
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+else:
     import fcntl
+
+    def _lock(handle: int) -> None:
+        """Lock an open file for this process; OSError where another one has locked it."""
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
 
 logger = logging.getLogger(__name__)
 
@@ -141,21 +152,16 @@ def hold(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):
-            path.unlink()
-        os.close(handle)
+        _let_go(path, handle)
 
 
 def _try_to_hold(path: Path) -> int | None:
     """Return a handle to the file, which only this process holds; None where another does."""
-    if sys.platform == "win32":  # removes the file with the last handle to it
-        try:
-            return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_TEMPORARY)
-        except FileExistsError:
-            return None
+    if sys.platform == "win32":
+        return _try_to_hold_on_windows(path)
     handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(handle)
         if os.path.samestat(os.fstat(handle), path.stat()):
             return handle
     except (BlockingIOError, FileNotFoundError):
@@ -165,6 +171,32 @@ def _try_to_hold(path: Path) -> int | None:
         return handle
     os.close(handle)
     return None
+
+
+def _try_to_hold_on_windows(path: Path) -> int | None:
+    """Do what `_try_to_hold` does where a file that is open can't be removed."""
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_RDWR)
+    except PermissionError:  # it is being removed
+        return None
+    try:
+        _lock(handle)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _let_go(path: Path, handle: int) -> None:
+    """Hold the file no more, and remove it."""
+    if sys.platform == "win32":
+        os.close(handle)
+        with suppress(OSError):  # another one holds it by now
+            path.unlink()
+    else:
+        with suppress(OSError):
+            path.unlink()
+        os.close(handle)
 
 
 def identify(path: Path) -> dict[str, Any]:

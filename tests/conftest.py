@@ -1,8 +1,11 @@
 """What all tests share."""
 
+import errno
 import logging
+import os
 import shutil
 import sys
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -67,6 +70,34 @@ def finished(video, tmp_path_factory):
 def out(finished, tmp_path):
     """A copy of the finished output folder, to be changed."""
     return shutil.copytree(finished, tmp_path / "out")
+
+
+@pytest.fixture
+def open_files_stay(monkeypatch):
+    """Let no file be removed or replaced while this process has it open, as on Windows."""
+
+    def is_open(path, handle):
+        try:
+            return os.path.samestat(os.fstat(handle), path.stat())
+        except OSError:
+            return False
+
+    def refuse(*paths):
+        for path in paths:
+            if any(is_open(path, handle) for handle in range(256)):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    def unlink(path, missing_ok=False):
+        refuse(path)
+        really_unlink(path, missing_ok)
+
+    def replace(path, target):
+        refuse(path, target)
+        return really_replace(path, target)
+
+    really_unlink, really_replace = Path.unlink, Path.replace
+    monkeypatch.setattr(Path, "unlink", unlink)
+    monkeypatch.setattr(Path, "replace", replace)
 
 
 @pytest.fixture
