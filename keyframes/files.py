@@ -49,8 +49,9 @@ logger = logging.getLogger(__name__)
 _SAMPLE_BYTES = 2**16
 _TEMPORARY = f".keyframes-{'[0-9a-f]' * 8}-{'[0-9a-f]' * 8}"  # any temporary name, as a glob
 _PREFIX_LENGTH = len(".keyframes-01234567-")
-# Between two tries to hold a file.
+# Between two tries to hold or to replace a file, and how often the latter is tried.
 _PATIENCE_S = 0.05
+_N_TRIES = 20
 _DAY_S = 24 * 60 * 60
 # No room is left: on the disk, or for this user.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -62,9 +63,10 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe.touch()
-        # A killed run may have left its own, and another one clears away ours.
+        probe.unlink(missing_ok=True)  # another run clears it away as we do those of killed ones
         for file in path.glob(f"{_temporary_prefix(path)}*"):
-            file.unlink(missing_ok=True)
+            with suppress(OSError):  # its run is alive
+                file.unlink()
     except OSError as error:
         raise _cannot_write(path, error) from error
 
@@ -109,7 +111,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         try:
             yield temporary
-            temporary.replace(path)
+            _replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
@@ -127,6 +129,27 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path``, whole or not at all; OutputError as `atomic_file`."""
     with atomic_file(path) as file:
         file.write(content)
+
+
+def check_replaceable(paths: Iterable[Path]) -> None:
+    """Raise OutputError where another program has one of the files open, so that it must stay."""
+    for path in paths:
+        try:
+            _replace(path, path)
+        except PermissionError as error:
+            raise _cannot_write(path, error) from error
+        except OSError:
+            pass  # it isn't there, or is refused for what it is when it is written
+
+
+def _replace(path: Path, target: Path) -> None:
+    """Give a file the name of another, once no virus scanner has one of them open any more."""
+    for _ in range(_N_TRIES):
+        with suppress(PermissionError):
+            path.replace(target)
+            return
+        time.sleep(_PATIENCE_S)
+    path.replace(target)
 
 
 def refuse_pipe(path: Path) -> None:
@@ -304,4 +327,6 @@ def _temporary_prefix(path: Path) -> str:
 def _cannot_write(path: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
     first = "free the disk or " if error.errno in _FULL else ""
+    if isinstance(error, PermissionError) and path.is_file() and os.access(path.parent, os.W_OK):
+        first = "close it in other programs and try again, or "
     return OutputError(f"{path}: can't be written ({reason}); {first}choose another place")

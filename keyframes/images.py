@@ -109,11 +109,19 @@ def is_ours(path: Path) -> bool:
     return is_empty or read_label(path).get("Software") == SOFTWARE
 
 
-def remove_ours(images: Iterable[Path]) -> None:
-    """Remove those of the pictures that are ours: somebody may have put another in its place."""
+def remove_ours(images: Iterable[Path]) -> list[Path]:
+    """Remove those of the pictures that are ours: somebody may have put another in its place.
+
+    Returns those that can't be removed, as where another program shows them.
+    """
+    left = []
     for path in images:
-        if path.exists() and is_ours(path):
-            path.unlink()
+        try:
+            if path.exists() and is_ours(path):
+                path.unlink()
+        except PermissionError:
+            left.append(path)
+    return left
 
 
 def check_picture(path: Path, frame_index: int) -> None:

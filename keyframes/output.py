@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from keyframes.asked import differences
 from keyframes.errors import OutputError
 from keyframes.files import (
+    check_replaceable,
     hold,
     make_folder,
     make_folders,
@@ -170,7 +171,7 @@ class OutputFolder:
             )
 
     def check_ownership(self) -> None:
-        """Raise OutputError where ours can't go: no folder, another's file, or too long a name."""
+        """Raise OutputError where ours can't go: no folder, a file that stays, too long a name."""
         try:
             self.unfinished.lstat()  # of the longest name
         except FileNotFoundError:
@@ -183,6 +184,7 @@ class OutputFolder:
             ) from error
         if self.csv.exists() and not _is_our_table(self.csv):
             raise not_ours(self.csv)
+        check_replaceable(self._documents)
 
     def amend(
         self,
@@ -265,10 +267,8 @@ class OutputFolder:
 
     def finish(self, page: str | None, record: Record) -> None:
         """Write the table, the report and, last, the record, which says that all is done."""
-        others = self._earlier_images() - self._images_of(record)
         self._write_documents(page, record)
-        remove_ours(others)
-        self.unfinished.unlink(missing_ok=True)
+        self._sweep(record)
 
     def tidy(self) -> None:
         """Bring all in line with the record, where a run or a change was cut short.
@@ -279,12 +279,10 @@ class OutputFolder:
             return
         with self.alone():
             if record := self.read_record(replaces=True):
-                noted = self._earlier_images()
-                remove_leftovers(*noted, self.csv, self.page, self.record, self.unfinished)
-                remove_ours(noted - self._images_of(record))
+                remove_leftovers(*self._earlier_images(), *self._documents, self.unfinished)
                 self.check_ownership()
                 write_table(self.csv, make_table(record))
-                self.unfinished.unlink(missing_ok=True)
+                self._sweep(record)
 
     def clear(self) -> None:
         """Remove all that keyframes wrote for this video."""
@@ -293,15 +291,19 @@ class OutputFolder:
             if _is_our_table(self.csv):
                 self.csv.unlink()
             self.page.unlink(missing_ok=True)
+            self._sweep(None)
             with suppress(OSError):  # somebody's files are in there, too
                 self.images.rmdir()
                 self.images.parent.rmdir()
-            self.unfinished.unlink(missing_ok=True)
 
     def _refuse_to_wait(self) -> None:
         raise OutputError(
             f"{self.images}: another run is at work on this video; let it end and try again"
         )
+
+    @property
+    def _documents(self) -> tuple[Path, ...]:
+        return self.csv, self.page, self.record
 
     def _images_of(self, record: Record | None) -> set[Path]:
         return {self.root / row["image"] for row in record["keyframes"]} if record else set()
@@ -320,9 +322,15 @@ class OutputFolder:
         for path in targets:
             if path.exists() and not is_ours(path):
                 raise not_ours(path)
+        check_replaceable((*targets, *self._documents))
         expected = sorted({path.name for path in (*targets, *earlier)})
         write_json(self.unfinished, {"program": PROGRAM, "images": expected})
-        remove_leftovers(*targets, *earlier, self.csv, self.page, self.record, self.unfinished)
+        remove_leftovers(*targets, *earlier, *self._documents, self.unfinished)
+
+    def _sweep(self, record: Record | None) -> None:
+        """Remove pictures of which the record doesn't tell, and the note once none is left."""
+        if not remove_ours(self._earlier_images() - self._images_of(record)):
+            self.unfinished.unlink(missing_ok=True)
 
     def _earlier_images(self) -> set[Path]:
         """Return the pictures that a finished or an interrupted run of ours wrote here."""

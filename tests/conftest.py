@@ -73,8 +73,8 @@ def out(finished, tmp_path):
 
 
 @pytest.fixture
-def open_files_stay(monkeypatch):
-    """Let no file be removed or replaced while this process has it open, as on Windows."""
+def on_windows(monkeypatch):
+    """Let no file be removed or replaced while this process has it open, as Windows doesn't."""
 
     def is_open(path, handle):
         try:
@@ -98,6 +98,7 @@ def open_files_stay(monkeypatch):
     really_unlink, really_replace = Path.unlink, Path.replace
     monkeypatch.setattr(Path, "unlink", unlink)
     monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr("sys.platform", "win32")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from keyframes.errors import OutputError, VideoError
 from keyframes.files import (
     atomic_file,
     atomic_path,
+    check_replaceable,
     check_writable,
     explain,
     hold,
@@ -72,6 +73,43 @@ def test_disk_is_to_be_freed_where_it_is_full(tmp_path, code, advice):
     with pytest.raises(OutputError) as raised, atomic_file(tmp_path / "a.csv"):
         raise OSError(code, os.strerror(code))
     assert str(raised.value).endswith(f"({os.strerror(code)}); {advice}")
+
+
+@pytest.mark.usefixtures("on_windows")
+class TestOpenFiles:
+    """What another program has open, where that keeps a file from being replaced."""
+
+    def test_is_waited_for_as_long_as_a_virus_scanner_takes(self, tmp_path):
+        path = tmp_path / "a.csv"
+        path.write_bytes(b"old")
+        scanned = path.open("rb")
+        scanner = threading.Timer(0.2, scanned.close)
+        scanner.start()
+        write_atomically(path, b"new")
+        scanner.join()
+        assert path.read_bytes() == b"new"
+
+    def test_is_named_with_what_helps(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(files, "_N_TRIES", 1)
+        path, other = tmp_path / "a.csv", tmp_path / "b.csv"
+        path.write_bytes(b"old")
+        check_replaceable([path, other, tmp_path])
+        helps = r"a.csv: can't be written \(Permission denied\); close it in other programs and try"
+        with path.open("rb"):
+            with pytest.raises(OutputError, match=helps):
+                check_replaceable([other, path])
+            with pytest.raises(OutputError, match=helps):
+                write_atomically(path, b"new")
+        assert [(path, path.read_bytes()) for path in tmp_path.iterdir()] == [(path, b"old")]
+
+    def test_of_another_run_keeps_none_from_a_folder(self, tmp_path):
+        theirs = tmp_path / f"{files._temporary_prefix(tmp_path)}0123abcd"
+        theirs.touch()
+        with theirs.open("rb"):
+            make_folder(tmp_path)
+            assert list(tmp_path.iterdir()) == [theirs]
+        make_folder(tmp_path)
+        assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture
@@ -196,20 +234,10 @@ def test_identity_follows_the_content(tmp_path):
 
 
 @pytest.fixture(params=["this system", "Windows"])
-def system(request, monkeypatch):
-    """Locks as this system has them, and as Windows does: nothing is removed while it is open."""
-    if request.param == "Windows" and sys.platform != "win32":
-        request.getfixturevalue("open_files_stay")
-
-        def lock(handle):
-            try:
-                really_lock(handle)
-            except BlockingIOError as error:
-                raise PermissionError(errno.EACCES, "Permission denied") from error
-
-        really_lock = files._lock
-        monkeypatch.setattr(files, "_lock", lock)
-        monkeypatch.setattr("sys.platform", "win32")
+def system(request):
+    """Files as this system has them, and as Windows does."""
+    if request.param == "Windows":
+        request.getfixturevalue("on_windows")
 
 
 @pytest.mark.usefixtures("system")

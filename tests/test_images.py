@@ -19,6 +19,7 @@ from keyframes.images import (
     png_size,
     read_label,
     read_picture,
+    remove_ours,
     write_images,
 )
 from keyframes.records import Keyframe
@@ -112,6 +113,17 @@ def test_an_empty_picture_is_what_is_left_of_ours(tmp_path):
     path.touch()
     assert not is_there(path)
     assert is_ours(path)
+
+
+@pytest.mark.usefixtures("on_windows")
+def test_ours_are_removed_but_those_that_another_program_shows(tmp_path):
+    ours, shown, theirs, absent = (tmp_path / f"{n}.png" for n in range(4))
+    for path in (ours, shown):
+        path.write_bytes(encode_png(PICTURE, {"Software": "keyframes"}))
+    theirs.write_bytes(encode_png(PICTURE, {}))
+    with shown.open("rb"):
+        assert remove_ours([ours, shown, theirs, absent]) == [shown]
+    assert sorted(tmp_path.iterdir()) == [shown, theirs]
 
 
 def test_the_size_of_a_png_is_told_from_its_header(tmp_path):

@@ -211,6 +211,37 @@ def test_a_selection_that_grows_is_told_of_until_it_has_grown(folder):
     assert not list(folder.root.glob(".*"))
 
 
+@pytest.mark.usefixtures("on_windows")
+class TestOpenFiles:
+    """What another program has open, where that keeps a file from being replaced."""
+
+    @pytest.mark.parametrize("name", ["v.csv", "v.json", "labeled-data/v/img000001.png"])
+    def test_nothing_is_lost_where_it_would_be_replaced(self, folder, name):
+        write(folder, ["img000001.png", "img000002.png"])
+        before = {path: path.read_bytes() for path in folder.root.rglob("*.*")}
+        with (
+            (folder.root / name).open("rb"),
+            pytest.raises(OutputError, match=f"{name}.*; close it in other programs"),
+        ):
+            write(folder, ["img000001.png", "img000003.png"])
+        assert {path: path.read_bytes() for path in folder.root.rglob("*.*")} == before
+
+    def test_a_document_is_told_of_beforehand(self, folder):
+        write(folder, ["img000001.png"])
+        with folder.csv.open("rb"), pytest.raises(OutputError, match="close it in other programs"):
+            folder.check_ownership()
+
+    def test_a_picture_that_is_shown_goes_later(self, folder):
+        write(folder, ["img000001.png", "img000002.png"])
+        with (folder.images / "img000001.png").open("rb"):
+            write(folder, ["img000002.png"])
+            folder.tidy()
+            assert names_in(folder) == ["img000001.png", "img000002.png"]
+        folder.tidy()
+        assert names_in(folder) == ["img000002.png"]
+        assert not list(folder.root.glob(".*"))
+
+
 def test_a_table_that_is_gone_comes_back(folder):
     write(folder, ["img000001.png", "img000002.png"])
     before = folder.csv.read_bytes()
