@@ -81,10 +81,10 @@ def slurm_node(folder):
             daemon.wait()
 
 
-def run_batch(environment, folder, script):
+def run_batch(environment, folder, script, *options):
     """Submit a batch script to run in the folder, and wait until it is through."""
     (folder / "job.sh").write_text(script)
-    told = ask(environment, "sbatch", "--wait", "job.sh", cwd=folder, timeout=300)
+    told = ask(environment, "sbatch", "--wait", *options, "job.sh", cwd=folder, timeout=300)
     assert "Submitted" in told, told
 
 

@@ -63,6 +63,7 @@ def keyframes(desk, *arguments):
 @pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
 def test_slurm_array(desk, tmp_path_factory):
     script = recipe("#SBATCH")
+    resubmission = re.findall(r"`sbatch (.*?=.*?) extract.sh`", README.read_text("utf-8"))
     (command,) = re.findall(r"^keyframes (.*?)(?: \\\n.*)$", script, re.MULTILINE)
     with slurm_node(tmp_path_factory.mktemp("slurm")) as environment:
         run_batch(environment, desk, script)
@@ -70,7 +71,12 @@ def test_slurm_array(desk, tmp_path_factory):
         assert len(list(desk.glob("slurm-*.out"))) == 4
         assert "bad.mp4" in outputs
         shards = chosen(desk / "keyframes-out")
-        pooled = script.replace("-k 20", "--pool -k 9").replace("0-3", "0-1")
+        again = script.replace("keyframes-out", "again-out")
+        run_batch(environment, desk, again, *resubmission)
+        share = chosen(desk / "again-out")
+        assert share
+        assert share.items() < shards.items()
+        pooled = script.replace("-k 20", "--pool -k 9").replace("0-3", "0-1").replace("/4", "/2")
         run_batch(environment, desk, pooled.replace("keyframes-out", "pool-out"))
     at_once = keyframes(desk, *command.replace("keyframes-out", "at-once").split())
     assert at_once.returncode == 1  # of the bad video
