@@ -100,7 +100,7 @@ class FeatureCache:
             logger.info("%s: its %s aren't in the cache, %s", video, what, self.folder)
             return None
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            logger.warning("%s can't be used and will be made anew (%s)", path, error)
+            logger.info("%s can't be used and will be made anew (%s)", path, error)
             return None
         with suppress(OSError):  # somebody else's, or removed by another run meanwhile
             os.utime(path)  # used just now
@@ -114,7 +114,7 @@ class FeatureCache:
                 np.savez(file, **arrays)
             self._trim()
         except (OSError, OutputError) as error:  # other runs may be making room, too
-            logger.warning(
+            logger.info(
                 "the %s may not be kept (%s); KEYFRAMES_CACHE names another folder",
                 what,
                 error.__cause__ or error,

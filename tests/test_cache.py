@@ -56,6 +56,7 @@ def test_other_versions_have_another_answer(package, tmp_path, features, monkeyp
 
 @pytest.mark.parametrize("what", ["features", "packets"])
 def test_damaged_entry_is_made_anew(what, tmp_path, features, make_video, caplog):
+    caplog.set_level("INFO")
     cache = FeatureCache(tmp_path / "cache")
     if what == "features":
         load, save, entry = cache.load, cache.save, features
@@ -112,6 +113,7 @@ def test_entry_of_somebody_else_is_used(tmp_path, features, monkeypatch, caplog)
 
 
 def test_unwritable_cache_is_no_failure(tmp_path, features, caplog):
+    caplog.set_level("INFO")
     (tmp_path / "file").write_text("x")
     FeatureCache(tmp_path / "file" / "cache").save(KEY, features)
     assert "may not be kept" in caplog.text
@@ -120,6 +122,7 @@ def test_unwritable_cache_is_no_failure(tmp_path, features, caplog):
 
 
 def test_what_cannot_be_removed_is_no_failure(tmp_path, features, caplog):
+    caplog.set_level("INFO")
     (tmp_path / "features-of-others.npz").mkdir()
     FeatureCache(tmp_path, max_bytes=0).save(KEY, features)
     assert not caplog.text

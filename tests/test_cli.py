@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 import os
 import re
 import shlex
@@ -24,6 +25,7 @@ from keyframes.cli import cli, main
 from keyframes.cli.running import Runner, conclude
 from keyframes.errors import VideoError
 from keyframes.jobs import find_videos, plan_jobs
+from keyframes.output import OutputFolder
 
 
 def run(*arguments, cwd=None):
@@ -553,3 +555,14 @@ def test_record_table_or_list_gives_the_same_frames_again(video, tmp_path):
     for extra in map(str.split, said.split(",")):
         refused = run("extract", video, "--frames", "5,6", *extra)
         assert f"--frames lists all the keyframes: leave out {extra[0]}." in refused.stderr
+
+
+def test_a_run_that_waits_for_another_says_so(video, tmp_path):
+    command = [sys.executable, "-m", "keyframes", "extract", video, "-k", "2", "-o", tmp_path]
+    with OutputFolder(tmp_path, "mouse").alone():
+        waiting = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+        said = waiting.stderr.readline()
+    assert said == f"{video}: another run is at work on it; this one waits\n"
+    assert "2 keyframes" in waiting.communicate(timeout=120)[1]
+    run("extract", video, "-k", 2, "-o", tmp_path, "-q")
+    assert not logging.getLogger("keyframes").isEnabledFor(logging.WARNING)

@@ -27,10 +27,11 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return decorate
 
 
-def _start_logging(_: click.Context, __: click.Parameter, verbose: bool) -> None:
-    """Show the library's log on stderr, above any progress bars, where -v asks for it."""
+def _start_logging(context: click.Context, _: click.Parameter, verbose: bool) -> None:
+    """Show the library's log on stderr, above any progress bars: as much as -v or -q ask for."""
     library = logging.getLogger("keyframes")
-    library.setLevel(logging.INFO if verbose else logging.ERROR)
+    quiet = context.params.get("quiet")  # what stands on the command line is known by now
+    library.setLevel(logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING)
     library.addHandler(_LogToTerminal())
 
 
