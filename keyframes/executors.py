@@ -7,6 +7,7 @@ that is lost costs time, not the batch: its job is done again.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import multiprocessing
 import os
@@ -18,10 +19,12 @@ from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from keyframes import __version__
 from keyframes.ahead import count_cores
 from keyframes.errors import KeyframesError, OutputError, SettingsError, VideoError
 from keyframes.extras import import_extra
@@ -88,7 +91,7 @@ def run_task(
     Raises
     ------
     SettingsError
-        No scheduler answers, it is lost on the way, or its workers have no keyframes.
+        No scheduler answers, it is lost on the way, or a worker has no or another keyframes.
     MissingExtraError
         Dask isn't installed.
     """
@@ -266,18 +269,50 @@ class _LogToParent(logging.Handler):
 @contextmanager
 def _dask_executor(scheduler: str) -> Iterator[Executor]:
     distributed = import_extra("distributed", "dask")
-    comm = distributed.comm
     # What it has to say is said here, in a line.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
-        comm.parse_host_port(comm.parse_address(scheduler)[1])  # a client without a port hangs
-        client = distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False)
+        asyncio.run(_knock(distributed, scheduler))
+    except TypeError as error:
+        raise SettingsError(
+            f"{scheduler}: Dask has no TLS settings here; give it those of the cluster "
+            "(distributed.comm.tls in its configuration)"
+        ) from error
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"no Dask scheduler answers at {scheduler!r} ({error}); is it running?"
         ) from error
-    with client:
-        yield client.get_executor(retries=RETRIES, pure=False)
+    try:
+        with distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False) as client:
+            _check_workers(client, scheduler)
+            yield client.get_executor(retries=RETRIES, pure=False)
+    except CancelledError as error:
+        raise SettingsError("the Dask scheduler is gone; the same command goes on") from error
+
+
+async def _knock(distributed: Any, scheduler: str) -> None:  # noqa: ANN401 - a module
+    """Connect to a scheduler, without a client: one in vain takes long to end, and complains."""
+    security = distributed.Security().get_connection_args("client")
+    comm = await distributed.comm.connect(scheduler, timeout=CONNECT_S, **security)
+    await comm.close()
+
+
+def _check_workers(client: Any, scheduler: str) -> None:  # noqa: ANN401 - of an extra
+    """Wait for a first worker, and refuse those that don't have this very keyframes.
+
+    Dask itself says nothing of a task that a worker can't unpack, and never ends.
+    """
+    ask = resolve_name, "keyframes:__version__"  # every Python can unpack this
+    first = client.submit(*ask, pure=False)  # for a task, clusters that grow start their workers
+    if not client.nthreads():
+        logger.warning("%s: has no workers yet; waiting for them", scheduler)
+    first.exception()
+    for worker, found in client.run(*ask, on_error="return").items():
+        if found != __version__:
+            there = f"keyframes {found}" if isinstance(found, str) else f"no keyframes ({found})"
+            raise SettingsError(
+                f"the Dask worker {worker} has {there}; install keyframes {__version__} there"
+            )
 
 
 def _dask_result(job: Job, future: Future[Result | KeyframesError]) -> Result | KeyframesError:
@@ -287,9 +322,3 @@ def _dask_result(job: Job, future: Future[Result | KeyframesError]) -> Result | 
         return future.result()
     except KilledWorker:
         return VideoError(f"{job.video}: the workers that tried it were killed; {_TELLS_MEMORY}")
-    except CancelledError as error:
-        raise SettingsError("the Dask scheduler is gone; the same command goes on") from error
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"the Dask workers can't run it ({error}); install the same keyframes there"
-        ) from error

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -151,34 +153,65 @@ def test_missing_dask_is_named(tmp_path, monkeypatch):
         list(run_task(refuse_b, make_jobs(tmp_path, "a.x"), scheduler="tcp://127.0.0.1:1"))
 
 
-@pytest.fixture(scope="module")
-def dask(tmp_path_factory):
-    """A scheduler and two workers, each a process of its own: (address, workers)."""
+@contextmanager
+def dask_scheduler(folder):
+    """Start a scheduler; yield its address, and a function that starts a worker."""
     pytest.importorskip("distributed")
-    folder = tmp_path_factory.mktemp("dask")
     processes = []
 
-    def start(*arguments):
-        command = [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]]
-        environment = {**os.environ, **IN_WORKERS}
+    def start(program, *options, search=IN_WORKERS):
+        file = folder / "scheduler.json"
+        local = ["--no-dashboard", "--scheduler-file", str(file)]
+        command = [sys.executable, "-m", f"distributed.cli.{program}", *options, *local]
         with (folder / f"{len(processes)}.log").open("w") as log:
             processes.append(
-                subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
+                subprocess.Popen(
+                    command, stdout=log, stderr=log, env={**os.environ, **search}, cwd=folder
+                )
             )
         return processes[-1]
 
-    file = folder / "scheduler.json"
-    local = ["--no-dashboard", "--scheduler-file", str(file)]
-    start("dask_scheduler", "--host", "127.0.0.1", "--port", "0", *local)
-    workers = [start("dask_worker", "--nthreads", "1", "--no-nanny", *local) for _ in range(2)]
+    start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
     deadline = time.monotonic() + 60
-    while not file.exists():
+    while not (file := folder / "scheduler.json").exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    yield json.loads(file.read_text("utf-8"))["address"], workers
+    yield (
+        json.loads(file.read_text("utf-8"))["address"],
+        partial(start, "dask_worker", "--nthreads", "1", "--no-nanny"),
+    )
     for process in processes:
         process.kill()  # asked to end, a worker waits for a scheduler that may be gone already
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory):
+    """A scheduler and two workers, each a process of its own: (address, workers)."""
+    with dask_scheduler(tmp_path_factory.mktemp("dask")) as (address, start_worker):
+        yield address, [start_worker() for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ("raise ModuleNotFoundError('none')", r"no keyframes \(none\)"),
+        ("__version__ = '0.0.1'", "keyframes 0.0.1"),
+    ],
+)
+def test_dask_workers_are_waited_for_and_need_the_same_keyframes(tmp_path, caplog, there, said):
+    (tmp_path / "other" / "keyframes").mkdir(parents=True)
+    (tmp_path / "other" / "keyframes" / "__init__.py").write_text(there)
+    with dask_scheduler(tmp_path) as (address, start_worker):
+
+        def send_worker():
+            while "has no workers yet; waiting for them" not in caplog.text:
+                time.sleep(0.05)
+            start_worker(search={"PYTHONPATH": str(tmp_path / "other")})
+
+        threading.Thread(target=send_worker, daemon=True).start()
+        with pytest.raises(SettingsError, match=rf"worker tcp://.* has {said}; install keyframes"):
+            list(run_task(refuse_b, make_jobs(tmp_path, "a.x"), scheduler=address))
 
 
 def test_dask_brings_back_results_and_errors_and_does_lost_jobs_again(dask, tmp_path):
@@ -209,16 +242,19 @@ def test_dask_workers_need_not_be_where_the_command_is(dask, tmp_path, monkeypat
     assert result == (make_jobs(Path(), "a.x")[0], (tmp_path / "a.x", tmp_path))
 
 
-def test_a_scheduler_without_a_port_is_refused_at_once(tmp_path, monkeypatch):
-    """Without a client, which would try to end for twenty seconds."""
-    pytest.importorskip("distributed")
-    monkeypatch.setattr("distributed.Client", None)
-    with pytest.raises(SettingsError, match=r"no Dask scheduler answers at 'head' \(.*port"):
-        list(run_task(refuse_b, make_jobs(tmp_path, "a.x"), scheduler="head"))
-
-
-def test_silent_scheduler_is_named(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("head", r"no Dask scheduler answers at 'head' \(.*port"),
+        ("tcp://127.0.0.1:1", "no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
+        ("tcp://127.0.0.1:87860", "no Dask scheduler answers at 'tcp://127.0.0.1:87860'"),
+        ("tls://127.0.0.1:1", "tls://127.0.0.1:1: Dask has no TLS settings"),
+    ],
+)
+def test_a_scheduler_that_does_not_answer_is_named(tmp_path, monkeypatch, address, said):
+    """Without a client, which would try to end for twenty seconds, and complain of that."""
     pytest.importorskip("distributed")
     monkeypatch.setattr("keyframes.executors.CONNECT_S", 0.2)
-    with pytest.raises(SettingsError, match=r"no Dask scheduler answers at 'tcp://127.0.0.1:1'"):
-        list(run_task(refuse_b, make_jobs(tmp_path, "a.x"), scheduler="tcp://127.0.0.1:1"))
+    monkeypatch.setattr("distributed.Client", None)
+    with pytest.raises(SettingsError, match=said):
+        list(run_task(refuse_b, make_jobs(tmp_path, "a.x"), scheduler=address))
