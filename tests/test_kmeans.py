@@ -374,6 +374,33 @@ def test_seeds_as_well_as_scikit_learn():
     assert np.mean(ours) <= 1.02 * np.mean(theirs)
 
 
+def nine_spots(seed):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(300, 2)) * 0.05 + rng.integers(0, 3, (300, 2))
+
+
+@pytest.mark.parametrize(
+    ("far", "dtype"), [(1e3, np.float32), (1e6, np.float32), (3e7, float), (1e12, float)]
+)
+def test_one_far_row_leaves_the_others_well_seeded(far, dtype):
+    def inertia(seed):
+        X = nine_spots(seed).astype(dtype)
+        X[0] = far
+        return KMeans(10, random_state=0).fit(X).inertia_
+
+    assert np.median([inertia(seed) for seed in range(8)]) < 1.7
+
+
+def test_spots_far_from_the_origin_for_their_size_are_well_seeded():
+    X = 1.7e9 + 1e-4 * nine_spots(1)
+    assert KMeans(9, n_init=5, random_state=0).fit(X).inertia_ < 1.7e-8
+
+
+def test_spots_far_from_each_other_for_their_size_are_well_seeded():
+    X = np.concatenate([nine_spots(0), nine_spots(1) + 2000]).astype(np.float32)
+    assert KMeans(18, n_init=5, random_state=0).fit(X).inertia_ < 3.4
+
+
 def test_parameters_have_scikit_learn_names_and_defaults():
     assert KMeans().get_params() == SklearnKMeans().get_params()
     copy = clone(KMeans(4, tol=0.5))

@@ -11,8 +11,10 @@ import numpy as np
 from keyframes.kmeans.blocks import (
     Points,
     Workers,
+    cached_blocks,
     lay_out,
     row_blocks,
+    squared_norms,
     workers,
 )
 from keyframes.kmeans.nearest import nearest_squared
@@ -42,8 +44,8 @@ ROWS_PER_SEED = 100
 SEEDS_PER_STEP_AHEAD = 2
 # Columns from which on a wider product of matrices is no quicker per column.
 WIDE_PRODUCT = 64
-# Squared distances up to so many roundings of the largest squared norm are those of equal rows.
-EQUAL = 16
+# Squared distances up to so many roundings of the squared norms have too few digits left.
+CANCELLED = 16
 # Distances that may be held even if the data is smaller.
 HELD_DISTANCES = 2**20
 
@@ -125,18 +127,16 @@ def seed_rows(
         for block in row_blocks(len(closest)):
             closest[block] = nearest_squared(sample.values[block], fixed)
     chosen = np.empty(n_clusters, dtype=np.int64)
-    counts = sample.weights > 0
-    rounding = EQUAL * np.finfo(closest.dtype).eps * sample.squared_norms.max()
     for i in range(n_clusters):
         if np.isinf(closest[0]):
             tried, distances = candidates.draw(sample.weights, 1)
-        elif closest.max(where=counts, initial=0) <= rounding:
-            chances = sample.weights.astype(np.float64)
-            chosen[i:] = rng.choice(len(counts), n_clusters - i, p=chances / chances.sum())
-            break
-        else:
+        elif (potential := sample.weights * closest).any():
             ahead = 1 + i // SEEDS_PER_STEP_AHEAD
-            tried, distances = candidates.draw(sample.weights * closest, trials, ahead=ahead)
+            tried, distances = candidates.draw(potential, trials, ahead=ahead)
+        else:
+            chances = sample.weights.astype(np.float64)
+            chosen[i:] = rng.choice(len(chances), n_clusters - i, p=chances / chances.sum())
+            break
         distances = np.minimum(distances, closest)
         best = int((distances @ sample.weights).argmin())
         closest, chosen[i] = distances[best], tried[best]
@@ -179,7 +179,7 @@ class Candidates:
         rows
             (count,)
         distances
-            (count, n) their squared distances to all rows.
+            (count, n) their squared distances to all rows that have potential.
         """
         at_hand = np.flatnonzero(potential[self._rows] > self._stays_above)
         if len(at_hand) < count:
@@ -195,7 +195,7 @@ class Candidates:
         cumulative = np.cumsum(potential, dtype=np.float64)
         drawn = cumulative.searchsorted(self._rng.random(size) * cumulative[-1], side="right")
         self._rows = np.minimum(drawn, n - 1)
-        self._distances = _squared_distances(self._rows, self._sample, self._team)
+        self._distances = _squared_distances(self._rows, potential > 0, self._sample, self._team)
         self._stays_above = self._rng.random(size) * potential[self._rows]
         return np.arange(size)
 
@@ -211,22 +211,45 @@ def _sample(weights: FloatArray, n_clusters: int, rng: np.random.Generator) -> s
     return slice(None)
 
 
-def _squared_distances(rows: IntArray, sample: Points, team: Workers) -> FloatArray:
-    """Return the squared distances (m, n) of m of the rows to all n."""
+def _squared_distances(
+    rows: IntArray, wanted: npt.NDArray[np.bool_], sample: Points, team: Workers
+) -> FloatArray:
+    """Return the squared distances (m, n) of m of the rows to all n that are `wanted` (n,)."""
     values, norms = sample.values, sample.squared_norms
     distances = np.empty((len(rows), len(values)), values.dtype)
-    minus_two = -2 * values[rows]
-    own_norms = norms[rows, None]
+    tried, own_norms = values[rows], norms[rows, None]
+    minus_two = -2 * tried
+    rounding = CANCELLED * np.finfo(values.dtype).eps
 
     def fill(block: slice) -> None:
         # Tall times slim is the quicker way round for BLAS; candidates by rows is for the rest.
         part = np.add((values[block] @ minus_two.T).T, norms[block], out=distances[:, block])
         part += own_norms
-        np.maximum(part, 0, out=part)
+        (own,) = np.nonzero((rows >= block.start) & (rows < block.stop))
+        part[own, rows[own] - block.start] = np.inf  # known to be 0, and so no reason to look
+        (near,) = np.nonzero(part.min(axis=1) <= rounding * (own_norms[:, 0] + norms[block].max()))
+        limits = rounding * (own_norms[near] + norms[block])
+        part[near] = _taken_again(part[near], limits, tried[near], values[block], wanted[block])
 
     team.map(fill, row_blocks(len(values)), values.size * len(rows))
     distances[np.arange(len(rows)), rows] = 0
     return distances
+
+
+def _taken_again(
+    distances: FloatArray,
+    limits: FloatArray,
+    tried: FloatArray,
+    values: FloatArray,
+    wanted: npt.NDArray[np.bool_],
+) -> FloatArray:
+    """Return squared distances (m, n); those within `limits` term by term, 0 if not `wanted`."""
+    cancelled = distances <= limits
+    exact: FloatArray = np.where(cancelled, 0, distances)
+    row, column = np.nonzero(cancelled & wanted)
+    for few in cached_blocks((len(row), values.shape[1])):
+        exact[row[few], column[few]] = squared_norms(tried[row[few]] - values[column[few]])
+    return exact
 
 
 def given_starts(
