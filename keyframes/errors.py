@@ -7,7 +7,8 @@
     ├── VideoError         a recording can't be read, or not exactly
     │   └── UnrepeatableError  it decodes differently each time
     ├── OutputError        the output can't be written, or isn't ours to replace
-    └── MissingExtraError  an optional dependency isn't installed  (also an ImportError)
+    ├── MissingExtraError  an optional dependency isn't installed  (also an ImportError)
+    └── NotFittedError     a KMeans was used before `fit`  (also a ValueError, an AttributeError)
 
 Every message is one line: what happened, with which value, and what to do.
 """
@@ -47,3 +48,7 @@ class OutputError(KeyframesError):
 
 class MissingExtraError(KeyframesError, ImportError):
     """An optional dependency isn't installed; the message names the install command."""
+
+
+class NotFittedError(KeyframesError, ValueError, AttributeError):
+    """A KMeans was used before `fit`."""

@@ -1,4 +1,5 @@
 import logging
+import pickle
 import subprocess
 import sys
 import threading
@@ -411,6 +412,16 @@ def test_parameters_have_scikit_learn_names_and_defaults():
         copy.set_params(clusters=3)
 
 
+def test_a_copy_and_a_subclass_say_what_they_are():
+    again = pickle.loads(pickle.dumps(KMeans(3, tol=0.5)))  # noqa: S301
+    assert repr(again) == "KMeans(n_clusters=3, tol=0.5)"
+
+    class Kinder(KMeans):
+        pass
+
+    assert repr(Kinder()) == "Kinder()"
+
+
 def test_works_where_scikit_learn_wants_one_of_its_own():
     X = blobs(200, 3, 4)
     kmeans = KMeans(4, random_state=0)
@@ -444,6 +455,15 @@ def test_a_callable_gets_what_scikit_learn_gives_it():
     first = KMeans(2, init=init, n_init=3, random_state=1).fit(PAIRS)
     again = KMeans(2, init=init, n_init=3, random_state=1).fit(PAIRS)
     assert first.inertia_histories_ == again.inertia_histories_
+
+
+def test_a_callable_may_not_write_to_the_data():
+    def init(X, n_clusters, random_state):
+        X -= X.mean(axis=0)
+        return X[:n_clusters]
+
+    with pytest.raises(ValueError, match="read-only"):
+        KMeans(2, init=init).fit(PAIRS.copy())
 
 
 def test_an_array_with_several_runs_warns():
@@ -503,6 +523,14 @@ def test_huge_and_tiny_data_are_the_same_data(dtype, factor):
         scaled.cluster_centers_.astype(np.float64) / factor, plain.cluster_centers_, rtol=1e-4
     )
     assert scaled.n_iter_ == plain.n_iter_
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e160, 1e300])
+def test_the_share_explained_holds_where_squares_do_not(factor):
+    share = KMeans(3, random_state=0).fit(PAIRS).explained_variance_ratio_
+    model = KMeans(3, random_state=0).fit(PAIRS * factor)
+    assert model.explained_variance_ratio_ == pytest.approx(share)
+    assert not np.isnan(model.between_inertia_)
 
 
 def test_predict_on_data_far_larger_than_the_fitted():
@@ -609,6 +637,14 @@ def test_values_that_are_not_finite_are_refused(bad, row):
             refuse(X)
 
 
+@pytest.mark.skipif(np.finfo(np.longdouble).maxexp == 1024, reason="as long as a double here")
+def test_numbers_that_only_a_long_double_holds_are_refused():
+    X = PAIRS.astype(np.longdouble)
+    X[4] *= np.longdouble("1e400")
+    with pytest.raises(SettingsError, match="NaN or infinity in row 4;"):
+        KMeans(2).fit(X)
+
+
 @pytest.mark.parametrize(
     ("settings", "X", "arguments", "message"),
     [
@@ -617,8 +653,10 @@ def test_values_that_are_not_finite_are_refused(bad, row):
         ({"n_clusters": 2.5}, PAIRS, {}, "n_clusters must be a whole number"),
         ({"n_init": "always"}, PAIRS, {}, "n_init must be a whole number"),
         ({"max_iter": 0}, PAIRS, {}, "max_iter must be"),
-        ({"tol": -1}, PAIRS, {}, "tol must be a number of at least 0, got -1"),
+        ({"tol": -1}, PAIRS, {}, "tol must be a finite number of at least 0, got -1"),
         ({"tol": np.nan}, PAIRS, {}, "tol must be"),
+        ({"tol": np.inf}, PAIRS, {}, "tol must be .* got inf"),
+        ({"tol": True}, PAIRS, {}, "tol must be .* got True"),
         ({"init": "kmeans"}, PAIRS, {}, "init must be .* got 'kmeans'"),
         ({"init": PAIRS[:3]}, PAIRS, {}, r"init has shape \(3, 1\); it must be \(2, 1\)"),
         ({"init": [[np.nan], [1]]}, PAIRS, {}, "init holds NaN"),
@@ -637,6 +675,8 @@ def test_values_that_are_not_finite_are_refused(bad, row):
         ({}, PAIRS, {"sample_weight": [1, 2]}, r"sample_weight has shape \(2,\)"),
         ({}, PAIRS, {"sample_weight": [1, 1, 1, 1, 1, -1]}, "at least 0"),
         ({}, PAIRS, {"sample_weight": [1, 0, 0, 0, 0, 0]}, "n_samples=1 should be >="),
+        ({}, np.float32(PAIRS), {"fixed_centers": [[1e39]]}, "fixed_centers .* beyond .* float32"),
+        ({"init": [[0], [-1e39]]}, np.float32(PAIRS), {}, "init .* beyond .* float32"),
         ({}, PAIRS, {"fixed_centers": [[1, 2]]}, r"fixed_centers has shape \(1, 2\)"),
     ],
 )
@@ -663,6 +703,31 @@ def test_use_before_fit_and_other_width_are_refused():
         model.transform(np.ones((2, 3)))
     with pytest.raises(SettingsError, match=r"X has shape \(\)"):
         model.score(3.0)
+
+
+def test_columns_of_other_names_are_refused():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(blobs(40, 3, 2), columns=["x", "y", "speed"])
+    model = KMeans(2, random_state=0).fit(table)
+    assert model.feature_names_in_.tolist() == ["x", "y", "speed"]
+    assert model.predict(table).tolist() == model.labels_.tolist()
+    assert model.predict(table.to_numpy()).tolist() == model.labels_.tolist()
+    for ask in (model.predict, model.transform, model.score):
+        with pytest.raises(SettingsError, match=r"'speed' as column 0, where KMeans was .* 'x'"):
+            ask(table[["speed", "y", "x"]])
+    with pytest.raises(SettingsError, match="'v' as column 2"):
+        model.predict(table.rename(columns={"speed": "v"}))
+    assert not hasattr(model.fit(table.to_numpy()), "feature_names_in_")
+    assert not hasattr(model.fit(table.rename(columns={"x": 0})), "feature_names_in_")
+
+
+def test_names_of_the_distances_are_scikit_learns():
+    model = KMeans(3, random_state=0).fit(PAIRS)
+    assert model.get_feature_names_out().tolist() == ["kmeans0", "kmeans1", "kmeans2"]
+    pipeline = make_pipeline(StandardScaler(), KMeans(2, random_state=0)).fit(PAIRS)
+    assert pipeline.get_feature_names_out().tolist() == ["kmeans0", "kmeans1"]
+    with pytest.raises(NotFittedError, match="call fit first"):
+        KMeans(2).get_feature_names_out()
 
 
 # ---- the data is left alone --------------------------------------------------------------------

@@ -5,7 +5,8 @@ exactly and as seldom as it can, ``seeding.py`` chooses where to start, ``blocks
 the data out and shares the work between threads, and ``estimator.py`` is the public door.
 """
 
-from keyframes.kmeans.estimator import ConvergenceWarning, KMeans, NotFittedError
+from keyframes.errors import NotFittedError
+from keyframes.kmeans.estimator import ConvergenceWarning, KMeans
 from keyframes.kmeans.nearest import nearest_centers
 from keyframes.kmeans.seeding import kmeans_plusplus
 

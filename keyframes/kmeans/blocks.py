@@ -167,10 +167,13 @@ def power_of_two_scale(data: npt.NDArray[Any]) -> float:
         The data holds NaN or infinity.
     """
     extremes = [(data[rows].max(), data[rows].min()) for rows in cached_blocks(data.shape)]
-    peak = float(np.abs(np.array(extremes, dtype=np.float64)).max())
-    if not np.isfinite(peak):
-        bad = int(np.flatnonzero(~np.isfinite(data).all(axis=1))[0])
-        raise SettingsError(f"X holds NaN or infinity in row {bad}; k-means needs finite numbers")
+    with np.errstate(over="ignore"):  # what float64 can't hold is infinite here
+        peak = float(np.abs(np.array(extremes, dtype=np.float64)).max())
+        if not np.isfinite(peak):
+            is_good = np.isfinite(data.astype(np.float64)).all(axis=1)
+            raise SettingsError(
+                f"X holds NaN or infinity in row {is_good.argmin()}; k-means needs finite numbers"
+            )
     limit = np.finfo(working_dtype(data)).maxexp - 2
     exponent = int(np.clip(np.frexp(peak)[1], -limit, limit))
     return float(np.ldexp(1.0, -exponent))

@@ -10,33 +10,33 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from keyframes.errors import KeyframesError, SettingsError
+from keyframes.errors import NotFittedError, SettingsError
 from keyframes.kmeans.blocks import (
     Frame,
     Points,
     Workers,
     lay_out,
     power_of_two_scale,
-    row_blocks,
-    squared_norms,
     workers,
 )
 from keyframes.kmeans.lloyd import Solution, lloyd
-from keyframes.kmeans.nearest import nearest_in_frame
+from keyframes.kmeans.nearest import distances_in_frame, nearest_in_frame
 from keyframes.kmeans.seeding import given_starts, seed_rows
 from keyframes.kmeans.validation import (
     as_centers,
     as_generator,
     as_matrix,
     as_weights,
+    check_names,
     check_parameters,
-    working_dtype,
+    names_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
+    from typing_extensions import Self
 
     from keyframes.kmeans.seeding import Init
     from keyframes.kmeans.validation import RandomState
@@ -49,10 +49,6 @@ logger = logging.getLogger(__name__)
 
 class ConvergenceWarning(UserWarning):
     """The data has fewer distinct rows than clusters were asked for."""
-
-
-class NotFittedError(KeyframesError, ValueError, AttributeError):
-    """The estimator was used before `fit`."""
 
 
 class KMeans:
@@ -102,6 +98,8 @@ class KMeans:
         Iterations of the run kept.
     n_features_in_
         d.
+    feature_names_in_
+        (d,) the names of X's columns, where X is a table whose columns all have one.
 
     Examples
     --------
@@ -122,6 +120,7 @@ class KMeans:
     inertia_histories_: tuple[tuple[float, ...], ...]
     n_iter_: int
     n_features_in_: int
+    feature_names_in_: npt.NDArray[np.object_]
     _frame: Frame
 
     def __init__(
@@ -155,7 +154,7 @@ class KMeans:
         *,
         fixed_centers: npt.ArrayLike | None = None,
         on_restart: Callable[[int], None] | None = None,
-    ) -> KMeans:
+    ) -> Self:
         """Find the centres.
 
         Parameters
@@ -197,6 +196,9 @@ class KMeans:
         best = min(solutions, key=lambda solution: solution.inertia)
         best.centers[self.n_clusters :] = fixed
         self._keep(best, points.frame)
+        vars(self).pop("feature_names_in_", None)
+        if (names := names_of(X)) is not None:
+            self.feature_names_in_ = names
         self.inertia_histories_ = tuple(solution.history for solution in solutions)
         self._warn_of_empty_clusters()
         return self
@@ -231,18 +233,15 @@ class KMeans:
     def transform(self, X: npt.ArrayLike) -> FloatArray:
         """Return the distance of each row of X (n, d) to each centre, (n, k)."""
         data, frame = self._prepare(X)
-        centers = frame.enter(self.cluster_centers_.astype(np.float64))
-        norms = squared_norms(centers)
-        distances = np.empty((len(data), len(centers)), dtype=working_dtype(data))
+        return distances_in_frame(data, self.cluster_centers_, frame)
 
-        def fill(rows: slice) -> None:
-            values = frame.enter(data[rows]).astype(np.float64, copy=False)
-            squares = squared_norms(values)[:, None] + norms - 2 * (values @ centers.T)
-            distances[rows] = np.sqrt(np.maximum(squares, 0)) / frame.scale
-
-        with workers() as team:
-            team.map(fill, row_blocks(len(data)), 2 * data.size * len(centers))
-        return distances
+    def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
+        """Name the columns of what `transform` returns: kmeans0, kmeans1 and so on."""
+        del input_features
+        self._check_is_fitted()
+        prefix = type(self).__name__.lower()
+        names = [f"{prefix}{number}" for number in range(len(self.cluster_centers_))]
+        return np.array(names, dtype=object)
 
     def score(
         self, X: npt.ArrayLike, y: object = None, sample_weight: npt.ArrayLike | None = None
@@ -260,7 +259,7 @@ class KMeans:
         names = inspect.signature(type(self)).parameters
         return {name: getattr(self, name) for name in names}
 
-    def set_params(self, **params: Any) -> KMeans:  # noqa: ANN401 - as many types as parameters
+    def set_params(self, **params: Any) -> Self:  # noqa: ANN401 - as many types as parameters
         """Set constructor parameters by name."""
         known = self.get_params()
         for name, value in params.items():
@@ -282,9 +281,9 @@ class KMeans:
         changed = [
             f"{name}={value!r}"
             for name, value in self.get_params().items()
-            if value is not defaults[name].default
+            if repr(value) != repr(defaults[name].default)
         ]
-        return f"KMeans({', '.join(changed)})"
+        return f"{type(self).__name__}({', '.join(changed)})"
 
     def _run(
         self,
@@ -317,10 +316,8 @@ class KMeans:
         self.cluster_centers_ = solution.centers
         self.labels_ = solution.labels
         self.inertia_ = solution.inertia
-        self.between_inertia_ = solution.total_inertia - solution.inertia
-        self.explained_variance_ratio_ = (
-            self.between_inertia_ / solution.total_inertia if solution.total_inertia > 0 else 1.0
-        )
+        self.between_inertia_ = solution.between_inertia
+        self.explained_variance_ratio_ = solution.explained
         self.inertia_history_ = solution.history
         self.n_iter_ = len(solution.history)
         self.n_features_in_ = solution.centers.shape[1]
@@ -336,14 +333,18 @@ class KMeans:
                 stacklevel=3,
             )
 
-    def _prepare(self, X: npt.ArrayLike) -> tuple[npt.NDArray[Any], Frame]:
-        """Return checked data, and the frame of `fit` widened to hold it."""
+    def _check_is_fitted(self) -> None:
         if not hasattr(self, "cluster_centers_"):
             raise NotFittedError("this KMeans instance is not fitted yet; call fit first")
+
+    def _prepare(self, X: npt.ArrayLike) -> tuple[npt.NDArray[Any], Frame]:
+        """Return checked data, and the frame of `fit` widened to hold it."""
+        self._check_is_fitted()
         data = as_matrix(X)
         if data.shape[1] != self.n_features_in_:
             raise SettingsError(
                 f"X has {data.shape[1]} features, but KMeans is expecting {self.n_features_in_} "
                 "features as input"
             )
+        check_names(X, getattr(self, "feature_names_in_", None))
         return data, self._frame.widened(power_of_two_scale(data))

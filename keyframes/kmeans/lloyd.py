@@ -43,8 +43,10 @@ class Solution:
         (n,) int32: the nearest of `centers` for every row.
     inertia
         The objective J: weighted sum of squared distances to the nearest centre.
-    total_inertia
-        J of a single cluster: what there is to explain.
+    between_inertia
+        J of a single cluster, less `inertia`: what the clusters account for.
+    explained
+        The same as a share of J of a single cluster; 1 where that is 0.
     history
         J after each iteration.
     """
@@ -52,7 +54,8 @@ class Solution:
     centers: FloatArray
     labels: LabelArray
     inertia: float
-    total_inertia: float
+    between_inertia: float
+    explained: float
     history: tuple[float, ...]
 
 
@@ -97,11 +100,14 @@ def lloyd(
     given = points.frame.leave(centers).astype(points.values.dtype)
     final = points.frame.enter(given.astype(np.float64))
     assignment.follow(final, team)
+    inertia = _inertia(points, final, assignment.labels, team)
+    total = sums.single_cluster_objective()
     return Solution(
         centers=given,
         labels=assignment.labels,
-        inertia=_unscaled(_inertia(points, final, assignment.labels, team), points),
-        total_inertia=_unscaled(sums.single_cluster_objective(), points),
+        inertia=_unscaled(inertia, points),
+        between_inertia=_unscaled(total - inertia, points),
+        explained=(total - inertia) / total if total > 0 else 1.0,
         history=tuple(history),
     )
 

@@ -190,6 +190,22 @@ def nearest_in_frame(
         return labels, squared / frame.scale / frame.scale
 
 
+def distances_in_frame(data: npt.NDArray[Any], centers: FloatArray, frame: Frame) -> FloatArray:
+    """Return the distance of each row to each centre (n, k), computed in given coordinates."""
+    exact = frame.enter(centers.astype(np.float64))
+    norms = squared_norms(exact)
+    distances = np.empty((len(data), len(exact)), dtype=working_dtype(data))
+
+    def fill(rows: slice) -> None:
+        values = frame.enter(data[rows]).astype(np.float64, copy=False)
+        squares = squared_norms(values)[:, None] + norms - 2 * (values @ exact.T)
+        distances[rows] = np.sqrt(np.maximum(squares, 0)) / frame.scale
+
+    with workers() as team:
+        team.map(fill, row_blocks(len(data)), 2 * data.size * len(exact))
+    return distances
+
+
 class Assignment:
     """Which centre each row belongs to, and how surely (Hamerly 2010).
 

@@ -267,7 +267,9 @@ def given_starts(
         return [None] * n_init
     if callable(init):
         random_state = np.random.RandomState(rng.bit_generator)  # what such callables expect
-        drawn = [init(data, n_clusters, random_state=random_state) for _ in range(n_init)]
+        shown = data.view()
+        shown.flags.writeable = False  # it may be the caller's own
+        drawn = [init(shown, n_clusters, random_state=random_state) for _ in range(n_init)]
         return [as_centers(start, data, n_clusters, "init") for start in drawn]
     if n_init != 1:
         warnings.warn(

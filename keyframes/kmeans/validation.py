@@ -33,6 +33,27 @@ def as_matrix(X: npt.ArrayLike, name: str = "X") -> npt.NDArray[Any]:
     return array
 
 
+def names_of(X: object) -> npt.NDArray[np.object_] | None:
+    """Return the names of a table's columns, if it is a table and all of them are texts."""
+    names = list(getattr(X, "columns", ()))
+    if not names or not all(isinstance(name, str) for name in names):
+        return None
+    return np.array(names, dtype=object)
+
+
+def check_names(X: object, fitted: npt.NDArray[np.object_] | None) -> None:
+    """Raise SettingsError where columns are named otherwise than those fitted to."""
+    given = names_of(X)
+    if given is None or fitted is None:
+        return
+    for number, (name, expected) in enumerate(zip(given, fitted, strict=True)):
+        if name != expected:
+            raise SettingsError(
+                f"X has {name!r} as column {number}, where KMeans was fitted to {expected!r}; "
+                "pass the columns in the order of fit"
+            )
+
+
 def as_weights(
     sample_weight: npt.ArrayLike | None, data: npt.NDArray[Any], n_needed: int
 ) -> FloatArray:
@@ -80,9 +101,14 @@ def as_centers(
             f"({'n' if n_centers is None else n_centers}, {data.shape[1]}), one row a centre and "
             "as many features as X"
         )
-    if not np.isfinite(array).all():
-        raise SettingsError(f"{name} holds NaN or infinity; k-means needs finite numbers")
-    return array.astype(working_dtype(data)).astype(np.float64)
+    with np.errstate(over="ignore"):
+        rounded = array.astype(working_dtype(data))
+    if not np.isfinite(rounded).all():
+        raise SettingsError(
+            f"{name} holds NaN, infinity or numbers beyond the precision of X, {rounded.dtype}; "
+            "k-means needs finite numbers"
+        )
+    return rounded.astype(np.float64)
 
 
 def as_generator(random_state: RandomState) -> np.random.Generator:
@@ -112,8 +138,8 @@ def check_parameters(parameters: dict[str, Any]) -> None:
     check_count("max_iter", parameters["max_iter"])
     if not (isinstance(n_init, str) and n_init == "auto"):
         check_count("n_init", n_init)
-    if not isinstance(tol, Real) or not float(tol) >= 0:
-        raise SettingsError(f"tol must be a number of at least 0, got {tol!r}")
+    if not isinstance(tol, Real) or isinstance(tol, bool) or not 0 <= float(tol) < np.inf:
+        raise SettingsError(f"tol must be a finite number of at least 0, got {tol!r}")
     if isinstance(init, str) and init not in {"k-means++", "random"}:
         raise SettingsError(
             f"init must be 'k-means++', 'random', an array or a callable, got {init!r}"
