@@ -105,8 +105,9 @@ def is_there(path: Path) -> bool:
 
 def is_ours(path: Path) -> bool:
     """Say whether the file is a PNG that keyframes wrote, or what is left of one."""
-    is_empty = path.is_file() and path.stat().st_size == 0
-    return is_empty or read_label(path).get("Software") == SOFTWARE
+    return path.is_file() and (
+        path.stat().st_size == 0 or read_label(path).get("Software") == SOFTWARE
+    )
 
 
 def remove_ours(images: Iterable[Path]) -> list[Path]:
@@ -117,7 +118,7 @@ def remove_ours(images: Iterable[Path]) -> list[Path]:
     left = []
     for path in images:
         try:
-            if path.exists() and is_ours(path):
+            if is_ours(path):
                 path.unlink()
         except PermissionError:
             left.append(path)

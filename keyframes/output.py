@@ -219,7 +219,7 @@ class OutputFolder:
     def outdated_images(self) -> list[Path]:
         """Return the pictures of ours that are there still, but not in the record any more."""
         outdated = self._earlier_images() - self._images_of(self.read_record())
-        return sorted(path for path in outdated if path.exists() and is_ours(path))
+        return sorted(path for path in outdated if is_ours(path))
 
     def prepare(self, names: Sequence[str], *, grows: bool = False) -> None:
         """Make room for the pictures ``names``: remove what earlier runs of ours wrote.
@@ -341,7 +341,7 @@ class OutputFolder:
         names = {PurePosixPath(row["image"]).name for row in rows}
         if self.unfinished.exists():
             names.update(read_json(self.unfinished).get("images", ()))
-        return {self.images / name for name in names}
+        return {self.images / name for name in names if name}  # a person may have added empty rows
 
 
 def _is_our_table(path: Path) -> bool:

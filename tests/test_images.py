@@ -104,7 +104,8 @@ def test_only_our_pngs_are_ours(tmp_path):
     ours.write_bytes(encode_png(PICTURE, label_keyframe(VIDEO, KEYFRAME)))
     cv2.imwrite(str(theirs), PICTURE)
     text.write_bytes(b"no picture")
-    assert [is_ours(path) for path in (ours, theirs, text)] == [True, False, False]
+    others = theirs, text, tmp_path, tmp_path / "missing.png"
+    assert [is_ours(path) for path in (ours, *others)] == [True, False, False, False, False]
 
 
 def test_an_empty_picture_is_what_is_left_of_ours(tmp_path):

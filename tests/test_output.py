@@ -9,6 +9,7 @@ import pytest
 
 from factories import IDENTITY, NO_CLUSTERS, make_selection
 from keyframes.errors import OutputError
+from keyframes.files import write_json
 from keyframes.output import OutputFolder
 from keyframes.results import find_results
 from keyframes.run_record import make_record
@@ -116,6 +117,18 @@ def test_table_that_a_spreadsheet_saved_again_stops_nothing(folder):
     folder.csv.write_bytes(folder.csv.read_bytes() + row)
     write(folder, ["img000002.png"])
     assert names_in(folder) == ["img000002.png"]
+
+
+@pytest.mark.parametrize("row", [",,,,,,,,", '""', "..", ".,1"])
+def test_rows_without_a_picture_stop_nothing(folder, row):
+    """As spreadsheets leave them; a note may hold such names, too."""
+    write(folder, ["img000001.png"])
+    folder.csv.write_text(f"{folder.csv.read_text()}{row}\n")
+    write_json(folder.unfinished, {"program": "keyframes", "images": ["", "v", "..", "x/.."]})
+    write(folder, ["img000002.png"])
+    assert names_in(folder) == ["img000002.png"]
+    assert folder.find_finished(IDENTITY["video"])["found"] == 1
+    assert not folder.unfinished.exists()
 
 
 def test_pictures_that_are_not_ours_stay(folder):

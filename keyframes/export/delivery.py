@@ -71,7 +71,7 @@ class Delivery:
         """Raise OutputError where something stands that isn't ours to replace."""
         if not target.exists():
             return
-        is_picture = target.is_file() and is_ours(target)
+        is_picture = is_ours(target)
         task = target.read_bytes() if target.is_file() and not is_picture else b""
         if not is_picture and MARK.encode() not in task[:_MARK_WITHIN]:
             raise OutputError(
@@ -131,7 +131,7 @@ class Delivery:
         if not (self._overwrite and folder.is_dir()):
             return
         others = (path for path in sorted(folder.iterdir()) if path.name not in keep)
-        outdated = [path for path in others if path.is_file() and is_ours(path)]
+        outdated = [path for path in others if is_ours(path)]
         if not stay:
             self._outdated += outdated
         elif outdated:
