@@ -128,10 +128,11 @@ def remove_ours(images: Iterable[Path]) -> list[Path]:
 def check_picture(path: Path, frame_index: int) -> None:
     """Raise OutputError unless the file is the PNG that keyframes wrote of this frame."""
     if not is_there(path):
-        raise OutputError(f"{path}: is missing or empty; extract again with --overwrite")
+        raise OutputError(f"{path}: is missing or empty; the command that made it writes it again")
     if read_label(path).get("frame_index") != str(frame_index):
         raise OutputError(
-            f"{path}: isn't the picture that keyframes wrote; extract again with --overwrite"
+            f"{path}: isn't the picture that keyframes wrote; move it away, and the command that "
+            "made that writes it again"
         )
 
 

@@ -18,7 +18,6 @@ from keyframes.files import identify
 from keyframes.followers import describe_strays
 from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.moments import find_moments, read_timeline
-from keyframes.pipeline import recall
 from keyframes.results import require_results
 from keyframes.run_record import may_be_mended, selection_from_record
 from keyframes.settings import Match, Settings
@@ -179,7 +178,9 @@ def _find_outcome(job: Job, *, overwrite: bool) -> Outcome | None:
         )
     if may_be_mended(folder.record, record, job.video):
         return None
-    selection = recall(folder, job.video, record)
+    selection = selection_from_record(job.video, record)
+    if not folder.has_all(selection.image_names):
+        return None
     if selection.frame_indices != record["identity"]["settings"]["frames"]:  # in a review, since
         strays = describe_strays(job.output, {job.video.stem})
         selection = replace(selection, warnings=(*selection.warnings, *strays))

@@ -36,7 +36,7 @@ from keyframes.files import (
     write_json,
     write_table,
 )
-from keyframes.images import is_ours, remove_ours, write_images
+from keyframes.images import is_ours, is_there, remove_ours, write_images
 from keyframes.run_record import PROGRAM, DamagedRecordError, make_table, read_record
 
 if TYPE_CHECKING:
@@ -215,6 +215,10 @@ class OutputFolder:
             for _ in write_images(new):
                 pass  # one after the other is written
             self._write_documents(page, record)
+
+    def has_all(self, names: Iterable[str]) -> bool:
+        """Say whether the pictures ``names`` are there: somebody may have removed some."""
+        return all(is_there(self.images / name) for name in names)
 
     def outdated_images(self) -> list[Path]:
         """Return the pictures of ours that are there still, but not in the record any more."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from keyframes.choosing import choose, describe_choice
+from keyframes.choosing import choose, describe_choice, rows_of
 from keyframes.curation import Curation
 from keyframes.describe import describe_video, find_index, identify_content, plan_sampling
 from keyframes.errors import SettingsError, UnrepeatableError
-from keyframes.files import identify
-from keyframes.images import is_there, label_keyframe
+from keyframes.files import identify, make_folder
+from keyframes.images import is_there, label_keyframe, write_images
 from keyframes.output import GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report, report_content
 from keyframes.resizing import cut, shrink
@@ -27,6 +26,7 @@ from keyframes.settings import CHOOSING, Settings
 from keyframes.stages import Stages
 from keyframes.thumbnails import ThumbnailStore
 from keyframes.video import fetch_frames, find_torn_frames
+from keyframes.words import to_count
 
 if TYPE_CHECKING:
     import os
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from keyframes.cache import FeatureCache
     from keyframes.choosing import Choice
-    from keyframes.records import Features, Image, Selection
+    from keyframes.describe import Sampling
+    from keyframes.records import Features, Image, IntArray, Selection
     from keyframes.run_record import Record
     from keyframes.stages import Progress
 
@@ -81,8 +82,9 @@ def extract(
 
     Returns
     -------
-    The selection; where a finished run with these settings is there already, its selection. What
-    of an earlier run's is lost by it, such as changes by hand, is among the warnings.
+    The selection; where a finished run with these settings is there already, its selection, and
+    only pictures of it that are gone are written. What of an earlier run's is lost by it, such as
+    changes by hand, is among the warnings.
 
     Raises
     ------
@@ -99,17 +101,21 @@ def extract(
     if grow and (settings.count == "auto" or settings.frames):
         raise SettingsError("growing needs a number of keyframes to grow to, not auto or a list")
     folder = OutputFolder(Path(output), video.stem)
-    find = partial(find_done, video, folder.root, settings, overwrite=overwrite, grow=grow)
-    if there := find():
+    asked = video, folder.root, settings
+    if there := find_done(*asked, overwrite=overwrite, grow=grow):
         folder.tidy()
         return there
     stages = Stages(video, progress)
     with folder.alone(stages.wait):
-        if there := find():  # by another run meanwhile
+        if there := find_done(*asked, overwrite=overwrite, grow=grow):  # by another run meanwhile
             return there
+        there = find_chosen(*asked, overwrite=overwrite, grow=grow)
         earlier = folder.read_record(replaces=overwrite and not grow)
         before = Curation.from_record(earlier) if grow and earlier else Curation(())
-        settings = replace(settings, held=(*settings.held, *before.frames))
+        if there and earlier:
+            settings = Settings.from_json(earlier["identity"]["settings"])
+        else:
+            settings = replace(settings, held=(*settings.held, *before.frames))
         folder.check_ownership()
         check_page(folder.page)
         run = _Run(
@@ -123,6 +129,8 @@ def extract(
             threads=threads,
             stages=stages,
         )
+        if there and earlier:
+            return run.restore(there, earlier.get("torn_frames", ()))
         made, torn = _make_without_torn_frames(run.make, video)
         kept, lost = carry_over(earlier, run.content, made.selection.frame_indices)
         run.finish(made, {**kept, "torn_frames": torn}, with_page=with_page)
@@ -155,26 +163,63 @@ class _Run:
     def make(self, torn: Collection[int]) -> _Made:
         """Choose frames, none of them torn, and write their pictures."""
         with ThumbnailStore() as store:
-            with self.stages.enter("reading") as report:
-                index = find_index(self.video, self.cache)
-                sampling = plan_sampling(index, self.settings)
-                features = describe_video(
-                    sampling,
-                    store,
-                    torn=torn,
-                    cache=self.cache,
-                    threads=self.threads,
-                    progress=report,
-                )
+            sampling, features = self._read(store, torn)
             with self.stages.enter("clustering") as report:
                 choice = choose(features, store, self.settings, report, self.given_up)
         selection = describe_choice(features, choice, sampling)
         with self.stages.enter("writing") as report:
-            images = fetch_frames(
-                index, features.reading, choice.rows, sampling.spec, threads=self.threads
-            )
+            images = self._fetch(sampling, features, choice.rows)
             pictures = self._write_images(selection, images, report)
         return _Made(features, choice, selection, pictures)
+
+    def restore(self, there: Selection, torn: Collection[int]) -> Selection:
+        """Write the pictures of a finished selection that are gone, and say so in a warning."""
+        gone = {
+            keyframe.frame_index: (self.folder.images / name, keyframe)
+            for name, keyframe in zip(there.image_names, there.keyframes, strict=True)
+            if not is_there(self.folder.images / name)
+        }
+        with ThumbnailStore() as store:
+            sampling, features = self._read(store, torn)
+        with self.stages.enter("writing"):
+            make_folder(self.folder.images)
+            images = self._fetch(sampling, features, rows_of(gone, features.reading))
+            for _ in write_images(
+                (
+                    path,
+                    cut(image, self.settings.output_crop),
+                    label_keyframe(self.content, keyframe),
+                )
+                for (path, keyframe), (_, image) in zip(gone.values(), images, strict=True)
+            ):
+                pass  # one after the other is written
+        done = (
+            f"{len(gone)} of {to_count(len(there.keyframes), 'picture')} were gone from "
+            f"{self.folder.images} and are written again"
+        )
+        return replace(there, warnings=(*there.warnings, done))
+
+    def _read(self, store: ThumbnailStore, torn: Collection[int]) -> tuple[Sampling, Features]:
+        """Describe the candidates."""
+        with self.stages.enter("reading") as report:
+            index = find_index(self.video, self.cache)
+            sampling = plan_sampling(index, self.settings)
+            features = describe_video(
+                sampling,
+                store,
+                torn=torn,
+                cache=self.cache,
+                threads=self.threads,
+                progress=report,
+            )
+        return sampling, features
+
+    def _fetch(
+        self, sampling: Sampling, features: Features, rows: IntArray
+    ) -> Iterator[tuple[int, Image]]:
+        return fetch_frames(
+            sampling.index, features.reading, rows, sampling.spec, threads=self.threads
+        )
 
     def finish(self, made: _Made, more: Record, *, with_page: bool) -> None:
         """Write the table, the page and the record, in which ``more`` stands, too."""
@@ -251,6 +296,17 @@ def find_done(
 ) -> Selection | None:
     """Return the selection of an earlier run that leaves nothing to do; None for none.
 
+    Errors as `find_chosen`.
+    """
+    there = find_chosen(video, output, settings, overwrite=overwrite, grow=grow)
+    return there if there and OutputFolder(output, video.stem).has_all(there.image_names) else None
+
+
+def find_chosen(
+    video: Path, output: Path, settings: Settings, *, overwrite: bool = False, grow: bool = False
+) -> Selection | None:
+    """Return the selection of an earlier run that leaves nothing to choose; None for none.
+
     One of a recording that was damaged, and has changed since, counts for none unless it is to
     grow. OutputError where it is of another video or was asked for differently; but for the count
     and a list of frames with ``grow``, and for held frames that it has. VideoError where the video
@@ -262,7 +318,7 @@ def find_done(
     record = folder.find_finished(identify(video))
     if record is None:
         return None
-    there, asked = recall(folder, video, record), settings.to_json()
+    there, asked = selection_from_record(video, record), settings.to_json()
     has_held = set(settings.held) <= set(there.frame_indices)
     if has_held:
         del asked["held"]
@@ -275,19 +331,3 @@ def find_done(
     else:
         is_done = not may_be_mended(folder.record, record, video)
     return there if is_done else None
-
-
-def recall(folder: OutputFolder, video: Path, record: Record) -> Selection:
-    """Return the selection that a finished run's record tells of; ``video`` is where it lies now.
-
-    Pictures that are gone since are a warning: a person may have moved them.
-    """
-    there = selection_from_record(video, record)
-    n_lost = sum(not is_there(folder.root / row["image"]) for row in record["keyframes"])
-    if not n_lost:
-        return there
-    lost = (
-        f"{n_lost} of {len(there.keyframes)} pictures are gone from {folder.images}: "
-        "--overwrite writes all of them again"
-    )
-    return replace(there, warnings=(*there.warnings, lost))

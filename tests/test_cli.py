@@ -106,7 +106,7 @@ def test_json_tells_of_pictures_that_are_gone(video, tmp_path):
     run(*command)
     next(tmp_path.rglob("*.png")).unlink()
     (record,) = json.loads(run(*command).stdout)["videos"]
-    assert "1 of 3 pictures are gone" in record["warnings"][0]
+    assert "1 of 3 pictures were gone" in record["warnings"][0]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="for a shell of Unix")

@@ -71,17 +71,21 @@ def test_finished_selection_is_read_from_the_record(video, tmp_path):
     assert not stages, "nothing was done"
 
 
-def test_pictures_that_are_gone_from_a_finished_selection_are_told_of(video, tmp_path):
-    extract(video, tmp_path, Settings(count=4))
-    whole = [path.read_bytes() for path in pictures_in(tmp_path)]
-    pictures_in(tmp_path)[2].unlink()
-    again = extract(video, tmp_path, Settings(count=4))
-    assert len(again.keyframes) == 4
-    (warning,) = again.warnings
-    assert warning.startswith("1 of 4 pictures are gone from ")
-    assert len(pictures_in(tmp_path)) == 3, "somebody may have moved it"
-    assert extract(video, tmp_path, Settings(count=4), overwrite=True).warnings == ()
-    assert [path.read_bytes() for path in pictures_in(tmp_path)] == whole
+@pytest.mark.parametrize("method", ["kmeans", "coverage"])
+@pytest.mark.parametrize("grow", [False, True])
+def test_pictures_that_are_gone_come_back_with_the_same_command(video, tmp_path, method, grow):
+    extract(video, tmp_path, Settings(count=4, method=method))
+    asked = Settings(count=6 if grow else 4, method=method)
+    chosen = extract(video, tmp_path, asked, grow=grow)
+    whole = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    first, second, *_ = pictures_in(tmp_path)
+    first.unlink()
+    second.write_bytes(b"")
+    again = extract(video, tmp_path, asked, grow=grow)
+    assert again.keyframes == chosen.keyframes
+    assert again.warnings[-1].startswith(f"2 of {len(chosen.keyframes)} pictures were gone from ")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == whole
+    assert extract(video, tmp_path, asked, grow=grow).warnings == chosen.warnings
 
 
 def test_one_thread_writes_where_one_is_granted(video, tmp_path, monkeypatch):

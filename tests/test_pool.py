@@ -46,6 +46,15 @@ def pool(videos, out, count, per_video_min=0, **options):
     return list(run_jobs(plan_shares(jobs, n_points, per_video_min), extracting()))
 
 
+def test_pictures_that_are_gone_come_back(videos, tmp_path):
+    pool(videos, tmp_path, 8)
+    whole = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    for path in [*tmp_path.rglob("*.png")][::2]:
+        path.unlink()
+    assert not any(outcome.error for outcome in pool(videos, tmp_path, 8))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == whole
+
+
 def all_values(videos, options):
     """Return the features of all candidates of all videos, no mean subtracted."""
     rows = []

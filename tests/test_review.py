@@ -323,11 +323,22 @@ class TestWhatIsNotOurs:
     def test_missing_or_foreign_pictures_are_named(self, out):
         picture = out / "labeled-data" / STEM / f"img{chosen(out)[0]:06d}.png"
         picture.unlink()
-        with pytest.raises(OutputError, match="is missing or empty; extract again"):
+        with pytest.raises(
+            OutputError, match="is missing or empty; the command that made it writes"
+        ):
             open_in(out)
         cv2.imwrite(str(picture), np.zeros((4, 4, 3), np.uint8))
         with pytest.raises(OutputError, match="isn't the picture that keyframes wrote"):
             open_in(out)
+
+    def test_the_same_command_brings_what_was_chosen_by_hand_back(self, out, video):
+        session, before = open_in(out), chosen(out)
+        session.swap(before[0], session.candidates(before[0])[0]["frame"])
+        now, whole = chosen(out), tree(out)
+        shutil.rmtree(out / "labeled-data")
+        again = extract(video, out, Settings(count=5))
+        assert again.frame_indices == now != before
+        assert tree(out) == whole
 
     def test_a_record_whose_clusters_cannot_be_found_again(self, out):
         record = read_json(out / f"{STEM}.json")

@@ -122,7 +122,7 @@ def _check_clusters(
             raise OutputError(
                 f"{folder.record}: the clusters come out differently than recorded (frame "
                 f"{keyframe.frame_index}), as with other versions of keyframes or NumPy; extract "
-                "again with --overwrite"
+                f"again with --overwrite, and to keep these with --frames {folder.csv.name}, too"
             )
 
 
@@ -131,5 +131,7 @@ def _read_picture(path: Path, keyframe: Keyframe) -> Image:
     check_picture(path, keyframe.frame_index)
     image = read_picture(path)
     if image is None:
-        raise OutputError(f"{path}: is damaged; extract again with --overwrite")
+        raise OutputError(
+            f"{path}: is damaged; remove it, and the command that made it writes it again"
+        )
     return image
