@@ -178,6 +178,17 @@ def hold(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         _let_go(path, handle)
 
 
+@contextmanager
+def hold_in_folder(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Do as `hold` does, in a folder that is made for it and goes again if nothing else came."""
+    new = make_folders([path.parent])
+    try:
+        with hold(path, on_wait):
+            yield
+    finally:
+        remove_empty(new)
+
+
 def _try_to_hold(path: Path) -> int | None:
     """Return a handle to the file, which only this process holds; None where another does."""
     if sys.platform == "win32":

@@ -16,7 +16,7 @@ stays meanwhile.
 from __future__ import annotations
 
 import csv
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -25,12 +25,10 @@ from keyframes.asked import differences
 from keyframes.errors import OutputError
 from keyframes.files import (
     check_replaceable,
-    hold,
+    hold_in_folder,
     make_folder,
-    make_folders,
     not_ours,
     read_json,
-    remove_empty,
     remove_leftovers,
     write_atomically,
     write_json,
@@ -40,7 +38,8 @@ from keyframes.images import is_ours, is_there, remove_ours, write_images
 from keyframes.run_record import PROGRAM, DamagedRecordError, make_table, read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from keyframes.records import Image
     from keyframes.run_record import Record
@@ -113,15 +112,9 @@ class OutputFolder:
         """What a run holds while it is at work."""
         return self.root / f".{self.stem}.lock"
 
-    @contextmanager
-    def alone(self, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    def alone(self, on_wait: Callable[[], None] = lambda: None) -> AbstractContextManager[None]:
         """Work on the video while no other run does; ``on_wait`` is called where one does."""
-        new = make_folders([self.root])
-        try:
-            with hold(self.lock, on_wait):
-                yield
-        finally:
-            remove_empty(new)
+        return hold_in_folder(self.lock, on_wait)
 
     def read_record(self, *, replaces: bool = False) -> Record | None:
         """Return the run record; None when there is none.

@@ -2,6 +2,8 @@ import json
 import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import cv2
 import numpy as np
@@ -55,6 +57,27 @@ def test_a_package_holds_our_exact_pictures(output, tmp_path):
         for index in FRAMES:
             png = cv2.imread(str(output / f"labeled-data/{stem}/img{index:06}.png"))
             np.testing.assert_array_equal(video[index], png[:, :, ::-1])
+
+
+def test_exports_to_one_file_at_once_lose_nothing(tmp_path):
+    outputs = [extract_videos(tmp_path / name, [f"{name}.mp4"]) for name in "abcdef"]
+    ready = Barrier(len(outputs))
+
+    def export_one(output):
+        ready.wait()
+        return export("sleap", output, tmp_path / "new" / "labels.slp").written
+
+    with ThreadPoolExecutor(len(outputs)) as pool:
+        assert all(pool.map(export_one, outputs))
+    assert len(load(tmp_path / "new" / "labels.slp").suggestions) == 6 * len(FRAMES)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["labels.slp"]
+
+
+def test_what_is_there_already_needs_no_writable_folder(output, tmp_path):
+    export("sleap", output, tmp_path / "labels.slp")
+    tmp_path.chmod(0o555)
+    assert not export("sleap", output, tmp_path / "labels.slp").written
+    tmp_path.chmod(0o755)
 
 
 def test_a_package_is_made_where_it_goes(output, tmp_path, monkeypatch):

@@ -32,6 +32,7 @@ from keyframes.export.deeplabcut import (
     withdraw_from_deeplabcut,
 )
 from keyframes.export.deeplabcut import existing_frames as frames_in_deeplabcut
+from keyframes.export.delivery import take_turns
 from keyframes.export.history import PastExport, remember
 from keyframes.export.label_studio import LABEL_STUDIO
 from keyframes.export.lightning_pose import (
@@ -147,10 +148,12 @@ def hand_over(
 
     The notes warn of followers among them, or of theirs, that show other moments than their leader.
     """
-    exported = EXPORTERS[format_].export(results, destination, **options)
+    past = PastExport.of(format_, destination, options)
+    with take_turns(past.destination):
+        exported = EXPORTERS[format_].export(results, destination, **options)
     notes = [*exported.notes, *(f"warning: {stray}" for stray in _describe_strays(results))]
     try:
-        remember(results, PastExport.of(format_, destination, options), exported)
+        remember(results, past, exported)
     except OutputError as error:
         notes.append(f"what a review changes won't be changed here, too: {error}")
     return replace(

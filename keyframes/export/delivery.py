@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from keyframes.errors import OutputError
-from keyframes.files import make_folder, write_atomically
+from keyframes.files import hold_in_folder, make_folder, write_atomically
 from keyframes.images import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
 # Stands near the beginning of each task file; a file without it is never replaced.
 MARK = "Written by keyframes"
@@ -47,6 +50,16 @@ class Exported:
     new_frames: Mapping[PurePosixPath, Sequence[int]] = field(default_factory=dict)
     n_keyframes: int = 0
     n_videos: int = 0
+
+
+def take_turns(destination: Path) -> AbstractContextManager[None]:
+    """Wait while another export goes to the destination: both may add to what a file holds."""
+    if destination.is_dir():
+        lock = destination / ".keyframes.lock"
+    else:
+        lock = destination.with_name(f".{destination.name}.lock")
+    is_fixed = lock.parent.is_dir() and not os.access(lock.parent, os.W_OK)
+    return nullcontext() if is_fixed else hold_in_folder(lock)
 
 
 class Delivery:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from keyframes.errors import KeyframesError, OutputError
 from keyframes.export import EXPORTERS, hand_over
+from keyframes.export.delivery import take_turns
 from keyframes.export.history import forget, read_history
 from keyframes.export.results import read_result, read_results
 from keyframes.images import read_label
@@ -64,7 +65,8 @@ def _follow(
         raise OutputError("it was changed since; export to another place")
     options = {**past.options, **({"overwrite": True} if past.files else {})}
     hand_over(_results(folder, video, past), past.tool, past.destination, **options)
-    return EXPORTERS[past.tool].withdraw(past, video, gone)
+    with take_turns(past.destination):
+        return EXPORTERS[past.tool].withdraw(past, video, gone)
 
 
 def _results(folder: OutputFolder, video: Path, past: PastExport) -> list[Result]:
