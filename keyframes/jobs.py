@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -105,6 +106,8 @@ def refuse_shared_outputs(jobs: Iterable[Job], project: Path | None = None) -> N
     """
     owners: dict[tuple[Path, str], Path] = {}
     for job in jobs:
+        if os.path.isdir(job.video):  # noqa: PTH112 - False where it can't be told
+            continue  # it can't be looked into: nothing is written
         _refuse_name(job)
         # Folded, since some file systems don't tell a.mp4 from A.mp4.
         owner = owners.setdefault((job.output, job.video.stem.casefold()), job.video)
@@ -130,7 +133,7 @@ def take_shard(jobs: Sequence[Job], index: int, n_shards: int) -> list[Job]:
     Every shard makes the same division on its own: the videos, largest first, each go to the
     shard with the fewest bytes so far (Graham 1969, longest processing time first).
     """
-    sizes = [job.video.stat().st_size for job in jobs]
+    sizes = [size_of(job.video) for job in jobs]
     loads = [0] * n_shards
     share = []
     for at in sorted(range(len(jobs)), key=lambda at: (-sizes[at], str(jobs[at].video))):
@@ -141,12 +144,25 @@ def take_shard(jobs: Sequence[Job], index: int, n_shards: int) -> list[Job]:
     return [jobs[at] for at in sorted(share)]
 
 
+def size_of(video: Path) -> int:
+    """Return a video's size, bytes; 0 where it can't be looked at."""
+    try:
+        return video.stat().st_size
+    except OSError:
+        return 0
+
+
 def _refuse_name(job: Job) -> None:
     """Raise SettingsError where a video's results can't be called as the video is."""
     if sys.platform == "win32" and job.video.stem.endswith((" ", ".")):
         raise SettingsError(
             f"{job.video}: Windows makes no folder '{job.video.stem}', whose name ends in a "
             "space or a dot; rename the recording"
+        )
+    if job.video.stem in (".", ".."):
+        raise SettingsError(
+            f"{job.video}: no folder of its own can be called '{job.video.stem}'; rename the "
+            "recording"
         )
     if job.folder.page.name.casefold() == INDEX:
         raise SettingsError(
@@ -164,9 +180,13 @@ def _absent(path: Path) -> SettingsError:
 
 
 def _videos_in(folder: Path, *, recursive: bool | None) -> list[Path]:
-    """Return the videos in a folder, by path; SettingsError when there is none."""
-    found = _walk(folder) if recursive else folder.iterdir()
-    videos = sorted(path for path in found if _is_video(path))
+    """Return the videos in a folder, by path; SettingsError when there is none.
+
+    Folders in it that can't be looked into are among them: each fails as a video would.
+    """
+    closed: list[Path] = []
+    found = _walk(folder, closed) if recursive else folder.iterdir()
+    videos = sorted([*filter(_is_video, found), *closed])
     if not videos:
         deeper = ", or look deeper with --recursive" if recursive is False else ""
         raise SettingsError(f"{folder}: holds no video; name a folder of recordings{deeper}")
@@ -176,22 +196,31 @@ def _videos_in(folder: Path, *, recursive: bool | None) -> list[Path]:
 def _is_video(path: Path) -> bool:
     """Say whether a file is a recording, by its name."""
     is_shadow = path.name.startswith("._")  # what macOS leaves beside a file on foreign disks
-    return path.suffix.lower() in VIDEO_SUFFIXES and not is_shadow and path.is_file()
+    if path.suffix.lower() not in VIDEO_SUFFIXES or is_shadow:
+        return False
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # a link to nowhere, or a folder that lets nobody in: said when its turn comes
+        return True
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, each once.
+def _walk(folder: Path, closed: list[Path]) -> Iterator[Path]:
+    """Yield the files below a folder, each once; folders that can't be read become ``closed``.
 
     What links lead to comes last, so that a folder that lies below keeps its own path.
     """
     roots, seen = [folder], set()
+
+    def close(error: OSError) -> None:
+        closed.append(Path(error.filename))
+
     for root in roots:  # links are added on the way
-        for path, folders, files in os.walk(root):
+        for path, folders, files in os.walk(root, onerror=close):
             here, real = Path(path), os.path.realpath(path)
             if real in seen:
                 folders.clear()
                 continue
             seen.add(real)
             folders.sort()
-            roots += [here / name for name in folders if (here / name).is_symlink()]
+            roots += [here / name for name in folders if os.path.islink(here / name)]  # noqa: PTH114 - False where it can't be told
             yield from (here / name for name in files)

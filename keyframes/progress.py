@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
+from keyframes.jobs import size_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -88,7 +90,7 @@ class _Overall:
     """
 
     def __init__(self, videos: Sequence[Path]) -> None:
-        self._sizes = {video: _size(video) for video in videos}
+        self._sizes = {video: max(1, size_of(video)) for video in videos}  # each moves the bar
         self._read = dict.fromkeys(videos, 0)
         self._n_done = 0
         self.bar = _start_bar(
@@ -117,11 +119,6 @@ class _Overall:
 
     def _tally(self) -> str:
         return f"{self._n_done} of {len(self._sizes)} videos"
-
-
-def _size(video: Path) -> int:
-    """Return a file's size, bytes; at least 1, so that every video moves the bar."""
-    return max(1, video.stat().st_size) if video.exists() else 1
 
 
 def say(text: str, file: TextIO | None = None) -> None:

@@ -37,11 +37,16 @@ def find_results_below(root: Path, *, is_strict: bool = False) -> dict[OutputFol
     """Return the run records in an output folder and in the folders in it, by path.
 
     It looks only where there are pictures of ours, and not through these: there may be many.
-    ``is_strict`` as for `find_results`.
+    ``is_strict`` as for `find_results`; OSError where a folder can't be looked into, too.
     """
+
+    def refuse(error: OSError) -> None:
+        if is_strict:
+            raise error
+
     records: dict[OutputFolder, Record] = {}
     pictures: set[Path] = set()
-    for name, inner, _ in os.walk(root):
+    for name, inner, _ in os.walk(root, onerror=refuse):
         folder = Path(name)
         if IMAGES in inner:
             # None in a labelling project, which has such a folder.

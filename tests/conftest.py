@@ -109,3 +109,19 @@ def small_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def no_root(tmp_path):
+    """Let what is closed be closed, even where root runs the tests."""
+    if sys.platform == "win32":
+        pytest.skip("permissions are another thing there")
+    if os.geteuid() != 0:
+        yield
+        return
+    tmp_path.chmod(0o777)
+    for folder in tmp_path.parents:
+        folder.chmod(folder.stat().st_mode | 0o111)
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)

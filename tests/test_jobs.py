@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyframes.errors import SettingsError
+from keyframes.batch import find_outcome
+from keyframes.errors import SettingsError, VideoError
 from keyframes.jobs import Job, find_videos, plan_jobs, take_shard
 from keyframes.settings import Settings
 
@@ -60,6 +61,41 @@ def test_links_to_folders_are_followed_once(tmp_path):
     found = find_videos([tmp_path / "in"], recursive=True)
     assert names(found, tmp_path / "in") == ["b.mp4", "disk/day2/c.mp4", "z/a.mp4"]
     assert names(find_videos([tmp_path / "in"]), tmp_path / "in") == ["b.mp4"]
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_what_cannot_be_looked_at_is_not_left_out(tmp_path, no_root, recursive):
+    make_tree(tmp_path, "a.mp4", "closed/b.mp4", "listed/c.mp4", "listed/d/e.mp4")
+    (tmp_path / "annexed.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    (tmp_path / "closed").chmod(0)
+    (tmp_path / "listed").chmod(0o444)
+    try:
+        found = find_videos([tmp_path, tmp_path / "listed"], recursive=recursive)
+        below = ["closed", "listed/c.mp4", "listed/d"] if recursive else ["listed/c.mp4"]
+        assert names(found, tmp_path) == ["a.mp4", "annexed.mp4", *below]
+        jobs = plan_jobs(found, tmp_path / "out", Settings())
+        assert sorted(take_shard(jobs, 0, 2) + take_shard(jobs, 1, 2), key=jobs.index) == jobs
+        for job in jobs[1:]:
+            with pytest.raises(VideoError, match=r"can't be read \((Perm|No such)"):
+                find_outcome(job)
+    finally:
+        (tmp_path / "closed").chmod(0o755)
+        (tmp_path / "listed").chmod(0o755)
+
+
+def test_folders_that_cannot_be_looked_into_take_no_name(tmp_path):
+    make_tree(tmp_path, "day1.mp4", "day1/a.mp4", "more/day1/b.mp4")
+    videos = [tmp_path / name for name in ("day1.mp4", "day1", "more/day1")]
+    jobs = plan_jobs(dict.fromkeys(videos, tmp_path), tmp_path / "out", Settings())
+    assert [job.video for job in jobs] == videos
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="such names have no suffix there")
+@pytest.mark.parametrize("name", ["..mp4", "...mp4"])
+def test_names_that_lead_out_of_the_folder_are_refused(tmp_path, name):
+    make_tree(tmp_path, name)
+    with pytest.raises(SettingsError, match=r"can be called '\.+'; rename the recording"):
+        plan_jobs(find_videos([tmp_path / name]), tmp_path / "out", Settings())
 
 
 @pytest.mark.parametrize(("name", "message"), [("absent", "no such file"), ("", "--recursive")])

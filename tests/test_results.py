@@ -47,3 +47,16 @@ def test_a_record_that_is_cut_short_is_told_of_where_its_pictures_are(tmp_path):
     assert list(find_results(tmp_path)) == ["a"]
     with pytest.raises(DamagedRecordError, match=r"b\.json"):
         require_results(tmp_path)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told_of(tmp_path, no_root):
+    write(OutputFolder(tmp_path, "a"), ["img000001.png"])
+    closed = tmp_path / "day2"
+    closed.mkdir()
+    closed.chmod(0)
+    try:
+        assert len(find_results_below(tmp_path)) == 1
+        with pytest.raises(PermissionError, match="day2"):
+            require_results(tmp_path)
+    finally:
+        closed.chmod(0o755)
