@@ -128,7 +128,7 @@ def choose(
         distinct=not is_even,
     )
     n_alike = 0 if is_even else count_alike(features, rows, held=held)
-    return Choice(rows, clustering, n_asked, n_alike)
+    return Choice(rows, clustering, n_asked, n_alike, tuple(_shortfall(settings.share)))
 
 
 def describe_choice(features: Features, choice: Choice, sampling: Sampling) -> Selection:
@@ -190,6 +190,16 @@ def _cluster_by_share(features: Features, share: PoolShare) -> Clustering:
             "pool_clusters": list(share.clusters),
         },
     )
+
+
+def _shortfall(share: PoolShare | None) -> Iterator[str]:
+    """Say where a whole pool has fewer keyframes than it was asked for."""
+    facts = dict(share.facts) if share else {}
+    if facts and facts["pool_keyframes"] < facts["pool_asked"]:
+        yield (
+            f"the pool has {facts['pool_keyframes']} of {facts['pool_asked']} keyframes: "
+            "its videos have no more candidate frames"
+        )
 
 
 def rows_of(frames: Iterable[int], reading: Reading) -> IntArray:

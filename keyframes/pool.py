@@ -50,8 +50,11 @@ POINTS_PER_KEYFRAME = 8
 MAX_POINTS = 200_000
 
 
-def plan_pool(jobs: Sequence[Job], per_video_min: int = 0) -> int:
+def plan_pool(jobs: Sequence[Job], per_video_min: int = 0, *, overwrite: bool = False) -> int:
     """Return how many points each video's summary has, at most.
+
+    Frames that a project holds are no part of a pool, unless a finished run of it put them there
+    that isn't to be replaced (``overwrite``).
 
     Raises
     ------
@@ -63,8 +66,14 @@ def plan_pool(jobs: Sequence[Job], per_video_min: int = 0) -> int:
         raise SettingsError("a pool needs a number of keyframes, not auto")
     if settings.method != "kmeans":
         raise SettingsError(f"a pool is clustered by k-means, not by {settings.method}")
-    if any(job.settings.frames or _is_held_elsewhere(job) for job in jobs):
-        raise SettingsError("a pool starts from nothing: leave out --frames and projects' frames")
+    if any(job.settings.frames for job in jobs):
+        raise SettingsError("a pool starts from nothing: leave out --frames")
+    for job in jobs:
+        if job.settings.held and (overwrite or _is_held_elsewhere(job)):
+            raise SettingsError(
+                f"a pool starts from nothing, and the project holds frames of {job.video}: choose "
+                "without --dlc and --export, then hand the result over with `keyframes export`"
+            )
     if per_video_min * len(jobs) > settings.count:
         raise SettingsError(
             f"{per_video_min} keyframes of each of {len(jobs)} videos are more than "
@@ -147,6 +156,7 @@ def plan_shares(jobs: Sequence[Job], n_points: int, per_video_min: int = 0) -> l
     facts = {
         "pool_videos": len(jobs),
         "pool_candidates": sum(summary.n_candidates for summary in summaries),
+        "pool_asked": settings.count,
         "pool_keyframes": len(pool.centers),
         "pool_inertia": pool.inertia,
     }

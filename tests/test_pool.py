@@ -136,6 +136,17 @@ def test_still_and_short_videos_get_no_more_than_they_have(videos, make_video, t
     outcomes = pool([short, videos[0]], tmp_path / "out", 40, per_video_min=5)
     found = {o.job.video.stem: len(o.selection.keyframes) for o in outcomes}
     assert found == {"short": 2, "a": 38}
+    assert not any("pool" in warning for o in outcomes for warning in o.selection.warnings)
+
+
+def test_a_pool_that_falls_short_says_so_in_every_record(videos, make_video, tmp_path):
+    short = make_video(tmp_path / "short.mp4", n_frames=2)
+    for outcome in pool([short, videos[0]], tmp_path / "out", 200):
+        record = json.loads(outcome.record.read_text("utf-8"))
+        told = "the pool has 152 of 200 keyframes: its videos have no more candidate frames"
+        assert told in record["warnings"]
+        facts = record["explanation"]
+        assert (facts["pool_asked"], facts["pool_keyframes"]) == (200, 152)
 
 
 def test_no_video_gets_more_than_it_has():
@@ -201,6 +212,20 @@ def test_what_makes_no_sense_is_refused(videos, tmp_path, options, message):
     jobs = [Job(video, tmp_path, Settings(**options)) for video in videos]
     with pytest.raises(SettingsError, match=message):
         plan_pool(jobs, per_video_min=2)
+
+
+def test_what_a_project_holds_is_no_part_of_a_pool(videos, tmp_path):
+    outcomes = pool(videos[:2], tmp_path, 4, per_video_min=1)
+    jobs = [
+        replace(o.job, settings=Settings(count=4, held=tuple(o.selection.frame_indices)))
+        for o in outcomes
+    ]
+    assert plan_pool(jobs), "what this pool has put there"
+    refusal = r"the project holds frames of .*a\.mp4: .* without --dlc and --export"
+    with pytest.raises(SettingsError, match=refusal):
+        plan_pool(jobs, overwrite=True)
+    with pytest.raises(SettingsError, match=refusal):
+        plan_pool([replace(job, output=tmp_path / "other") for job in jobs])
 
 
 def test_bad_video_is_named_and_summaries_are_made_once(videos, tmp_path):

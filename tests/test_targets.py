@@ -64,6 +64,15 @@ def test_a_deeplabcut_project_says_all_that_is_asked(run, project):
     assert snapshot(project) == before
 
 
+def test_a_video_that_a_project_lacks_fails_in_one_share(run, project):
+    config = project / "config.yaml"
+    text = config.read_text("utf-8")
+    config.write_text(text.replace("video_sets:\n", "video_sets:\n  /gone.mp4:\n    crop: ''\n"))
+    for index in (0, 1):
+        code, _, errors = run("extract", "--dlc", project, "--jobs", 1, "--shard", f"{index}/2")
+        assert (code, "gone.mp4: is in" in errors) == ((1, True) if index == 0 else (0, False))
+
+
 def test_videos_join_a_deeplabcut_project_or_are_refused_first(run, project, recordings):
     rat = recordings / "day2" / "rat.mp4"
     before = snapshot(project)

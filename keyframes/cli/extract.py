@@ -248,10 +248,11 @@ def extract(
         output = _output_of(dlc, output)
         videos = _find(paths, recursive=recursive) if paths else ()
         jobs, missing = plan_project_jobs(dlc, output, settings, given_settings(), videos)
+        missing = missing if not shard or shard[0] == 0 else ()  # one share says it for all
     else:
         jobs = plan_jobs(_find(paths, recursive=recursive), output, settings, tree=tree)
     jobs = hold_frames(assign_frames(jobs, frames), exports, anew=grow or overwrite)
-    n_points = plan_pool(jobs, per_video_min) if pool else 0
+    n_points = plan_pool(jobs, per_video_min, overwrite=overwrite) if pool else 0
     cache = None if no_cache else FeatureCache()
     earlier = {"overwrite": overwrite, "grow": grow}
     extraction = extracting(**earlier, with_page=not no_report, cache=cache)
