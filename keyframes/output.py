@@ -336,7 +336,7 @@ class OutputFolder:
         if _is_our_table(self.csv):  # it is left where somebody or a workflow removed the record
             rows += csv.DictReader(self.csv.read_text("utf-8", "replace").splitlines())
         names = {PurePosixPath(row["image"]).name for row in rows}
-        if self.unfinished.exists():
+        with suppress(OutputError):  # none, or a power failure left a part of it
             names.update(read_json(self.unfinished).get("images", ()))
         return {self.images / name for name in names if name}  # a person may have added empty rows
 

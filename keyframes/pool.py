@@ -156,7 +156,7 @@ def plan_shares(jobs: Sequence[Job], n_points: int, per_video_min: int = 0) -> l
     facts = {
         "pool_videos": len(jobs),
         "pool_candidates": sum(summary.n_candidates for summary in summaries),
-        "pool_asked": settings.count,
+        "pool_asked": int(settings.count),
         "pool_keyframes": len(pool.centers),
         "pool_inertia": pool.inertia,
     }

@@ -69,7 +69,8 @@ def read_record(path: Path) -> Record | None:
         raise not_ours(path)
     if not _is_whole(record):
         raise DamagedRecordError(
-            f"{path}: this run record is damaged; replace it and its keyframes with --overwrite"
+            f"{path}: this run record is damaged; replace it and its keyframes with --overwrite, "
+            "without --grow"
         )
     return record
 

@@ -173,8 +173,8 @@ class Settings:
         crop = self.crop
         if crop and not (0 <= crop.x1 < crop.x2 and 0 <= crop.y1 < crop.y2):
             raise SettingsError(
-                f"the crop {crop.x1},{crop.y1},{crop.x2},{crop.y2} is empty; give X1,Y1,X2,Y2 with "
-                "X1 < X2 and Y1 < Y2"
+                "the crop must be X1,Y1,X2,Y2 with 0 ≤ X1 < X2 and 0 ≤ Y1 < Y2, got "
+                f"{crop.x1},{crop.y1},{crop.x2},{crop.y2}"
             )
         if self.crop_output and crop is None:
             raise SettingsError("crop_output needs a crop to cut to; give one or leave it out")

@@ -171,6 +171,15 @@ def test_interrupted_run_is_cleaned_up_by_the_next(folder):
     assert not folder.unfinished.exists()
 
 
+@pytest.mark.parametrize("note", ["", '{"images": ["img00', "[]"])
+def test_a_note_that_was_cut_short_stops_nobody(folder, note):
+    folder.root.mkdir()
+    folder.unfinished.write_text(note)
+    write(folder, ["img000002.png"])
+    assert names_in(folder) == ["img000002.png"]
+    assert not folder.unfinished.exists()
+
+
 def test_tables_and_records_of_others_are_refused(folder):
     folder.root.mkdir()
     folder.csv.write_text("scorer,resnet,resnet\n")
@@ -192,7 +201,7 @@ def test_tables_and_records_of_others_are_refused(folder):
 def test_a_record_that_was_cut_short_is_replaced_where_that_is_asked_for(folder, length):
     write(folder, ["img000001.png", "img000002.png"])
     folder.record.write_bytes(folder.record.read_bytes()[:length])
-    with pytest.raises(OutputError, match=r"v.json: this run record is damaged; .*--overwrite$"):
+    with pytest.raises(OutputError, match=r"v.json: .* is damaged; .*--overwrite, without --grow$"):
         folder.find_finished(IDENTITY["video"])
     assert folder.read_record(replaces=True) is None
     write(folder, ["img000003.png"])

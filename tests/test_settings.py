@@ -111,7 +111,8 @@ def test_settings_travel_to_other_processes():
         ({"step": "often"}, "a whole number or auto or keyframes"),
         ({"features": "xyz"}, "features must be one of hog, gray, colour; got 'xyz'"),
         ({"method": "zzz"}, "method must be one of"),
-        ({"crop": Crop(10, 10, 5, 20)}, "the crop 10,10,5,20 is empty"),
+        ({"crop": Crop(10, 10, 5, 20)}, "0 ≤ X1 < X2 and 0 ≤ Y1 < Y2, got 10,10,5,20"),
+        ({"crop": Crop(-1, 0, 5, 5)}, "0 ≤ X1 < X2 and 0 ≤ Y1 < Y2, got -1,0,5,5"),
         ({"span": Span(parse_position("20"), parse_position("10"))}, "ends at 10s, before"),
     ],
 )
