@@ -17,6 +17,7 @@ import click
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import keyframes
 from keyframes import Settings
@@ -510,6 +511,13 @@ def test_every_command_and_option_has_help(name):
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.opts}"
             assert re.search(rf"^  (-\w, )?{parameter.opts[-1]}\b", help_text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in sorted(cli.commands))])
+def test_help_fits_a_terminal_of_80_columns(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = CliRunner().invoke(cli, [*command, "--help"]).stdout.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
 
 
 def test_commands_in_the_help_stand_whole_in_their_lines(monkeypatch):

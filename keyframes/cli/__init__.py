@@ -46,12 +46,12 @@ def cli(context: click.Context) -> None:
 
     \b
     Start here:
-      keyframes extract mouse.mp4 -k 20        20 frames into keyframes-out/
-      keyframes extract recordings/ -k 150     every video of a folder
-      keyframes probe mouse.mp4                is this file whole? how many frames has it?
-      keyframes choose-k mouse.mp4             how many keyframes is it worth?
-      keyframes review keyframes-out           look at the choice, and change it
-      keyframes match keyframes-out side.mp4   the same moments from another camera
+      keyframes extract mouse.mp4 -k 20       20 frames into keyframes-out/
+      keyframes extract recordings/ -k 150    every video of a folder
+      keyframes probe mouse.mp4               is it whole? how many frames has it?
+      keyframes choose-k mouse.mp4            how many keyframes is it worth?
+      keyframes review keyframes-out          look at the choice, and change it
+      keyframes match keyframes-out side.mp4  the same moments, another camera
       keyframes export sleap keyframes-out -o labels.slp
     """
     if context.invoked_subcommand is None:

@@ -65,10 +65,11 @@ def export(
 
     \b
       deeplabcut      the project's folder or its config.yaml
-      sleap           a .slp file, new or to be added to; or a new .pkg.slp with the pictures
+      sleap           a .slp file, new or to be added to; or a new .pkg.slp
+                      with the pictures
       lightning-pose  the project's data folder, new or to be added to
-      coco, cvat,     a folder for the task file and copies of the pictures; or the task file
-      label-studio    (.json, .xml) alone, somewhere above the pictures
+      coco, cvat,     a folder for the task file and copies of the pictures; or
+      label-studio    the task file (.json, .xml) alone, above the pictures
 
     What is there already is kept, what keyframes did not write is never replaced, and the same
     command again changes nothing. lightning-pose needs an extra only for a project.yaml that
@@ -83,8 +84,8 @@ def export(
       keyframes export deeplabcut keyframes-out -o reaching-task-2025-01-31
       keyframes export sleap keyframes-out -o labels.slp
       keyframes export sleap keyframes-out -o labels.pkg.slp
-      keyframes export lightning-pose keyframes-out -o data --context 2 --keypoints nose,tail
-      keyframes export coco keyframes-out -o dataset
+      keyframes export lightning-pose keyframes-out -o data --context 2
+      keyframes export coco keyframes-out -o dataset --keypoints nose,tail
       keyframes export label-studio keyframes-out -o keyframes-out/tasks.json
     """
     from keyframes.export import export as export_results
