@@ -207,10 +207,10 @@ def extract(
     PATH is a video or a folder of videos. The output folder gets
 
     \b
-      labeled-data/VIDEO/img000042.png  frames at full size; 42 is the frame number
+      labeled-data/VIDEO/img000042.png  a frame at full size; 42 is its number
       VIDEO.csv                         frame number, time and cluster of each
       VIDEO.html                        the report: are these the frames to label?
-      VIDEO.json                        the run record: settings, versions, warnings
+      VIDEO.json                        the run record: settings, seed, warnings
 
     What is finished is skipped when asked for again, and what keyframes did not write is never
     replaced.
