@@ -207,6 +207,8 @@ def _fit_range(
     """Cluster with a geometric range of k, and with more values of k around the knee."""
     if largest < smallest or smallest < 1:
         raise SettingsError(f"k can't go from {smallest} to {largest}; give 1 ≤ smallest ≤ largest")
+    if len(values) == 1 < smallest:
+        raise SettingsError("1 candidate frame makes 1 cluster: there is no k to choose")
     if len(values) < smallest:
         raise SettingsError(
             f"{to_count(len(values), 'candidate frame')} can't make {smallest} clusters; take more "

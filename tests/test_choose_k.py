@@ -236,7 +236,24 @@ class TestCommand:
         options = ["--no-cache", "--features", "gray", "--max", "20"]
         return CliRunner().invoke(cli, ["choose-k", *map(str, arguments), *options])
 
-    def test_prints_a_table_with_a_plot(self, video):
+    @pytest.mark.parametrize(("columns", "has_plot"), [(120, True), (51, True), (50, False)])
+    def test_fits_the_terminal(self, video, monkeypatch, columns, has_plot):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        lines = self.run(video).stdout.splitlines()
+        plots = [line for line in lines if "|" in line]
+        assert bool(plots) == ("• variance explained" in " ".join(lines)) == has_plot
+        assert all(len(line) < columns for line in lines)
+        assert max(map(len, plots), default=columns - 1) == columns - 1
+        assert " ".join(" ".join(lines).split()).count("more clusters stop paying") == 1
+
+    def test_of_a_single_frame_there_is_no_k(self, make_video, tmp_path):
+        error = self.run(make_video(tmp_path / "one.mp4", 1)).exception
+        assert str(error).endswith(
+            "one.mp4: 1 candidate frame makes 1 cluster: there is no k to choose"
+        )
+
+    def test_prints_a_table_with_a_plot(self, video, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "80")
         result = self.run(video)
         assert result.exception is None, result.output
         lines = result.stdout.splitlines()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from keyframes.choose_k import ChoiceOfK
     from keyframes.video import Position
 
-PLOT_WIDTH = 39  # columns: a line fits in 80
+_BESIDE_PLOT = 40  # columns of a line that has a plot
+_NARROWEST_PLOT = 10
 
 
 @click.command("choose-k")
@@ -127,36 +130,59 @@ def choose_k(
     if as_json:
         print_json({"video": str(video), "seed": settings.seed, **found.to_json()})
     else:
-        click.echo("\n".join(_table(video.name, found)))
+        click.echo("\n".join(_table(video.name, found, shutil.get_terminal_size().columns - 1)))
     return 0
 
 
-def _table(name: str, found: ChoiceOfK) -> Iterator[str]:
-    """Yield the lines of a table with a plot beside it, k from top to bottom."""
-    explained = _columns([score.variance_explained for score in found.scores])
-    silhouettes = _columns([score.silhouette for score in found.scores])
+def _table(name: str, found: ChoiceOfK, width: int) -> Iterator[str]:
+    """Yield the lines of a table, k from top to bottom, with a plot beside it if there is room."""
     first, last = found.scores[0].k, found.scores[-1].k
-    yield f"{name}: k = {found.elbow} is where, from {first} to {last}, more clusters stop paying"
-    yield "(the knee, by Kneedle, of J: the summed squared distances to the clusters)"
+    yield from _wrap(
+        f"{name}: k = {found.elbow} is where, from {first} to {last}, more clusters stop paying",
+        "(the knee, by Kneedle, of J: the summed squared distances to the clusters)",
+        width=width,
+    )
     yield ""
     yield "     k  explained  silhouette"
-    for score, dot, cross in zip(found.scores, explained, silhouettes, strict=True):
-        plot = [" "] * PLOT_WIDTH
-        plot[cross], plot[dot] = "×", "•"
+    plot_width = width - _BESIDE_PLOT
+    has_plot = plot_width >= _NARROWEST_PLOT
+    plots = _plot(found, plot_width) if has_plot else [""] * len(found.scores)
+    for score, plot in zip(found.scores, plots, strict=True):
         yield (
             f"{score.k:6,}  {score.variance_explained:9.1%}  {score.silhouette:10.3f}"
-            f"  |{''.join(plot)}|{'  elbow' if score.k == found.elbow else ''}"
+            f"{plot}{'  elbow' if score.k == found.elbow else ''}"
         )
     yield ""
-    yield "  • variance explained, × silhouette, each from its lowest to its highest value"
-    yield (
-        f"  {found.n_candidates:,} frames clustered; silhouette on {found.n_sampled:,} of them, "
-        f"highest at k = {found.most_silhouetted.k}"
+    legend = "• variance explained, × silhouette, each from its lowest to its highest value"
+    yield from _wrap(
+        *([legend] if has_plot else []),
+        f"{found.n_candidates:,} frames clustered; silhouette on {found.n_sampled:,} of them, "
+        f"highest at k = {found.most_silhouetted.k}",
+        width=width,
+        indent="  ",
     )
 
 
-def _columns(values: list[float]) -> list[int]:
+def _wrap(*sentences: str, width: int, indent: str = "") -> Iterator[str]:
+    """Yield the lines of sentences, each on lines of its own."""
+    for sentence in sentences:
+        yield from textwrap.wrap(
+            sentence, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False
+        )
+
+
+def _plot(found: ChoiceOfK, width: int) -> Iterator[str]:
+    """Yield what stands beside each k: a dot for the variance explained, a cross for the other."""
+    dots = _columns([score.variance_explained for score in found.scores], width)
+    crosses = _columns([score.silhouette for score in found.scores], width)
+    for dot, cross in zip(dots, crosses, strict=True):
+        plot = [" "] * width
+        plot[cross], plot[dot] = "×", "•"
+        yield f"  |{''.join(plot)}|"
+
+
+def _columns(values: list[float], width: int) -> list[int]:
     """Return the column of each value, the lowest at the left and the highest at the right."""
     low = min(values)
     span = max(values) - low or 1.0
-    return [round((value - low) / span * (PLOT_WIDTH - 1)) for value in values]
+    return [round((value - low) / span * (width - 1)) for value in values]
