@@ -29,7 +29,7 @@ from keyframes.report import (
 from keyframes.report import page as page_module
 from keyframes.report.charts import Line, Scale, make_chart
 from keyframes.report.colours import cluster_colours, time_colours, to_hex
-from keyframes.report.facts import describe_asked
+from keyframes.report.facts import describe_asked, describe_found
 from keyframes.report.projection import project
 from keyframes.settings import Settings
 from pages import HOSTILE, make_scene, write_folder
@@ -122,8 +122,50 @@ class TestPage:
         text = plain(scene.render())
         assert "4 frames of 1,000, listed by hand." in text
         assert "What was asked frames 102, 107, 112, 117 What was found" in text
-        for word in ("nearer", "variance explained", "k-means", "stand for"):
+        assert "The listed frames by likeness" in text
+        for word in ("nearer", "variance explained", "k-means", "stand for", "luster", "away"):
             assert word not in text
+        assert "Stands for most" not in text
+
+    @pytest.mark.parametrize(
+        ("method", "distance", "told"),
+        [
+            ("kmeans", "away from the centre of its cluster", r"0\.\d+ away"),
+            ("uniform", "s away from the middle of its share", r"0\.\d+ s away"),
+            ("coverage", None, None),
+        ],
+    )
+    def test_how_far_a_frame_is_from_its_middle_is_told_where_it_has_one(
+        self, method, distance, told
+    ):
+        scene = make_scene()
+        scene.record["identity"]["settings"]["method"] = method
+        text = scene.render()
+        assert page_data(text)["distance"] == distance
+        assert ("Farthest" in text) == bool(told)
+        assert len(re.findall(told or "away<", plain(text) if told else text)) == (4 if told else 0)
+
+    @pytest.mark.parametrize(
+        ("step", "damaged", "settings", "told"),
+        [
+            (1, 0, {}, "every frame"),
+            (1, 3, {}, "every whole frame"),
+            (2, 3, {"start": "5s"}, "one whole frame in 2 in the range"),
+            ("keyframes", 0, {"end": "9f"}, "the stream's own key frames in the range"),
+        ],
+    )
+    def test_which_frames_were_looked_at_is_told(self, step, damaged, settings, told):
+        scene = make_scene()
+        video = replace(scene.selection.video, damaged_frames=damaged)
+        scene.selection = replace(scene.selection, step=step, video=video)
+        scene.record["identity"]["settings"] |= settings
+        found = dict(describe_found(scene.selection, scene.record))
+        assert found["candidates"] == f"60, {told}"
+
+    def test_a_command_in_a_warning_is_set_as_one(self):
+        scene = make_scene(warnings=["damaged; `keyframes probe <v>` says more, ` not"])
+        said = "damaged; <code>keyframes probe &lt;v&gt;</code> says more, ` not"
+        assert said in scene.render()
 
     def test_frames_that_were_there_are_told_from_new_ones(self):
         scene = make_scene()
@@ -131,6 +173,7 @@ class TestPage:
         scene.record["identity"]["settings"]["held"] = [107, 117]
         text = scene.render()
         assert "in the video. 2 of them were there before." in plain(text)
+        assert "there before 107, 117" in plain(text)
         cards = re.findall(r'<button type="button" class="card".*?</button>', text, re.DOTALL)
         kept = [102 + 5 * at for at, card in enumerate(cards) if "there before" in card]
         assert kept == [107, 117]
@@ -210,6 +253,13 @@ class TestPage:
         assert "run 1: J = 4 after 3 iterations" in text
         assert "run 2: J = 3.5 after 2 iterations" in text
         assert "best: run 2" in text
+        assert "2 runs of k-means; each goes downhill" in text
+
+    def test_of_a_single_run_nothing_is_best(self):
+        text = make_scene(histories=((9.0, 5.0, 4.0),)).render()
+        assert "By k-means, which goes downhill until nothing moves." in text
+        assert "<i>J = 4</i>" in text
+        assert "best" not in plain(text)
 
     def test_what_does_not_go_down_is_not_drawn(self):
         assert "How the clusters were found" not in make_scene(histories=((0.0,), (0.0,))).render()

@@ -11,6 +11,8 @@ from keyframes.words import describe_match, to_clock, to_count, to_percent
 if TYPE_CHECKING:
     from keyframes.records import Selection
 
+# What no option is called like.
+_NAMES = {"held": "there before"}
 # What a method doesn't go by.
 _UNUSED = {"coverage": ("n_init",), "uniform": ("features", "n_init", "seed", "width")}
 
@@ -43,7 +45,9 @@ def describe_asked(settings: dict[str, Any]) -> list[tuple[str, str]]:
         said["pool"] = True  # what tells it from others says nothing to a person
     if settings["frames"]:  # nothing was chosen
         said = {key: said[key] for key in ("frames", "crop", "crop_output") if key in said}
-    return [(key.replace("_", "-"), _to_text(value)) for key, value in said.items()]
+    return [
+        (_NAMES.get(key, key.replace("_", "-")), _to_text(value)) for key, value in said.items()
+    ]
 
 
 def describe_found(selection: Selection, record: dict[str, Any]) -> list[tuple[str, str]]:
@@ -51,7 +55,7 @@ def describe_found(selection: Selection, record: dict[str, Any]) -> list[tuple[s
     video = selection.video
     facts = {
         "frames counted": f"{video.n_frames:,}",
-        "candidates": f"{selection.n_candidates:,}, {_stepwise(selection.step)}",
+        "candidates": f"{selection.n_candidates:,}, {_describe_candidates(selection, record)}",
         "keyframes": f"{len(selection.keyframes)} of {selection.n_asked} asked for",
         **_actions(record),
         "picture": f"{video.width} × {video.height}"
@@ -98,12 +102,16 @@ def _actions(record: dict[str, Any]) -> dict[str, str]:
     return {"changed by hand": text} if text else {}
 
 
-def _stepwise(step: int | str | None) -> str:
+def _describe_candidates(selection: Selection, record: dict[str, Any]) -> str:
+    """Say which of the video's frames were looked at."""
+    step, settings = selection.step, record["identity"]["settings"]
     if step is None:
         return "only those listed"
+    whole = "whole frame" if selection.video.is_damaged else "frame"
+    said = f"every {whole}" if step == 1 else f"one {whole} in {step}"
     if step == "keyframes":
-        return "the stream's own key frames"
-    return "every frame" if step == 1 else f"one frame in {step}"
+        said = "the stream's own key frames"
+    return f"{said} in the range" if settings["start"] or settings["end"] else said
 
 
 def _to_text(value: object) -> str:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 SCRIPTS = ("data.js", "wall.js", "viewer.js", "timeline.js", "map.js", "page.js")
 # More points than pixels make no better picture; longer recordings are thinned evenly.
 MAX_POINTS = 20_000
+# From what a keyframe's distance is; with the other methods it is 0, as with a list.
 _DISTANCES = {
     "kmeans": "away from the centre of its cluster",
     "uniform": "s away from the middle of its share",
@@ -124,14 +125,15 @@ def report_content(
     colours = _colours(projection.points, clustering)
     points = projection.points[shown]
     settings = record["identity"]["settings"]
+    is_list = selection.step is None
     return {
         "name": selection.video.path.name,
         "selection": selection,
         "cards": _cards(selection, colours, pictures, record),
         "data": {
             "duration": selection.video.duration_s,
-            "is_list": selection.step is None,
-            "distance": _DISTANCES.get(settings["method"], "away from what its cluster stands for"),
+            "is_list": is_list,
+            "distance": None if is_list else _DISTANCES.get(settings["method"]),
             "times": _packed(features.reading.times_s[shown], "<f4"),
             "frames": _packed(features.reading.frame_indices[shown], "<u4"),
             "clusters": _packed(clustering.labels[shown], "<u4"),
@@ -281,6 +283,7 @@ def _chart_of_inertia(histories: Sequence[Sequence[float]]) -> Chart | None:
     if all(len(history) < 2 for history in histories):
         return None
     best = min(range(len(histories)), key=lambda i: histories[i][-1])
+    lowest = histories[best][-1]
     lines = [
         Line(
             list(enumerate(history, start=1)),
@@ -296,5 +299,11 @@ def _chart_of_inertia(histories: Sequence[Sequence[float]]) -> Chart | None:
         x_label="iteration",
         y_label="J, the sum of squared distances to the centres",
         y_text=lambda value: f"{value:,g}",
-        marks=[(len(histories[best]), histories[best][-1], f"best: run {best + 1}")],
+        marks=[
+            (
+                len(histories[best]),
+                lowest,
+                f"best: run {best + 1}" if len(histories) > 1 else f"J = {lowest:,.6g}",
+            )
+        ],
     )

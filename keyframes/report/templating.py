@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from keyframes.errors import OutputError
 from keyframes.files import not_ours
@@ -82,8 +83,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(clock=to_clock, count=to_count, percent=to_percent)
+    environment.filters.update(clock=to_clock, code=_mark_code, count=to_count, percent=to_percent)
     return environment
+
+
+def _mark_code(text: str) -> Markup:
+    """Set what stands between backticks as code; all else is escaped."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def _source(name: str) -> str:

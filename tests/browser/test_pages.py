@@ -243,6 +243,16 @@ class TestTimeline:
         assert colour(0.25) == colour(3.5)  # between two of them, as where none is far and wide
         assert colour(0.7) == cluster_colour(browser, 1)
 
+    def test_of_listed_frames_no_cluster_is_told(self, browser, tmp_path):
+        scene = make_scene("list.mp4", histories=())
+        scene.selection = replace(scene.selection, step=None)
+        scene.record["identity"]["settings"]["held"] = [107]
+        browser.get(write_folder(tmp_path, scene, "list").as_uri())
+        cards(browser)[1].click()
+        assert find(browser, "#viewer .facts").text == "there before"
+        find(browser, "#viewer .next").click()
+        assert find(browser, "#viewer .facts").text == ""
+
     def test_hover_shows_the_nearest_chosen_frame(self, page):
         width = find(page, "#timeline").size["width"]
         hover(page, "#timeline", timeline_x(page, 2.72) / width)

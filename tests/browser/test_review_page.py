@@ -513,6 +513,18 @@ class TestPage:
             assert enlarged(browser) == new
             browser.get("about:blank")
 
+    def test_a_list_is_reviewed_without_being_sorted(self, browser, video, tmp_path):
+        extract(video, tmp_path, Settings(frames=(3, 12, 55)))
+        with serve(tmp_path, [video.stem], video) as server:
+            browser.get(server.address)
+            point_at_card(browser, 1)
+            press(browser, "r")
+            wait_for_word(browser, "Frame 12 is out")
+            press(browser, "u")
+            wait_for_word(browser, "Undone")
+            assert shown(browser) == chosen(tmp_path) == [3, 12, 55]
+            browser.get("about:blank")
+
     def test_a_server_that_ended_is_told(self, browser, out, video):
         with serve(out, [video.stem], video) as server:
             browser.get(server.address)

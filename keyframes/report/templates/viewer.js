@@ -19,19 +19,24 @@ function showInViewer(number) {
 function describeInViewer(number) {
   const card = cards[number];
   const thumbnail = card.querySelector("img");
-  const distance = Number(card.dataset.distance);
   const picture = viewer.querySelector("img");
   picture.src = thumbnail.src;
   picture.alt = thumbnail.alt;
   viewer.querySelector("b").textContent = `Frame ${frames.index[data.keyframes[number]]}`;
   viewer.querySelector(".place").textContent = clock(Number(card.dataset.time), 2);
-  viewer.querySelector(".facts").textContent =
-    (card.matches("[data-kept]") ? "there before · " : "") +
-    `stands for ${count(Number(card.dataset.covers), "frame")} (cluster ${card.dataset.cluster}) · ` +
-    `${distance < 0.001 ? 0 : distance.toPrecision(3)} ${data.distance}`;
+  viewer.querySelector(".facts").textContent = factsOf(card).join(" · ");
   viewer.querySelector("a").href = card.dataset.file;
   fitTo(picture, thumbnail);
   loadFullSize(card.dataset.file, number, picture);
+}
+
+function factsOf({ dataset }) {
+  const distance = Number(dataset.distance);
+  const facts = [];
+  if ("kept" in dataset) facts.push("there before");
+  if (!data.is_list) facts.push(`stands for ${count(Number(dataset.covers), "frame")} (cluster ${dataset.cluster})`);
+  if (data.distance) facts.push(`${distance < 0.001 ? 0 : distance.toPrecision(3)} ${data.distance}`);
+  return facts;
 }
 
 function loadFullSize(file, number, picture) {
