@@ -49,6 +49,7 @@ logger = logging.getLogger(__name__)
 _SAMPLE_BYTES = 2**16
 _TEMPORARY = f".keyframes-{'[0-9a-f]' * 8}-{'[0-9a-f]' * 8}"  # any temporary name, as a glob
 _PREFIX_LENGTH = len(".keyframes-01234567-")
+_OF_WINDOWS = ("desktop.ini", "thumbs.db")
 # Between two tries to hold or to replace a file, and how often the latter is tried.
 _PATIENCE_S = 0.05
 _N_TRIES = 20
@@ -150,6 +151,14 @@ def _replace(path: Path, target: Path) -> None:
             return
         time.sleep(_PATIENCE_S)
     path.replace(target)
+
+
+def is_of_system(name: str) -> bool:
+    """Say whether a file of this name is one that macOS or Windows puts into people's folders.
+
+    macOS puts a ``._name`` beside each ``name`` on disks that aren't its own.
+    """
+    return name.startswith("._") or name.casefold() in _OF_WINDOWS
 
 
 def refuse_pipe(path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keyframes.errors import SettingsError
+from keyframes.files import is_of_system
 from keyframes.output import INDEX, OutputFolder
 
 if TYPE_CHECKING:
@@ -195,8 +196,7 @@ def _videos_in(folder: Path, *, recursive: bool | None) -> list[Path]:
 
 def _is_video(path: Path) -> bool:
     """Say whether a file is a recording, by its name."""
-    is_shadow = path.name.startswith("._")  # what macOS leaves beside a file on foreign disks
-    if path.suffix.lower() not in VIDEO_SUFFIXES or is_shadow:
+    if path.suffix.lower() not in VIDEO_SUFFIXES or is_of_system(path.name):
         return False
     try:
         return stat.S_ISREG(path.stat().st_mode)

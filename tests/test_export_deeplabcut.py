@@ -175,6 +175,17 @@ def test_the_padding_of_the_labels_counts_where_pictures_were_dropped(output, ma
     assert existing_frames(project, [Path("mouse.mp4")]) == [{5, 12, 15, 25, 35}]
 
 
+def test_what_macos_leaves_on_foreign_disks_is_no_frame(output, make_project):
+    project = make_project({})
+    folder = project / "labeled-data" / "mouse"
+    folder.mkdir(parents=True)
+    for name in ("._img0007.png", "._CollectedData_me.csv"):
+        (folder / name).write_bytes(b"\0\5\x16\7\xff")
+    assert existing_frames(project, [Path("mouse.mp4")]) == [set()]
+    export("deeplabcut", output, project)
+    assert "img05.png" in pictures(project, "mouse")
+
+
 @pytest.mark.parametrize("content", ["Müller".encode("cp1252"), "a,b".encode("utf-16")])
 def test_labels_that_a_spreadsheet_saved_its_own_way_are_refused(output, make_project, content):
     project = make_project({video(output, "mouse.mp4"): "0, 96, 0, 64"})

@@ -144,6 +144,8 @@ def test_pictures_stay_that_another_file_may_have_labelled(tmp_path, format_):
     assert note.startswith("img000015.png, img000025.png, img000035.png of an earlier selection")
     assert note.endswith("since it may be labelled in mine.json")
     assert len(list((tmp_path / "task" / "images" / "mouse").iterdir())) == 5
+    for name in ("Thumbs.db", "desktop.ini", "._instances.json"):
+        saved.with_name(name).touch()
     saved.rename(saved.with_name(".DS_Store"))
     assert export(format_, output, tmp_path / "task", overwrite=True).notes == ()
     assert len(list((tmp_path / "task" / "images" / "mouse").iterdir())) == 2

@@ -106,6 +106,8 @@ class TestDeepLabCut:
         (folder / "machinelabels-iter0.h5").touch()
         table = f"scorer,,,net\nlabeled-data,mouse,img{frame:02d}.png,5\n"
         (folder / "machinelabels.csv").write_text(table, encoding="utf-8")
+        for name in ("._CollectedData_me.csv", "._CollectedData_old.h5"):  # macOS's, of its own
+            (folder / name).write_bytes(b"\0\5\x16\7\xff")
         assert review(out).reject(frame).warnings == []
         assert set(pictures(folder)) == {*chosen(out)}
 

@@ -21,6 +21,7 @@ from keyframes.export.frame_folder import (
     withdraw,
 )
 from keyframes.export.sources import Source, describe_guess, is_same_video
+from keyframes.files import is_of_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -180,8 +181,11 @@ def _add_frames(delivery: Delivery, folder: Path, result: Result) -> None:
 
 def _tables_in(folder: Path, suffix: str) -> dict[str, Path]:
     """Return the tables of labels in a folder, by stem; machinelabels are predictions."""
-    tables = {path.stem: path for path in sorted(folder.glob(f"*.{suffix}"))}
-    return {stem: path for stem, path in tables.items() if not stem.startswith("machinelabels")}
+    return {
+        path.stem: path
+        for path in sorted(folder.glob(f"*.{suffix}"))
+        if not (path.name.startswith("machinelabels") or is_of_system(path.name))
+    }
 
 
 def _names_in(folder: Path) -> dict[int, str]:

@@ -14,7 +14,7 @@ import cv2
 
 from keyframes.errors import OutputError
 from keyframes.export.history import LABELLED, NOT_OURS
-from keyframes.files import check_writable
+from keyframes.files import check_writable, is_of_system
 from keyframes.images import is_ours, png_size, read_label, read_picture
 from keyframes.resizing import shrink
 
@@ -59,7 +59,7 @@ def find_pictures(folder: Path) -> dict[int, str]:
     if not folder.is_dir():
         return found
     for name in sorted(path.name for path in folder.iterdir()):
-        if match := _PICTURE.fullmatch(name):
+        if not is_of_system(name) and (match := _PICTURE.fullmatch(name)):
             other = found.setdefault(int(match[1]), name)
             if other != name:
                 raise OutputError(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from keyframes.errors import OutputError
 from keyframes.export.delivery import Delivery
 from keyframes.export.frame_folder import check_folder, check_recording, find_pictures, withdraw
+from keyframes.files import is_of_system
 from keyframes.images import is_ours
 
 if TYPE_CHECKING:
@@ -230,7 +231,8 @@ class TaskLayout:
             return SERVED
         folder = self.files[0].parent
         others = {*folder.iterdir()} - {*self.files} if folder.is_dir() else ()
-        saved = [path.name for path in others if path.is_file() and not path.name.startswith(".")]
+        names = (path.name for path in others if path.is_file())
+        saved = [name for name in names if not (name.startswith(".") or is_of_system(name))]
         return f"it may be labelled in {min(saved)}" if saved else ""
 
     def find_left_out(self, pictures: Iterable[TaskPicture]) -> list[str]:
