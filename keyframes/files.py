@@ -20,8 +20,6 @@ import sys
 import time
 import zlib
 from contextlib import contextmanager, suppress
-from itertools import takewhile
-from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from keyframes.errors import OutputError, VideoError
@@ -49,7 +47,6 @@ logger = logging.getLogger(__name__)
 _SAMPLE_BYTES = 2**16
 _TEMPORARY = f".keyframes-{'[0-9a-f]' * 8}-{'[0-9a-f]' * 8}"  # any temporary name, as a glob
 _PREFIX_LENGTH = len(".keyframes-01234567-")
-_OF_WINDOWS = ("desktop.ini", "thumbs.db")
 # Between two tries to hold or to replace a file, and how often the latter is tried.
 _PATIENCE_S = 0.05
 _N_TRIES = 20
@@ -151,14 +148,6 @@ def _replace(path: Path, target: Path) -> None:
             return
         time.sleep(_PATIENCE_S)
     path.replace(target)
-
-
-def is_of_system(name: str) -> bool:
-    """Say whether a file of this name is one that macOS or Windows puts into people's folders.
-
-    macOS puts a ``._name`` beside each ``name`` on disks that aren't its own.
-    """
-    return name.startswith("._") or name.casefold() in _OF_WINDOWS
 
 
 def refuse_pipe(path: Path) -> None:
@@ -263,14 +252,6 @@ def identify(path: Path) -> dict[str, Any]:
     except UnicodeEncodeError as error:
         raise VideoError(f"{path}: its name holds bytes that are no UTF-8; rename it") from error
     return {"name": path.name, "bytes": size, "sha256_of_samples": digest.hexdigest()}
-
-
-def count_shared_parts(one: str, other: str) -> int:
-    """Return how many names two paths of any system have in common, from the file upward."""
-    ends = zip(
-        reversed(PureWindowsPath(one).parts), reversed(PureWindowsPath(other).parts), strict=False
-    )
-    return sum(1 for _ in takewhile(lambda names: names[0] == names[1], ends))
 
 
 def remove_leftovers(*paths: Path) -> None:

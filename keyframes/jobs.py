@@ -7,11 +7,12 @@ import re
 import stat
 import sys
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keyframes.errors import SettingsError
-from keyframes.files import is_of_system
+from keyframes.names import as_listed, fold_name, is_of_system, list_names
 from keyframes.output import INDEX, OutputFolder
 
 if TYPE_CHECKING:
@@ -60,12 +61,13 @@ def find_videos(paths: Iterable[Path], *, recursive: bool | None = None) -> dict
     SettingsError
         A path isn't there or is an address, or a folder holds no video.
     """
+    names = cache(list_names)
     found: dict[Path, tuple[Path, Path]] = {}  # however its folder is named, a video counts once
     for path in paths:
         if path.is_dir():
             root, videos = path, _videos_in(path, recursive=recursive)
         elif path.exists():
-            root, videos = path.parent, [path]
+            root, videos = path.parent, [as_listed(path, names(path.parent))]
         else:
             raise _absent(path)
         for video in videos:
@@ -111,7 +113,7 @@ def refuse_shared_outputs(jobs: Iterable[Job], project: Path | None = None) -> N
             continue  # it can't be looked into: nothing is written
         _refuse_name(job)
         # Folded, since some file systems don't tell a.mp4 from A.mp4.
-        owner = owners.setdefault((job.output, job.video.stem.casefold()), job.video)
+        owner = owners.setdefault((job.output, fold_name(job.video.stem)), job.video)
         if owner != job.video and project:
             raise SettingsError(
                 f"{owner} and {job.video} would share labeled-data/{job.video.stem} of {project}; "

@@ -18,6 +18,7 @@ from keyframes.files import identify
 from keyframes.followers import describe_strays
 from keyframes.jobs import Job, refuse_shared_outputs
 from keyframes.moments import find_moments, read_timeline
+from keyframes.names import fold_name
 from keyframes.results import require_results
 from keyframes.run_record import may_be_mended, selection_from_record
 from keyframes.settings import Match, Settings
@@ -141,7 +142,7 @@ def _find_pattern(output: Path, results: Results, video: Path) -> OutputFolder:
 
 def _is_own(video: Path, pattern: OutputFolder, record: Record) -> bool:
     """Say whether the pattern is from this very video; OutputError where another has its name."""
-    if video.stem.casefold() != pattern.stem.casefold():
+    if fold_name(video.stem) != fold_name(pattern.stem):
         return False
     there, asked = record["identity"]["video"], identify(video)
     if there["sha256_of_samples"] != asked["sha256_of_samples"]:

@@ -1,6 +1,7 @@
 """What all exporters share, and the command."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -57,6 +58,11 @@ def test_a_recorded_path_means_a_video(output, tmp_path):
     assert is_same_video(r"C:\gone\mouse.mp4", mouse)
     assert is_same_video("/gone/mouse.mp4", mouse)
     assert not is_same_video(str(rat), mouse)
+    spelled = tmp_path / "MOUSE.mp4"  # another name of the file: for some systems the same
+    assert not is_same_video(str(spelled), mouse)
+    os.link(mouse, spelled)
+    assert is_same_video(str(spelled), mouse)
+    spelled.unlink()
     (tmp_path / "mouse.mp4").write_bytes(rat.read_bytes())
     assert not is_same_video(str(tmp_path / "mouse.mp4"), mouse)
     digest, other = (identify(video)["sha256_of_samples"] for video in (mouse, rat))

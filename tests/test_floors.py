@@ -11,7 +11,7 @@ PACKAGE = Path(keyframes.__file__).parent
 FLOORS = [
     ["errors"],
     ["records"],
-    ["files", "resizing", "ahead", "commands", "extras", "curation", "stages", "words"],
+    ["files", "resizing", "ahead", "commands", "extras", "curation", "stages", "words", "names"],
     ["video", "kmeans", "medoids", "thumbnails", "blobs"],
     ["settings", "features", "images", "postures", "cache"],
     ["asked"],

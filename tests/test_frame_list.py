@@ -76,6 +76,11 @@ def test_videos_of_one_name_are_told_apart_by_their_folders():
         assigned(videos, {"video.mp4": (2,)})
 
 
+def test_a_video_is_found_by_what_is_its_name_on_some_system():
+    for name in ("mu\u0308ller", "MU\u0308LLER.mp4", r"C:\A\müller.MP4"):
+        assert assigned(["a/Müller.mp4", "a/rat.mp4"], {name: (3,)}) == {"a/Müller.mp4": (3,)}
+
+
 def test_a_video_that_is_not_there_is_named():
     with pytest.raises(SettingsError, match=r"names the video rat\.mp4, which isn't among"):
         assigned(["mouse.mp4"], {"mouse": (1,), "rat.mp4": (1,)})

@@ -1,5 +1,6 @@
 """Videos: found in a stable order, named without clashes, shared out evenly."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def test_a_video_counts_once_however_its_folder_is_named(tmp_path, monkeypatch):
     assert find_videos([relative, relative.absolute(), Path("rec/../rec")]) == {
         relative: Path("rec")
     }
+
+
+def test_a_video_is_called_as_its_folder_lists_it(tmp_path, monkeypatch):
+    """Where the system finds it however its name is typed: here, by a second name."""
+    make_tree(tmp_path, "Müller.mp4")
+    there, typed = tmp_path / "Müller.mp4", tmp_path / "MU\u0308LLER.mp4"
+    if not typed.exists():
+        os.link(there, typed)
+        monkeypatch.setattr("keyframes.jobs.list_names", lambda _: {"rat.mp4", there.name})
+    assert find_videos([typed, there]) == {there: tmp_path}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")

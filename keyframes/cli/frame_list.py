@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from keyframes.cli.parameters import Parsed
 from keyframes.errors import SettingsError
+from keyframes.names import count_shared_parts, fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -74,12 +75,11 @@ def assign_frames(jobs: Sequence[Job], listed: Mapping[str, tuple[int, ...]] | N
 
 
 def _find_job(jobs: Sequence[Job], name: str) -> Job:
-    from keyframes.files import count_shared_parts
-
     path = PureWindowsPath(name)
+    stem = fold_name(path.name)
     likeness = [
         count_shared_parts(
-            str(path.with_name(job.video.name) if path.name == job.video.stem else path),
+            str(path.with_name(job.video.name) if stem == fold_name(job.video.stem) else path),
             str(job.video),
         )
         for job in jobs

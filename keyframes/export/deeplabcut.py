@@ -21,7 +21,7 @@ from keyframes.export.frame_folder import (
     withdraw,
 )
 from keyframes.export.sources import Source, describe_guess, is_same_video
-from keyframes.files import is_of_system
+from keyframes.names import fold_name, is_of_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -113,7 +113,7 @@ def _find_new(
     """Return the videos that the project doesn't have yet; OutputError where one doesn't fit."""
     owners: dict[str, SomeSource] = {}
     for source in sources:
-        owner = owners.setdefault(source.stem.casefold(), source)
+        owner = owners.setdefault(fold_name(source.stem), source)
         if owner is not source:
             raise config.shared_folder(str(owner.video), str(source.video))
     # Whose folder it is comes first: frames of another video are often of another size, too.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import OutputError
 from keyframes.extras import import_extra
+from keyframes.names import fold_name
 from keyframes.records import Crop
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class DlcConfig:
 
     def keys_of(self, stem: str) -> list[str]:
         """Return the paths of the videos that share the folder of this name on some system."""
-        return [key for key in self.videos if stem_of(key).casefold() == stem.casefold()]
+        return [key for key in self.videos if fold_name(stem_of(key)) == fold_name(stem)]
 
     def frames(self, stem: str) -> Path:
         """Return the folder of a video's frames."""

@@ -14,8 +14,9 @@ import cv2
 
 from keyframes.errors import OutputError
 from keyframes.export.history import LABELLED, NOT_OURS
-from keyframes.files import check_writable, is_of_system
+from keyframes.files import check_writable
 from keyframes.images import is_ours, png_size, read_label, read_picture
+from keyframes.names import fold_name, is_of_system
 from keyframes.resizing import shrink
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def find_labelled(table: Path, folder_name: str = "") -> dict[int, str]:
         )
     found: dict[int, str] = {}
     for *folders, name in paths:
-        is_elsewhere = folder_name and folders and folders[-1].casefold() != folder_name.casefold()
+        is_elsewhere = folder_name and folders and fold_name(folders[-1]) != fold_name(folder_name)
         if not is_elsewhere and (match := _PICTURE.fullmatch(name)):
             found[int(match[1])] = name
     return found

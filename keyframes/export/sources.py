@@ -7,7 +7,8 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import OutputError, VideoError
-from keyframes.files import count_shared_parts, identify
+from keyframes.files import identify
+from keyframes.names import count_shared_parts, fold_name, is_same_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -61,9 +62,9 @@ def is_same_video(recorded: str, video: Path, digest: str | None = None) -> bool
     kept the ``digest`` of its own: its ``sha256_of_samples``. Any other path that leads nowhere is
     taken for that of a moved file. A video that can't be read is none but the one at its own place.
     """
-    if PureWindowsPath(recorded).name != video.name:
-        return False
-    there = Path(recorded)
+    there, name = Path(recorded), PureWindowsPath(recorded).name
+    if name != video.name:  # unless it is another spelling, where the system knows it by both
+        return fold_name(name) == fold_name(video.name) and is_same_file(there, video)
     if there == video or not video.is_file():
         return True
     try:

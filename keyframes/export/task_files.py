@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from keyframes.errors import OutputError
 from keyframes.export.delivery import Delivery
 from keyframes.export.frame_folder import check_folder, check_recording, find_pictures, withdraw
-from keyframes.files import is_of_system
 from keyframes.images import is_ours
+from keyframes.names import is_of_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
