@@ -65,6 +65,7 @@ _KINDS: dict[str, tuple[Any, str]] = {
     "held": (Iterable, "numbers of frames"),
     "frames": (Iterable, "numbers of frames"),
     "span": (Span, "a Span"),
+    "crop_output": (bool, "True or False"),
     "crop": (Crop | None, "a Crop or None"),
     "min_gap_s": (Real, "seconds, at least 0"),
     "share": (PoolShare | None, "a PoolShare or None"),

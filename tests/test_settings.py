@@ -25,6 +25,11 @@ from keyframes.video import Span, parse_position
         ({"min_gap_s": float("nan")}, "got nan"),
         ({"step": 0}, "step must be at least 1"),
         ({"crop_output": True}, "needs a crop"),
+        ({"crop_output": "no"}, "crop_output must be True or False, got 'no'"),
+        (
+            {"crop_output": np.bool_(1), "crop": Crop(0, 0, 8, 8)},
+            "crop_output must be .* got .*True",
+        ),
         ({"frames": 5}, "frames must be numbers of frames, got 5"),
         ({"span": None}, "span must be a Span, got None"),
         ({"span": "3s"}, "span must be a Span, got '3s'"),

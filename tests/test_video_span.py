@@ -104,6 +104,20 @@ def test_the_frames_of_a_range_are_those_and_no_others(index, start, end, expect
     assert shown(index, start, end) == list(expected)
 
 
+@pytest.mark.parametrize("digits", [20, 5000])
+def test_a_frame_that_no_recording_has_lies_in_no_range(index, digits):
+    span = Span(parse_position("9" * digits + "f"))
+    assert n_candidates(index, span, 1) == auto_step(index, span, 10) - 1 == 0
+    with pytest.raises(SettingsError, match=r"no frame of .* lies in the range asked for"):
+        read_thumbnails(index, FULL_SIZE, lambda _: None, span=span)
+    assert shown(index, "98f", "9" * digits + "f") == [98, 99]
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_hours_may_be_any(index, digits):
+    assert shown(index, "3.95", "9" * digits + ":00:00") == [99]
+
+
 def test_steps_count_from_the_start_of_the_range(index):
     assert shown(index, "11f", "40f", step=10) == [11, 21, 31]
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from keyframes.records import IntArray
     from keyframes.video.index import VideoIndex
 
+# Ordinals from here on are all the same: no recording has so many frames, and up to here floats
+# hold whole numbers.
+_NO_FRAME = 2**53
 _NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
 _SECONDS = re.compile(rf"{_NUMBER}s?", re.ASCII)
 _PERCENT = re.compile(rf"{_NUMBER}%", re.ASCII)
@@ -68,9 +71,9 @@ def parse_position(text: str) -> Position:
     if (match := _PERCENT.fullmatch(text)) and float(match[1]) <= 100:
         return Position(float(match[1]), "%")
     if match := _FRAME.fullmatch(text):
-        return Position(int(match[1]), "f")
+        return Position(int(min(float(match[1]), _NO_FRAME)), "f")
     if match := _TIMECODE.fullmatch(text):
-        hours, minutes, seconds = int(match[1] or 0), int(match[2]), float(match[3])
+        hours, minutes, seconds = float(match[1] or 0), int(match[2]), float(match[3])
         if seconds < 60 and (minutes < 60 or match[1] is None):
             return Position(3600 * hours + 60 * minutes + seconds, "s")
     raise SettingsError(
