@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from keyframes.errors import SettingsError
+from keyframes.checks import check_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+# Threads that may be started on any machine; of more than both these and the cores, some would
+# only wait for others.
+FEW_THREADS = 16
 
 _END: Any = object()
 
@@ -31,12 +35,17 @@ def count_cores() -> int:
 
 
 def count_threads(asked: int | None) -> int:
-    """Return how many threads were asked for, None for one a core; SettingsError for none."""
+    """Return how many threads to start where so many are asked for, None for one a core.
+
+    Raises
+    ------
+    SettingsError
+        It is no whole number of at least 1.
+    """
     if asked is None:
         return count_cores()
-    if asked < 1:
-        raise SettingsError(f"threads must be at least 1, or None for one a core; got {asked}")
-    return asked
+    check_count("threads", asked, otherwise=", or None for one a core")
+    return min(asked, max(FEW_THREADS, count_cores()))
 
 
 def map_ahead(

@@ -4,6 +4,7 @@
 
     KeyframesError
     ├── SettingsError      an option or argument has a value that can't work  (also a ValueError)
+    │   └── RowError           there is no row of this number  (also an IndexError)
     ├── VideoError         a recording can't be read, or not exactly
     │   └── UnrepeatableError  it decodes differently each time
     ├── OutputError        the output can't be written, or isn't ours to replace
@@ -22,6 +23,10 @@ class KeyframesError(Exception):
 
 class SettingsError(KeyframesError, ValueError):
     """An option or argument has a value that can't work."""
+
+
+class RowError(SettingsError, IndexError):
+    """There is no row of this number."""
 
 
 class VideoError(KeyframesError):

@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 
 from keyframes.ahead import count_threads, map_ahead
+from keyframes.checks import check_count
 from keyframes.errors import SettingsError
 from keyframes.records import Features
 from keyframes.resizing import shrink
@@ -85,13 +86,14 @@ def compute_features(
     Raises
     ------
     SettingsError
-        There is no such feature, it needs colour and the thumbnails are gray, or `threads` is
-        below 1.
+        There is no such feature, it needs colour and the thumbnails are gray, or `size` or
+        `threads` is no whole number of at least 1.
     ValueError
         There are no thumbnails, or another number of them than candidates.
     """
     if name not in FEATURES:
         raise SettingsError(f"features must be one of {', '.join(FEATURES)}; got {name!r}")
+    check_count("size", size)
     n = len(store)
     if n == 0 or n != len(reading):
         raise ValueError(f"{n} thumbnails for {len(reading)} candidates")

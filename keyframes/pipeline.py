@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from keyframes.cache import FeatureCache
 from keyframes.choosing import choose, describe_choice, rows_of
 from keyframes.curation import Curation
 from keyframes.describe import describe_video, find_index, identify_content, plan_sampling
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from keyframes.cache import FeatureCache
     from keyframes.choosing import Choice
     from keyframes.describe import Sampling
     from keyframes.records import Features, Image, IntArray, Selection
@@ -98,6 +98,8 @@ def extract(
     video, settings = Path(video), Settings() if settings is None else settings
     if not isinstance(settings, Settings):
         raise SettingsError(f"settings must be a Settings or None, got {settings!r}")
+    if not isinstance(cache, FeatureCache | None):
+        raise SettingsError(f"cache must be a FeatureCache or None, got {cache!r}")
     if grow and (settings.count == "auto" or settings.frames):
         raise SettingsError("growing needs a number of keyframes to grow to, not auto or a list")
     folder = OutputFolder(Path(output), video.stem)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keyframes.checks import as_rows, check_count
 from keyframes.errors import SettingsError
 from keyframes.kmeans import KMeans, nearest_centers
 from keyframes.kmeans.quiet import fit_quietly
@@ -54,9 +55,11 @@ def cluster_by_kmeans(
     Raises
     ------
     SettingsError
-        One of the ``held`` isn't the number of a row, or KMeans can't work with the others.
+        One of the ``held`` isn't the number of a row, ``n_clusters`` is below 1, or KMeans can't
+        work with the others.
     """
-    held = _as_rows(held, features)
+    check_count("n_clusters", n_clusters)
+    held = _distinct_rows("held", held, features)
     centers: npt.NDArray[np.float32] = features.values[held]
     histories: tuple[tuple[float, ...], ...] = ()
     if len(held) < n_clusters:  # else nothing moves
@@ -77,8 +80,7 @@ def cluster_by_kmeans(
 
 def cluster_by_time(features: Features, n_clusters: int) -> Clustering:
     """Divide the candidates into equal shares of time; distances are seconds from the middle."""
-    if n_clusters < 1:
-        raise SettingsError(f"n_clusters must be at least 1, got {n_clusters}")
+    check_count("n_clusters", n_clusters)
     n = len(features.values)
     labels = np.searchsorted(_edges(n, n_clusters), np.arange(n), side="right") - 1
     times = features.reading.times_s
@@ -119,17 +121,21 @@ def pick_members(
     candidate that is farthest from all chosen ones; and only when the video has nothing else left
     are near-identical frames and, last, blank ones taken.
 
-    SettingsError where one of the ``held`` isn't the number of a row.
+    SettingsError where one of the ``held`` or ``refused`` isn't the number of a row,
+    ``n_keyframes`` no whole number or ``min_gap_s`` no time.
 
     Returns
     -------
     (k,) int64, ascending: rows of distinct candidates. k is less than ``n_keyframes`` only where
     there are fewer candidates, or too few that are ``min_gap_s`` apart.
     """
+    check_count("n_keyframes", n_keyframes, least=0)
+    if not min_gap_s >= 0:
+        raise SettingsError(f"min_gap_s must be seconds, at least 0; got {min_gap_s}")
     is_open = np.ones(len(features.blank), dtype=np.bool_)
-    is_open[[*refused]] = False
+    is_open[_distinct_rows("refused", refused, features)] = False
     is_seen = is_open & ~features.blank
-    held = _as_rows(held, features)
+    held = _distinct_rows("held", held, features)
     chosen = _Chosen(features, held.tolist(), min_gap_s, distinct=distinct)
     served = set(clustering.labels[chosen.rows].tolist())
     sizes = np.bincount(clustering.labels, minlength=clustering.n_clusters)
@@ -143,12 +149,9 @@ def pick_members(
     return np.sort(np.array(chosen.rows, dtype=np.int64))
 
 
-def _as_rows(held: Sequence[int] | IntArray, features: Features) -> IntArray:
+def _distinct_rows(name: str, rows: Sequence[int] | IntArray, features: Features) -> IntArray:
     """Return the numbers of rows, ascending, each once; SettingsError where one isn't there."""
-    rows, n = np.unique(np.asarray(held, dtype=np.int64)), len(features.values)
-    if (rows < 0).any() or (rows >= n).any():
-        raise SettingsError(f"held rows must be from 0 to {n - 1}, got {rows[[0, -1]].tolist()}")
-    return rows
+    return np.unique(as_rows(f"{name} rows", rows, len(features.values)))
 
 
 def count_alike(features: Features, rows: IntArray, *, held: IntArray) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keyframes.checks import as_rows, check_count
 from keyframes.errors import OutputError
 
 if TYPE_CHECKING:
@@ -88,13 +89,14 @@ class ThumbnailStore:
             The disk that holds temporary files is full.
         """
         if thumbnail.shape != self._shape:
-            self._set_shape(thumbnail)
+            self._check_shape(thumbnail)
         if thumbnail.dtype != np.uint8:
             raise ValueError(f"a thumbnail must be uint8, got {thumbnail.dtype}")
         try:
             self._file.write(np.ascontiguousarray(thumbnail).data)
         except OSError as error:
             raise self._disk_error(error) from error
+        self._shape = thumbnail.shape
         self._length += 1
 
     def blocks(self, n_rows: int) -> Iterator[Image]:
@@ -104,6 +106,7 @@ class ThumbnailStore:
         ------
         uint8 (b, h, w) or (b, h, w, 3), read-only; b = n_rows but for the last block.
         """
+        check_count("n_rows", n_rows)
         for start in range(0, self._length, n_rows):
             yield self._read(start, min(n_rows, self._length - start))
 
@@ -121,25 +124,23 @@ class ThumbnailStore:
 
         Raises
         ------
-        IndexError
-            A row lies outside the store.
+        RowError
+            The store has no such row; also an IndexError.
         """
-        taken = np.empty((len(rows), *self.shape), np.uint8)
-        for place, row in zip(taken, rows, strict=True):
-            if not 0 <= row < self._length:
-                raise IndexError(f"row {row} of a store of {self._length} thumbnails")
-            place[...] = self._read(int(row), 1)[0]
+        numbers = as_rows("rows", rows, self._length).tolist()
+        taken = np.empty((len(numbers), *self.shape), np.uint8)
+        for place, number in zip(taken, numbers, strict=True):
+            place[...] = self._read(number, 1)[0]
         return taken
 
-    def _set_shape(self, thumbnail: Image) -> None:
-        """Learn the shape from the first thumbnail; refuse any other."""
+    def _check_shape(self, thumbnail: Image) -> None:
+        """Raise ValueError for another shape than the first thumbnail's, or that of no picture."""
         if self._shape is not None:
             raise ValueError(
                 f"all thumbnails must be of one shape, got {thumbnail.shape} after {self._shape}"
             )
         if (thumbnail.ndim != 2 and thumbnail.shape[2:] != (3,)) or thumbnail.size == 0:
             raise ValueError(f"a thumbnail must be (h, w) or (h, w, 3), got {thumbnail.shape}")
-        self._shape = thumbnail.shape
 
     def _read(self, start: int, n_rows: int) -> Image:
         """Thumbnails start .. start + n_rows - 1; leaves the file where append goes on."""

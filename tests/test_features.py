@@ -220,6 +220,12 @@ def test_colour_of_gray_thumbnails_is_refused():
         compute("colour", scene(2))
 
 
+@pytest.mark.parametrize("size", [0, -1, 2.5])
+def test_a_size_of_no_pixels_is_refused(size):
+    with pytest.raises(SettingsError, match="size must be a whole number of at least 1"):
+        compute("gray", scene(3), size=size)
+
+
 def test_a_feature_that_there_is_not_is_refused():
     with (
         ThumbnailStore() as store,

@@ -11,6 +11,7 @@ PACKAGE = Path(keyframes.__file__).parent
 FLOORS = [
     ["errors"],
     ["records"],
+    ["checks"],
     ["files", "resizing", "ahead", "commands", "extras", "curation", "stages", "words", "names"],
     ["video", "kmeans", "medoids", "thumbnails", "blobs"],
     ["settings", "features", "images", "postures", "cache"],

@@ -256,8 +256,10 @@ def test_a_list_that_stands_for_a_choice_is_looked_at_in_the_same_way(video, tmp
 def test_errors_say_what_to_do(video, tmp_path):
     with pytest.raises(VideoError):
         extract(tmp_path / "absent.mp4", tmp_path / "out")
-    with pytest.raises(SettingsError, match="threads must be at least 1"):
+    with pytest.raises(SettingsError, match="threads must be a whole number of at least 1"):
         extract(video, tmp_path / "out", threads=-1)
+    with pytest.raises(SettingsError, match="cache must be a FeatureCache or None, got 'cache'"):
+        extract(video, tmp_path / "out", cache="cache")
     with pytest.raises(SettingsError, match="settings must be a Settings or None"):
         extract(video, tmp_path / "out", {"count": 3})
     with pytest.raises(SettingsError, match="no part of a frame"):

@@ -158,15 +158,39 @@ def test_held_rows_count_once_and_must_be_there():
     assert pick_members(features, clustering, 4, held=[5, 0, 5]).tolist() == [0, 5, 7, 10]
     rng = np.random.default_rng(0)
     assert cluster_by_kmeans(features, 2, rng, held=[5, 5]).n_clusters == 2
-    for held in ([-1], [3, 12]):
-        with pytest.raises(SettingsError, match=r"held rows must be from 0 to 11, got \["):
-            pick_members(features, clustering, 4, held=held)
-        with pytest.raises(SettingsError, match=r"held rows must be from 0 to 11, got \["):
-            cluster_by_kmeans(features, 2, rng, held=held)
+    for bad in ([-1], [3, 12], np.arange(12) < 2, [0.5], ["1"]):
+        for ask in (
+            lambda rows: pick_members(features, clustering, 4, held=rows),
+            lambda rows: cluster_by_kmeans(features, 2, rng, held=rows),
+        ):
+            with pytest.raises(SettingsError, match=r"held rows must be"):
+                ask(bad)
+        with pytest.raises(SettingsError, match=r"refused rows must be"):
+            pick_members(features, clustering, 4, held=[], refused=bad)
+
+
+@pytest.mark.parametrize("n_keyframes", [-1, 2.5])
+def test_keyframes_are_counted_in_whole_numbers(n_keyframes):
+    features = make_features(np.arange(12.0))
+    with pytest.raises(SettingsError, match="n_keyframes must be a whole number of at least 0"):
+        pick(features, cluster_by_time(features, 4), n_keyframes)
+
+
+@pytest.mark.parametrize("min_gap_s", [-1, np.nan])
+def test_a_gap_that_is_no_time_is_refused(min_gap_s):
+    features = make_features(np.arange(12.0))
+    with pytest.raises(SettingsError, match="min_gap_s must be seconds"):
+        pick(features, cluster_by_time(features, 4), 4, min_gap_s=min_gap_s)
+
+
+def test_no_cluster_is_refused():
+    features = make_features(np.arange(12.0))
+    with pytest.raises(SettingsError, match=r"n_clusters must be a whole number .* got 0"):
+        cluster_by_kmeans(features, 0, np.random.default_rng(0), held=[])
 
 
 def test_no_share_of_time_is_refused():
-    with pytest.raises(SettingsError, match="n_clusters must be at least 1, got 0"):
+    with pytest.raises(SettingsError, match="n_clusters must be a whole number"):
         cluster_by_time(make_features(np.arange(12.0)), 0)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyframes.errors import OutputError
+from keyframes.errors import OutputError, SettingsError
 from keyframes.thumbnails import ThumbnailStore
 
 
@@ -140,6 +140,26 @@ def test_what_is_no_picture_is_refused(shape):
 def test_a_row_outside_is_an_index_error(row):
     with filled(ThumbnailStore(), numbered(2)) as store, pytest.raises(IndexError, match=str(row)):
         store.take(np.array([row]))
+
+
+@pytest.mark.parametrize("rows", [[True, False], [1.0], "01"])
+def test_what_is_no_number_of_a_row_is_refused(rows):
+    with filled(ThumbnailStore(), numbered(2)) as store, pytest.raises(SettingsError):
+        store.take(rows)
+
+
+@pytest.mark.parametrize("n_rows", [0, -1, 1.5])
+def test_a_block_of_no_rows_is_refused(n_rows):
+    with filled(ThumbnailStore(), numbered(2)) as store, pytest.raises(SettingsError):
+        next(store.blocks(n_rows))
+
+
+def test_a_refused_thumbnail_leaves_no_shape():
+    with ThumbnailStore() as store:
+        with pytest.raises(ValueError, match="float64"):
+            store.append(np.zeros((3, 4)))
+        store.append(np.zeros((5, 6), np.uint8))
+        assert store.shape == (5, 6)
 
 
 def test_an_empty_store_has_no_shape_and_no_blocks():

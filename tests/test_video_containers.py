@@ -239,6 +239,7 @@ def test_sound_with_cover_art_is_refused(tmp_path):
         (ThumbnailSpec(size=0), 1, "a thumbnail of 0 pixels is impossible"),
         (SPEC, np.int64(0), "step must be a whole number of at least 1 or 'keyframes'"),
         (SPEC, "auto", "step must be .* got 'auto'"),
+        (SPEC, 2.0, "step must be .* got 2.0"),
     ],
 )
 def test_impossible_readings_are_refused(tmp_path, make_video, spec, step, message):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from footage import read_number
-from keyframes.errors import VideoError
+from keyframes.errors import SettingsError, VideoError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import fetch, fetch_frames, index_video, read_thumbnails
 from keyframes.video.opening import open_decoder
@@ -67,7 +67,7 @@ def test_the_runs_are_as_they_are_meant(known):
 
 @pytest.mark.parametrize(
     ("threads", "shares"),
-    [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (8, [2, 2, 2, 2]), (100, [25, 25, 25, 25])],
+    [(1, [1]), (2, [1, 1]), (3, [1, 1, 1]), (8, [2, 2, 2, 2]), (16, [4, 4, 4, 4])],
 )
 def test_each_number_of_threads_gives_the_same_frames_in_order(known, opened, threads, shares):
     assert numbers(fetch_frames(*known, ROWS[::-1], SPEC, threads=threads)) == [
@@ -78,7 +78,13 @@ def test_each_number_of_threads_gives_the_same_frames_in_order(known, opened, th
 
 @pytest.mark.parametrize("rows", [[0, -1], [N_FRAMES]])
 def test_a_row_outside_the_reading_is_refused(known, rows):
-    with pytest.raises(IndexError, match="of a reading of 240 candidates"):
+    with pytest.raises(IndexError, match=f"rows must be from 0 to 239, got {rows[-1]}"):
+        next(fetch_frames(*known, rows, SPEC))
+
+
+@pytest.mark.parametrize("rows", [np.arange(N_FRAMES) < 9, [0.5], ["1"]])
+def test_what_is_no_number_of_a_row_is_refused(known, rows):
+    with pytest.raises(SettingsError, match="rows must be a list of whole numbers"):
         next(fetch_frames(*known, rows, SPEC))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from keyframes.checks import check_count
 from keyframes.kmeans.blocks import (
     Points,
     Workers,
@@ -23,7 +24,6 @@ from keyframes.kmeans.validation import (
     as_generator,
     as_matrix,
     as_weights,
-    check_count,
     working_dtype,
 )
 

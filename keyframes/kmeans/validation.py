@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keyframes.checks import check_count
 from keyframes.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -123,12 +124,6 @@ def as_generator(random_state: RandomState) -> np.random.Generator:
             "random_state must be a whole number of at least 0, a Generator, a RandomState or "
             f"None, got {random_state!r}"
         ) from error
-
-
-def check_count(name: str, value: object) -> None:
-    """Raise SettingsError unless `value` is a whole number of at least 1."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise SettingsError(f"{name} must be a whole number of at least 1, got {value!r}")
 
 
 def check_parameters(parameters: dict[str, Any]) -> None:

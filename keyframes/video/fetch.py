@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keyframes.ahead import count_threads, run_ahead
+from keyframes.checks import as_rows
 from keyframes.errors import UnrepeatableError
 from keyframes.video.frames import Disagreement, decode_all, decode_some, split_runs
 from keyframes.video.opening import open_decoder
@@ -38,7 +39,7 @@ def fetch_frames(
     spec: ThumbnailSpec,
     *,
     threads: int | None = None,
-) -> Iterator[tuple[int, Image]]:
+) -> Generator[tuple[int, Image], None, None]:
     """Decode chosen frames again, whole and upright.
 
     Decoders jump to the key frame before each of them, several at a time. Each frame's thumbnail
@@ -69,12 +70,10 @@ def fetch_frames(
     ------
     UnrepeatableError
         When a frame can't be found again.
-    IndexError
-        A row lies outside the reading.
+    RowError
+        The reading has no such row; also an IndexError.
     """
-    left = np.unique(np.fromiter(rows, np.int64))
-    if (left < 0).any() or (left >= len(reading)).any():
-        raise IndexError(f"rows {left[[0, -1]].tolist()} of a reading of {len(reading)} candidates")
+    left = np.unique(as_rows("rows", rows, len(reading)))
     is_damaged = reading.video.is_damaged
     if index.doubt is None and not is_damaged:
         frames = _decode_runs(index, reading.frame_indices[left], count_threads(threads))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from keyframes.ahead import map_ahead
+from keyframes.checks import check_count
 from keyframes.errors import SettingsError, VideoError
 from keyframes.records import VideoInfo
 from keyframes.resizing import opencv_threads
@@ -111,10 +112,8 @@ def read_thumbnails(
     UnrepeatableError
         When the recording is decoded again, and differently.
     """
-    if step not in (None, "keyframes") and (isinstance(step, str) or step < 1):
-        raise SettingsError(
-            f"step must be a whole number of at least 1 or 'keyframes', got {step!r}"
-        )
+    if step is not None and step != "keyframes":
+        check_count("step", step, otherwise=" or 'keyframes'")
     check_spec(spec, index.width, index.height)
     plan = _Plan(index, spec, Window.of(span, index), step, frozenset(listed), frozenset(torn))
     ways = [_Way(in_full=True, threads=threads), _LENIENT]
