@@ -174,6 +174,8 @@ def test_every_video_of_a_pool_counts_and_another_pool_is_refused_once(make_vide
     done = run(*command, 2)
     assert done.returncode == 1
     assert re.search("^pool: 2 keyframes in [12] of 3 videos$", done.stderr, re.MULTILINE)
+    index = (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert index.count("<h2><a") + index.count("<dd>none: others stand for it</dd>") == 3
     assert "\n3 of 4 videos done now" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("keyframes: 1 of 4 videos failed: ")
     assert "\n0 of 4 videos done now, 3 before" in run(*command, 2).stderr

@@ -30,6 +30,7 @@ from keyframes.report import page as page_module
 from keyframes.report.charts import Line, Scale, make_chart
 from keyframes.report.colours import cluster_colours, time_colours, to_hex
 from keyframes.report.facts import describe_asked, describe_found
+from keyframes.report.index import OTHERS_STAND
 from keyframes.report.projection import project
 from keyframes.settings import Settings
 from pages import HOSTILE, make_scene, write_folder
@@ -473,6 +474,25 @@ class TestIndex:
         scene.record["video"]["path"] = str(bad)
         write_folder(tmp_path, scene, "b")
         assert "failed" not in plain(write_index(tmp_path).read_text(encoding="utf-8"))
+
+    def test_names_the_videos_that_others_stand_for_until_they_have_a_result(self, tmp_path):
+        write_folder(tmp_path, make_scene("a.mp4"), "a")
+        pooled, bad = tmp_path / "b.mp4", tmp_path / "c.mp4"
+        for video in (pooled, bad):
+            video.write_text("a video")
+        write_index(tmp_path, {str(pooled): OTHERS_STAND, str(bad): "holds no video"})
+        write_folder(tmp_path, make_scene("d.mp4"), "d")
+        text = plain(write_index(tmp_path).read_text(encoding="utf-8"))
+        assert "8 keyframes from 2 videos" in text
+        assert "Others stand for 1 video. 1 video failed." in text
+        told = (
+            f"1 video without a keyframe All were pooled, and others show what is in them. {pooled}"
+        )
+        assert f"{told} none: others stand for it 1 video failed" in text
+        scene = make_scene(pooled.name)
+        scene.record["video"]["path"] = str(pooled)
+        write_folder(tmp_path, scene, "b")
+        assert "thers stand for" not in write_index(tmp_path).read_text(encoding="utf-8")
 
     def test_stays_true_of_the_only_video_that_is_left(self, tmp_path):
         a, bad = make_scene("a.mp4"), tmp_path / "bad.mp4"

@@ -129,18 +129,20 @@ def select_from_pool(
 def _write_overview(root: Path, outcomes: Sequence[Outcome]) -> Path | None:
     """Write the page of an output folder where keyframes have come, and say where it is.
 
-    It names the videos that failed, since the folder holds nothing of them.
+    It names the videos without any, since the folder holds nothing of them.
     """
-    from keyframes.report import write_index
+    from keyframes.report.index import OTHERS_STAND, write_index
 
     if not any(outcome.selection for outcome in outcomes):
         return None
-    failed = {
+    absent = {
         str(outcome.job.video.absolute()): _reason(outcome.job, outcome.error)
-        for outcome in outcomes
         if outcome.error
+        else OTHERS_STAND
+        for outcome in outcomes
+        if not outcome.selection
     }
-    return write_index(root, failed)
+    return write_index(root, absent)
 
 
 def conclude(

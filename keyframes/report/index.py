@@ -34,6 +34,8 @@ MAX_PICTURES = 400
 FEWEST, MOST = 3, 12
 # Of more videos than this the strips are left out: the page would take minutes, and be too large.
 MAX_STRIPS = 1000
+# Why a video has no keyframes in a selection over many.
+OTHERS_STAND = "none: others stand for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def check_index(root: Path, coming: Iterable[OutputFolder]) -> None:
             raise
 
 
-def write_index(root: Path, failed: Mapping[str, str] | None = None) -> Path | None:
+def write_index(root: Path, absent: Mapping[str, str] | None = None) -> Path | None:
     """Write ``index.html`` where a folder, with those in it, holds several videos; say where.
 
     Where it is there, it is kept true: of a single video that is left, too.
@@ -79,27 +81,27 @@ def write_index(root: Path, failed: Mapping[str, str] | None = None) -> Path | N
     ----------
     root
         The output folder.
-    failed
-        The videos that the run couldn't extract, by their absolute paths, each with the reason;
-        they count as the folder's, too. Others that the page names stay on it until they have a
-        result, or are gone.
+    absent
+        The videos of the run that got no keyframes, by their absolute paths, each with the reason:
+        what failed, or `OTHERS_STAND`. They count as the folder's, too. Others that the page names
+        stay on it until they have a result, or are gone.
 
     Raises
     ------
     OutputError
         A file of that name is there that keyframes did not write; it can't be written.
     """
-    results, failed, page = find_results_below(root), failed or {}, root / INDEX
-    if len(results) + len(failed) < 2 and not is_page(page):
+    results, absent, page = find_results_below(root), absent or {}, root / INDEX
+    if len(results) + len(absent) < 2 and not is_page(page):
         return None
     check_page(page)
     text = page.read_text(encoding="utf-8") if page.exists() else ""
-    failed = {**_read_failed(text, results), **failed}
+    absent = {**_read_absent(text, results), **absent}
     rows = _list_rows(root, results, None)
-    digest = _digest(rows, failed)
+    digest = _digest(rows, absent)
     if digest not in text:  # all its pictures would be read again
         remove_old_leftovers(root)
-        write_atomically(page, _render(rows, failed, digest).encode())
+        write_atomically(page, _render(rows, absent, digest).encode())
     return page
 
 
@@ -126,18 +128,18 @@ def render_index(root: Path, links: Mapping[OutputFolder, str] | None = None) ->
     return _render(rows, {}, _digest(rows, {}))
 
 
-def _read_failed(text: str, results: Mapping[OutputFolder, Record]) -> dict[str, str]:
-    """Return the failed videos that a page names and that could still be tried again."""
+def _read_absent(text: str, results: Mapping[OutputFolder, Record]) -> dict[str, str]:
+    """Return the videos without a result that a page names and that could still get one."""
     pairs = re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", text, re.DOTALL)
-    failed = {unescape(name): unescape(reason) for name, reason in pairs}
+    absent = {unescape(name): unescape(reason) for name, reason in pairs}
     done = {record["video"]["path"] for record in results.values()}
-    return {name: failed[name] for name in failed if name not in done and Path(name).exists()}
+    return {name: absent[name] for name in absent if name not in done and Path(name).exists()}
 
 
-def _digest(rows: list[Row], failed: Mapping[str, str]) -> str:
+def _digest(rows: list[Row], absent: Mapping[str, str]) -> str:
     """Return what tells a page from one of other rows; how long they took is no matter."""
     said = [(row.name, {**row.record, "timings_s": {}}, row.link, row.missing) for row in rows]
-    return hashlib.sha256(ascii((said, failed)).encode()).hexdigest()
+    return hashlib.sha256(ascii((said, absent)).encode()).hexdigest()
 
 
 def _list_rows(
@@ -158,12 +160,13 @@ def _list_rows(
     ]
 
 
-def _render(rows: list[Row], failed: Mapping[str, str], digest: str) -> str:
+def _render(rows: list[Row], absent: Mapping[str, str], digest: str) -> str:
     return render(
         "index.html",
         rows=rows,
         strip=_strip,
-        failed=failed,
+        unused={name: why for name, why in absent.items() if why == OTHERS_STAND},
+        failed={name: why for name, why in absent.items() if why != OTHERS_STAND},
         digest=digest,
         n_keyframes=sum(row.record["found"] for row in rows),
         n_frames=sum(row.record["video"]["n_frames"] for row in rows),
