@@ -191,7 +191,12 @@ def _try_to_hold(path: Path) -> int | None:
     """Return a handle to the file, which only this process holds; None where another does."""
     if sys.platform == "win32":
         return _try_to_hold_on_windows(path)
-    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    except PermissionError:
+        if not path.exists():
+            raise
+        handle = os.open(path, os.O_RDONLY)  # another user's
     try:
         _lock(handle)
         if os.path.samestat(os.fstat(handle), path.stat()):

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -284,4 +285,21 @@ class TestHold:
             assert other.wait() != 0
             assert path.exists()
         other.stdout.close()
+        assert not path.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are a Unix thing")
+def test_what_another_user_has_left_is_held():
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to others
+        path = Path(folder, ".lock")
+        path.touch(0o444)
+        path.parent.chmod(0o777)
+        us = os.geteuid()
+        if us == 0:  # may do everything
+            os.seteuid(65534)
+        try:
+            with hold(path, None):
+                assert path.exists()
+        finally:
+            os.seteuid(us)
         assert not path.exists()
