@@ -11,7 +11,7 @@ from keyframes.cache import FeatureCache
 from keyframes.choosing import choose, describe_choice, rows_of
 from keyframes.curation import Curation
 from keyframes.describe import describe_video, find_index, identify_content, plan_sampling
-from keyframes.errors import SettingsError, UnrepeatableError
+from keyframes.errors import OutputError, SettingsError, UnrepeatableError
 from keyframes.files import identify, make_folder
 from keyframes.images import is_there, label_keyframe, write_images
 from keyframes.output import GROWING, OutputFolder
@@ -113,6 +113,11 @@ def extract(
             return there
         there = find_chosen(*asked, overwrite=overwrite, grow=grow)
         earlier = folder.read_record(replaces=overwrite and not grow)
+        if grow and earlier is None and folder.csv.exists():
+            raise OutputError(
+                f"{folder.record}: is gone, and with it what to add to; first extract what "
+                f"{folder.csv.name} lists again, with --frames {folder.csv}"
+            )
         before = Curation.from_record(earlier) if grow and earlier else Curation(())
         if there and earlier:
             settings = Settings.from_json(earlier["identity"]["settings"])

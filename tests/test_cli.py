@@ -102,6 +102,19 @@ def test_same_command_gives_the_same_bytes(video, tmp_path):
     assert {name for name in one if one[name] != two[name]} <= {"out/mouse.json"}  # its timings
 
 
+def test_growing_what_has_lost_its_record_keeps_the_keyframes(video, tmp_path):
+    asked = ["extract", video, "-o", tmp_path / "out", "-q"]
+    run(*asked, "-k", 3)
+    before = sorted(tmp_path.rglob("*.png"))
+    (tmp_path / "out" / "mouse.json").unlink()
+    refused = run(*asked, "-k", 5, "--grow")
+    assert refused.returncode == 1
+    assert sorted(tmp_path.rglob("*.png")) == before
+    assert run(*asked, *refused.stderr.split(", with ")[1].split()).returncode == 0
+    assert run(*asked, "-k", 5, "--grow").returncode == 0
+    assert len({*tmp_path.rglob("*.png")} - {*before}) == 2
+
+
 def test_json_tells_of_pictures_that_are_gone(video, tmp_path):
     command = ["extract", video, "-k", 3, "-o", tmp_path / "out", "--json", "-q"]
     run(*command)
