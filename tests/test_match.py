@@ -219,6 +219,21 @@ def test_pictures_that_are_gone_come_back(recordings, out):
     assert {path: content for path, (content, _) in snapshot(out).items()} == before
 
 
+def test_a_follower_that_was_moved_is_found_by_what_the_refusal_names(
+    run, recordings, out, tmp_path
+):
+    pytest.importorskip("sleap_io", reason="needs the extra sleap")
+    place = shutil.copy(recordings / "day1_side.mkv", tmp_path)
+    run("match", out, place, "-q")
+    (tmp_path / "moved").mkdir()
+    moved = shutil.move(place, tmp_path / "moved")
+    code, _, errors = run("export", "sleap", out, "-o", "a.slp")
+    assert code == 1
+    (command,) = re.findall("`keyframes (.*)`", errors)
+    assert run(*shlex.split(command), moved, "-q") == (0, "", "")
+    assert run("export", "sleap", out, "-o", "a.slp")[0] == 0
+
+
 def test_packets_are_read_once(run, recordings, out, monkeypatch):
     monkeypatch.setenv("KEYFRAMES_CACHE", str(out.parent / "cache"))
     read = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keyframes.commands import join_words
 from keyframes.errors import VideoError
 from keyframes.export.sources import Source
 from keyframes.files import identify, read_json
@@ -43,12 +44,19 @@ class Result(Source):
         """Each keyframe with its picture, in frame order."""
         return list(zip(self.selection.keyframes, self.pictures, strict=True))
 
+    @property
+    def _command(self) -> str:
+        """What finds it again where the recording was moved, and chooses nothing anew."""
+        if self.settings.get("match"):
+            return join_words(["keyframes", "match", self.folder.root.as_posix()])
+        return "keyframes extract --pool" if self.settings.get("pool") else "keyframes extract"
+
     def check_video(self) -> None:
         """Raise VideoError unless the recording still lies where it was read, unchanged."""
         if not self.video.is_file():
             raise VideoError(
                 f"{self.video}: the video that {self.stem} was extracted from isn't there any "
-                "more; put it back, or extract again from where it is now"
+                f"more; put it back, or name where it is now in the same `{self._command}` again"
             )
         if identify(self.video) != self.identity:
             raise VideoError(
