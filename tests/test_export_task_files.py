@@ -42,6 +42,37 @@ def listed(format_: str, file: Path) -> list[tuple[str, int, int]]:
 
 
 @pytest.mark.parametrize("format_", FORMATS)
+def test_what_has_grown_is_exported_as_the_refusal_says(run, make_video, tmp_path, format_):
+    asked = ["extract", make_video(tmp_path / "mouse.mp4"), "-q", "--grow", "-k"]
+    run(*asked, 4, "--export", format_, "task")
+    first = listed(format_, tmp_path / "task" / FORMATS[format_])
+    code, _, errors = run(*asked, 6, "--export", format_, "task")
+    assert code == 2
+    assert "extract without --export, and then replace it with `keyframes export --over" in errors
+    assert run(*asked, 6) == (0, "", "")
+    code, _, _ = run("export", format_, "keyframes-out", "-o", "task", "--overwrite")
+    assert code == 0
+    now = listed(format_, tmp_path / "task" / FORMATS[format_])
+    assert len(now) == 6
+    assert set(now) > set(first)
+
+
+def test_coco_pictures_keep_their_ids(make_video, tmp_path):
+    video, file = make_video(tmp_path / "mouse.mp4"), tmp_path / "coco" / FORMATS["coco"]
+    ids = []
+    for count in (3, 6):
+        extract(video, tmp_path / "out", Settings(count=count), grow=count > 3)
+        export("coco", tmp_path / "out", tmp_path / "coco", overwrite=True)
+        images = json.loads(file.read_text(encoding="utf-8"))["images"]
+        ids.append({image["file_name"]: image["id"] for image in images})
+    assert sorted(ids[1].values()) == [1, 2, 3, 4, 5, 6]
+    assert ids[0].items() < ids[1].items()
+    before = snapshot(tmp_path)
+    export("coco", tmp_path / "out", tmp_path / "coco")
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("format_", FORMATS)
 def test_the_folder_holds_the_pictures_with_their_size(output, tmp_path, format_):
     export(format_, output, tmp_path)
     pictures = listed(format_, tmp_path / FORMATS[format_])
@@ -87,7 +118,7 @@ def test_a_second_export_changes_nothing_and_others_are_refused(output, tmp_path
     export(format_, output, tmp_path)
     before = snapshot(tmp_path)
     assert export(format_, output, tmp_path).written == ()
-    with pytest.raises(OutputError, match="all results anew with `keyframes export` and --overw"):
+    with pytest.raises(OutputError, match="then replace it with `keyframes export --overw"):
         export(format_, output, tmp_path, keypoints=["nose"])
     assert snapshot(tmp_path) == before
     export(format_, output, tmp_path, keypoints=["nose"], overwrite=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from keyframes.export.delivery import MARK
@@ -14,12 +16,16 @@ if TYPE_CHECKING:
     from keyframes.export.task_files import TaskPicture
 
 
-def _compose(pictures: list[TaskPicture], keypoints: Sequence[str]) -> tuple[bytes]:
+def _compose(pictures: list[TaskPicture], keypoints: Sequence[str], earlier: bytes) -> tuple[bytes]:
     """Write images, one category and no annotations yet.
 
     Each image has the fields of COCO and, beside them, ``video``, ``frame_index``, ``time_s``,
-    ``cluster``, ``cluster_size`` and ``distance``.
+    ``cluster``, ``cluster_size`` and ``distance``. One that the earlier file lists keeps its id, by
+    which annotations that were made since name it.
     """
+    there = json.loads(earlier)["images"] if earlier else []
+    ids = {image["file_name"]: image["id"] for image in there}
+    free = count(max(ids.values(), default=0) + 1)
     category: dict[str, Any] = {"id": 1, "name": DEFAULT_LABEL, "supercategory": ""}
     if keypoints:
         category |= {"keypoints": list(keypoints), "skeleton": []}
@@ -28,13 +34,13 @@ def _compose(pictures: list[TaskPicture], keypoints: Sequence[str]) -> tuple[byt
         "licenses": [],
         "images": [
             {
-                "id": number,
+                "id": ids.get(picture.path) or next(free),
                 "file_name": picture.path,
                 "width": picture.width,
                 "height": picture.height,
                 **picture.details,
             }
-            for number, picture in enumerate(pictures, start=1)
+            for picture in pictures
         ],
         "annotations": [],
         "categories": [category],

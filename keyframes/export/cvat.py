@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from keyframes.export.task_files import TaskPicture
 
 
-def _compose(pictures: list[TaskPicture], keypoints: Sequence[str]) -> tuple[bytes]:
+def _compose(
+    pictures: list[TaskPicture], keypoints: Sequence[str], _earlier: bytes
+) -> tuple[bytes]:
     """Write the pictures, their sizes and the labels.
 
     The cluster and the time are left out: an image has room for them only in a tag, an annotation

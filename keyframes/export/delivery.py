@@ -97,8 +97,8 @@ class Delivery:
             )
         if not self._overwrite:
             raise OutputError(
-                f"{target}: keyframes wrote it with other content; export to another place, or all "
-                "results anew with `keyframes export` and --overwrite"
+                f"{target}: keyframes wrote it with other content; export to another place, or "
+                "extract without --export, and then replace it with `keyframes export --overwrite`"
             )
 
     def add(self, target: Path, content: bytes | Path, *, replace: bool = False) -> None:
@@ -174,6 +174,12 @@ class Delivery:
         for path in self._outdated:
             path.unlink()
         return Exported(tuple(self._pending), tuple(self._kept), tuple(self._notes))
+
+
+def read_task(path: Path) -> bytes:
+    """Return what a task file holds; nothing unless it is as keyframes wrote it."""
+    content = path.read_bytes() if path.is_file() else b""
+    return content if _is_sealed(content) else b""
 
 
 def _read(content: bytes | Path) -> bytes:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from keyframes.export.task_files import TaskLayout, TaskPicture
 
 
-def _compose(pictures: list[TaskPicture], keypoints: Sequence[str]) -> tuple[bytes, bytes]:
+def _compose(
+    pictures: list[TaskPicture], keypoints: Sequence[str], _earlier: bytes
+) -> tuple[bytes, bytes]:
     """Write a task a keyframe, and the labelling interface."""
     tasks = [
         {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from keyframes.errors import OutputError
-from keyframes.export.delivery import Delivery
+from keyframes.export.delivery import Delivery, read_task
 from keyframes.export.frame_folder import check_folder, check_recording, find_pictures, withdraw
 from keyframes.images import is_ours
 from keyframes.names import is_of_system
@@ -79,7 +79,8 @@ class TaskFormat:
     base
         What the paths of the pictures are relative to.
     compose
-        Called with the pictures and the keypoints, returns what each of the files holds.
+        Called with the pictures, the keypoints and what a task file of ours there holds, if any;
+        returns what each of the files is to hold.
     advise
         Called with the layout and the pictures, returns what a person has to do besides.
     is_served
@@ -89,7 +90,7 @@ class TaskFormat:
 
     files: tuple[str, ...]
     base: str
-    compose: Callable[[list[TaskPicture], Sequence[str]], tuple[bytes, ...]]
+    compose: Callable[[list[TaskPicture], Sequence[str], bytes], tuple[bytes, ...]]
     advise: Callable[[TaskLayout, list[TaskPicture]], Iterable[str]] | None = None
     is_served: bool = False
 
@@ -150,7 +151,7 @@ class TaskFormat:
         delivery = Delivery(overwrite=overwrite)
         layout = self.at(destination)
         pictures = list(layout.place(delivery, results))
-        contents = self.compose(pictures, keypoints)
+        contents = self.compose(pictures, keypoints, read_task(layout.files[0]))
         for file, content in zip(reversed(layout.files), reversed(contents), strict=True):
             delivery.add_task(file, content)  # the task file last
         if left_out := layout.find_left_out(pictures):
