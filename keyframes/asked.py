@@ -54,10 +54,16 @@ def repeat_command(record: dict[str, Any], output: Path) -> str:
     if asked["frames"]:  # a list has a length of its own
         asked = {**Settings.from_json(asked).to_json(), "count": default["count"]}
     words = [video] if output == _DEFAULT_OUTPUT else [video, "-o", output.as_posix()]
-    for setting, option in _OPTIONS.items():
-        if (value := asked[setting]) != default[setting]:
-            words += [option] if value is True else [option, _to_word(value)]
-    return join_words(["keyframes", "extract", *words])
+    return join_words(["keyframes", "extract", *words, *_to_options(asked)])
+
+
+def choose_k_command(
+    settings: dict[str, Any], video: Path, smallest: int, largest: int, page: Path
+) -> str:
+    """Return the command line that tries the same range of k again, and writes the same page."""
+    words = [video.as_posix(), "--min", str(smallest), "--max", str(largest)]
+    words += _to_options(settings)
+    return join_words(["keyframes", "choose-k", *words, "-o", page.as_posix()])
 
 
 def differences(there: dict[str, Any], asked: dict[str, Any]) -> dict[str, str]:
@@ -68,6 +74,15 @@ def differences(there: dict[str, Any], asked: dict[str, Any]) -> dict[str, str]:
         for key, value in asked.items()
         if there.get(key) != value
     }
+
+
+def _to_options(asked: dict[str, Any]) -> list[str]:
+    """Return the options that ask for what differs from the default."""
+    words, default = [], Settings().to_json()
+    for setting, option in _OPTIONS.items():
+        if (value := asked[setting]) != default[setting]:
+            words += [option] if value is True else [option, _to_word(value)]
+    return words
 
 
 def _to_word(value: object) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from keyframes.asked import differences, repeat_command
+from keyframes.asked import choose_k_command, differences, repeat_command
+from keyframes.cli.choose_k import choose_k
 from keyframes.cli.extract import extract as extract_command
 from keyframes.records import Crop
 from keyframes.settings import Settings
@@ -48,6 +49,23 @@ def test_what_a_list_gives_again_goes_beside_the_result(output, beside, asked, c
     parsed = extract_command.make_context("extract", arguments).params
     assert parsed["frames"] == {"": (5, 9)}
     assert parsed["output"] == Path(beside if is_beside else output)
+
+
+def test_a_choice_of_k_is_made_again_by_its_command(tmp_path):
+    asked = Settings(features="gray", crop=Crop(1, 2, 30, 40), seed=3).to_json()
+    video = tmp_path / "my video.mp4"
+    _, name, *arguments = shlex.split(choose_k_command(asked, video, 2, 30, Path("k.html")))
+    parsed = choose_k.make_context(name, arguments).params
+    given = {
+        "video": video,
+        "smallest": 2,
+        "largest": 30,
+        "output": Path("k.html"),
+        "features": "gray",
+        "crop": Crop(1, 2, 30, 40),
+        "seed": 3,
+    }
+    assert {key: parsed[key] for key in given} == given
 
 
 @pytest.mark.parametrize(

@@ -544,7 +544,10 @@ class TestIndex:
 
 def test_page_of_the_choice_of_k_shows_both_curves():
     scores = tuple(Score(k, 100 / k, 1 - 1 / k, 0.1 * (k == 3)) for k in (2, 3, 5))
-    text = render_choice(HOSTILE, ChoiceOfK(3, scores, 60, 50))
+    asked = Settings(seed=7, width=32).to_json()
+    text = render_choice(HOSTILE, ChoiceOfK(3, scores, 60, 50), asked, f"choose-k {HOSTILE}")
+    told = "What was asked features hog seed 7 step auto width 32 To do it again choose-k"
+    assert told in plain(text)
     assert text.count("<polyline") == 2
     assert "elbow: k = 3" in text
     assert "highest: k = 3" in text

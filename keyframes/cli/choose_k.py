@@ -86,6 +86,7 @@ def choose_k(
 
     import numpy as np
 
+    from keyframes.asked import choose_k_command
     from keyframes.cache import FeatureCache
     from keyframes.choose_k import choose_k as choose
     from keyframes.describe import describe_video, find_index, plan_sampling
@@ -124,7 +125,9 @@ def choose_k(
             raise SettingsError(f"{video}: {error}") from error
     if output:
         make_folder(output.parent)
-        write_atomically(output, render_choice(video.name, found).encode())
+        asked = settings.to_json()
+        again = choose_k_command(asked, video.absolute(), smallest, largest, output)
+        write_atomically(output, render_choice(video.name, found, asked, again).encode())
         if not quiet:
             click.echo(f"page: {output}", err=True)
     if as_json:

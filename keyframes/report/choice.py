@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keyframes.report.charts import Line, make_chart
+from keyframes.report.facts import describe_asked
 from keyframes.report.templating import render
 from keyframes.words import to_percent
 
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
     from keyframes.choose_k import ChoiceOfK
 
 
-def render_choice(name: str, found: ChoiceOfK) -> str:
+# What is said of every video, but doesn't matter here.
+_UNUSED = ("count", "method", "n-init")
+
+
+def render_choice(name: str, found: ChoiceOfK, settings: dict[str, Any], command: str) -> str:
     """Return the page of a choice of k, a self-contained HTML document.
 
     Parameters
@@ -22,6 +27,10 @@ def render_choice(name: str, found: ChoiceOfK) -> str:
         The video's file name.
     found
         What was found.
+    settings
+        How the video was looked at, as `Settings.to_json` says it.
+    command
+        The command line that finds it again.
     """
     elbow = next(score for score in found.scores if score.k == found.elbow)
     highest = found.most_silhouetted
@@ -46,6 +55,8 @@ def render_choice(name: str, found: ChoiceOfK) -> str:
         name=name,
         found=found,
         charts=[inertia, silhouette],
+        asked=[(key, value) for key, value in describe_asked(settings) if key not in _UNUSED],
+        command=command,
         explained=to_percent(elbow.variance_explained),
         decimals=_decimals(max(score.inertia for score in found.scores)),
     )

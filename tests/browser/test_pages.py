@@ -7,6 +7,7 @@ import pytest
 
 from keyframes.choose_k import ChoiceOfK, Score
 from keyframes.report import render_choice, render_index
+from keyframes.settings import Settings
 from pages import HOSTILE, make_scene, write_folder
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -460,7 +461,9 @@ class TestHostileNames:
         wait(browser, lambda: find(browser, "h1").text == "v.mp4")
         scores = tuple(Score(k, 100 / k, 1 - 1 / k, 0.1) for k in (2, 3, 5))
         curves = tmp_path / "k.html"
-        curves.write_text(render_choice(HOSTILE, ChoiceOfK(3, scores, 60, 50)), encoding="utf-8")
+        found = ChoiceOfK(3, scores, 60, 50)
+        text = render_choice(HOSTILE, found, Settings().to_json(), HOSTILE)
+        curves.write_text(text, encoding="utf-8")
         browser.get(curves.as_uri())
         assert find(browser, "h1").text == HOSTILE
 
