@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from keyframes.batch import find_outcome
 from keyframes.describe import plan_sampling
 from keyframes.errors import KeyframesError
 from keyframes.executors import run_task
-from keyframes.pool import find_summary_outcome, plan_shares
+from keyframes.pool import find_lost, find_summary_outcome, plan_shares
 from keyframes.video import index_video
 
 if TYPE_CHECKING:
@@ -100,14 +99,17 @@ def forecast_jobs(
 
 def _choose_shares(jobs: Sequence[Job], n_points: int, per_video_min: int) -> list[Job]:
     """Return the jobs with their shares of the pool; none while a summary is to be made."""
-    summarised = []
+    failed = []
     for job in jobs:
-        with suppress(KeyframesError):  # said when its turn comes
+        try:
             if find_summary_outcome(job, n_points) is None:
                 index_video(job.video)  # one that can't be read is not waited for
                 return []
-            summarised.append(job)
-    shares = plan_shares(summarised, n_points, per_video_min) if summarised else []
+        except KeyframesError:  # said when its turn comes
+            failed.append(job)
+    lost = find_lost(failed, n_points)
+    members = [job for job in jobs if job not in failed or job in lost]
+    shares = plan_shares(members, n_points, per_video_min, lost)
     with_share = {job.video: job for job in shares}
     return [with_share.get(job.video, job) for job in jobs]
 

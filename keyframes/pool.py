@@ -14,24 +14,24 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keyframes.ahead import count_cores
 from keyframes.batch import Outcome, Work, find_outcome
-from keyframes.errors import OutputError, SettingsError, VideoError
+from keyframes.errors import KeyframesError, OutputError, SettingsError, VideoError
 from keyframes.executors import limited_threads
 from keyframes.files import read_json
 from keyframes.kmeans import KMeans, nearest_centers
 from keyframes.kmeans.quiet import fit_quietly
 from keyframes.records import Crop, PoolShare
 from keyframes.resizing import shrink
-from keyframes.summaries import Summary, condense, find_summary, summarise, summary_identity
+from keyframes.summaries import Summary, condense, find_summary, summarise
 from keyframes.video import frame_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -129,7 +129,22 @@ def find_summary_outcome(job: Job, n_points: int) -> Outcome | None:
     return None if find_summary(job, n_points) is None else Outcome(job, is_new=False)
 
 
-def plan_shares(jobs: Sequence[Job], n_points: int, per_video_min: int = 0) -> list[Job]:
+def find_lost(failed: Iterable[Job], n_points: int) -> list[Job]:
+    """Return those of the jobs whose video was summarised when it could be read.
+
+    They keep their place in the pool, so that the others' shares stay as they are.
+    """
+    lost = []
+    for job in failed:
+        with suppress(KeyframesError):  # it failed for that already
+            if find_summary(job, n_points, is_lost=True):
+                lost.append(job)
+    return lost
+
+
+def plan_shares(
+    jobs: Sequence[Job], n_points: int, per_video_min: int = 0, lost: Collection[Job] = ()
+) -> list[Job]:
     """Cluster the summaries of all videos and return a job for each video that has a share.
 
     Parameters
@@ -141,15 +156,20 @@ def plan_shares(jobs: Sequence[Job], n_points: int, per_video_min: int = 0) -> l
         As for `summarising`.
     per_video_min
         Keyframes that every video gets at least, unless it has fewer candidates.
+    lost
+        Those of the jobs that `find_lost` tells of; none is returned for these.
     """
+    if len(jobs) == len(lost):
+        return []
     settings = jobs[0].settings
     most = max(1, MAX_POINTS // len(jobs))
-    summaries = [_load(job, n_points, most) for job in jobs]
+    question, summaries = zip(
+        *(_load(job, n_points, most, is_lost=job in lost) for job in jobs), strict=True
+    )
     with limited_threads(count_cores()):
         pool = _cluster(
             summaries, int(settings.count), per_video_min, settings.n_init, settings.seed
         )
-    question = [summary_identity(job, n_points) for job in jobs]
     asked = {"count": settings.count, "n_init": settings.n_init, "per_video_min": per_video_min}
     whole = json.dumps([asked, question], sort_keys=True)
     digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
@@ -163,7 +183,7 @@ def plan_shares(jobs: Sequence[Job], n_points: int, per_video_min: int = 0) -> l
     shares = []
     for at, job in enumerate(jobs):
         clusters = np.flatnonzero(pool.owners == at)
-        if len(clusters):
+        if len(clusters) and job not in lost:
             share = PoolShare(
                 pool=digest,
                 facts=tuple(facts.items()),
@@ -216,11 +236,13 @@ class _Pool:
     inertia: float
 
 
-def _load(job: Job, n_points: int, most: int) -> Summary:
-    summary = find_summary(job, n_points)
-    if summary is None:
+def _load(job: Job, n_points: int, most: int, *, is_lost: bool) -> tuple[dict[str, Any], Summary]:
+    """Return what was asked of a job's summary, and the summary of at most so many points."""
+    there = find_summary(job, n_points, is_lost=is_lost)
+    if there is None:
         raise SettingsError(f"{job.folder.summary}: has changed while the pool was read; run again")
-    return condense(summary, most, np.random.default_rng(job.settings.seed))
+    asked, summary = there
+    return asked, condense(summary, most, np.random.default_rng(job.settings.seed))
 
 
 def _cluster(

@@ -122,12 +122,13 @@ def summarise(
     with stages.enter("clustering"):
         whole = Summary.of(features.values + features.mean)
         summary = condense(whole, n_points, np.random.default_rng(job.settings.seed))
+    identity = _identity(job, n_points, identify(job.video))
     make_folder(job.output)
     remove_leftovers(job.folder.summary)
     with atomic_file(job.folder.summary) as file:
         np.savez(
             file,
-            identity=np.array(json.dumps(_whole_identity(job, n_points), sort_keys=True)),
+            identity=np.array(json.dumps({"format": _FORMAT} | identity, sort_keys=True)),
             points=summary.points,
             weights=summary.weights,
             gaps=summary.gaps,
@@ -135,8 +136,13 @@ def summarise(
         )
 
 
-def find_summary(job: Job, n_points: int) -> Summary | None:
-    """Return the summary in the output folder; None for none, a part, or of another question.
+def find_summary(
+    job: Job, n_points: int, *, is_lost: bool = False
+) -> tuple[dict[str, Any], Summary] | None:
+    """Return what was asked of the summary in the output folder, and the summary.
+
+    None for none, a part, or one of another question. Where the video ``is_lost``, being gone or
+    damaged since, the summary is of what it was.
 
     Raises
     ------
@@ -149,24 +155,20 @@ def find_summary(job: Job, n_points: int) -> Summary | None:
     if there is None:
         return None
     identity, summary = there
-    return summary if identity == _whole_identity(job, n_points) else None
+    asked = _identity(job, n_points, identity.get("video", {}) if is_lost else identify(job.video))
+    return (asked, summary) if identity == {"format": _FORMAT} | asked else None
 
 
-def summary_identity(job: Job, n_points: int) -> dict[str, Any]:
-    """Return what is asked of a summary, as plain values."""
+def _identity(job: Job, n_points: int, content: dict[str, Any]) -> dict[str, Any]:
+    """Return what is asked of a summary, as plain values; ``content`` is the video's."""
     asked = job.settings.to_json()
     return {
         "program": PROGRAM,
-        "video": identify(job.video),
+        "video": content,
         "settings": {name: asked[name] for name in _FEATURE_SETTINGS},
         "seed": job.settings.seed,
         "points": n_points,
     }
-
-
-def _whole_identity(job: Job, n_points: int) -> dict[str, Any]:
-    """Return all that a summary depends on; keyframes chosen from one of another format stay."""
-    return {"format": _FORMAT, **summary_identity(job, n_points)}
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Summary] | None:

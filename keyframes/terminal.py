@@ -37,10 +37,15 @@ def describe_outcome(outcome: Outcome, *, at_length: bool) -> str:
     return "\n".join([f"{video}: {line}", *_warnings(selection)])
 
 
-def describe_pool(outcomes: Sequence[Outcome], n_videos: int) -> str:
-    """Say how many keyframes a pool has, and how many of its videos they are from."""
+def describe_pool(outcomes: Sequence[Outcome], n_videos: int, lost: Sequence[Job] = ()) -> str:
+    """Say how many keyframes a pool has, how many of its videos they are from, and what it lacks.
+
+    Videos that are ``lost`` are those that can't be read any more.
+    """
     found = [len(outcome.selection.keyframes) for outcome in outcomes if outcome.selection]
-    return f"pool: {to_count(sum(found), 'keyframe')} in {len(found)} of {n_videos} videos"
+    text = f"pool: {to_count(sum(found), 'keyframe')} in {len(found)} of {n_videos} videos"
+    names = ", ".join(str(job.video) for job in lost)
+    return f"{text}; part of it, but not readable any more: {names}" if lost else text
 
 
 def describe_batch(outcomes: Sequence[Outcome], index: Path | None) -> str:

@@ -202,6 +202,28 @@ def test_every_video_of_a_pool_counts_and_another_pool_is_refused_once(make_vide
     assert tree(tmp_path / "out").keys() == before.keys()
 
 
+def test_a_pool_stays_when_one_of_its_videos_goes_bad(make_video, tmp_path):
+    videos, out = tmp_path / "in", tmp_path / "out"
+    videos.mkdir()
+    for number, name in enumerate("abc"):
+        make_video(videos / f"{name}.mp4", n_frames=20, first_number=1000 * number)
+    options = ["-o", out, "--jobs", 1, "--pool", "-k", 6, "--per-video-min", 1]
+    assert run("extract", videos, *options).returncode == 0
+    before = tree(out)
+    (videos / "c.mp4").write_text("no video")
+    done = run("extract", videos, *options)
+    assert done.returncode == 1
+    lost = f"in 2 of 3 videos; part of it, but not readable any more: {videos / 'c.mp4'}\n"
+    assert lost in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("keyframes: 1 of 3 videos failed: ")
+    after = tree(out)
+    assert after.pop("index.html") != before.pop("index.html"), "it tells of the lost one"
+    assert after == before
+    forecast = run("extract", videos, *options, "--dry-run")
+    assert forecast.returncode == 1
+    assert forecast.stdout.count(": finished") == 2
+
+
 @pytest.mark.parametrize("option", [["--dry-run"], ["--shard", "0/1"], []])
 def test_pool_of_other_shapes_is_refused_at_once(video, make_video, tmp_path, option):
     other, out = make_video(tmp_path / "tall.mp4", n_frames=2, size=(64, 96)), tmp_path / "out"

@@ -9,7 +9,7 @@ from keyframes.errors import OutputError
 from keyframes.jobs import Job
 from keyframes.kmeans import nearest_centers
 from keyframes.settings import Settings
-from keyframes.summaries import Summary, condense, find_summary, summarise, summary_identity
+from keyframes.summaries import Summary, condense, find_summary, summarise
 
 
 def whole(values):
@@ -75,7 +75,7 @@ def make_summary(job, n_points=6):
 def test_summary_is_found_again_for_the_same_question_only(job, make_video):
     assert find_summary(job, 6) is None
     make_summary(job)
-    summary = find_summary(job, 6)
+    _, summary = find_summary(job, 6)
     assert summary.n_candidates == 20
     assert len(summary.points) <= 6
     assert summary.points.min() >= 0  # outlines, no mean subtracted
@@ -88,10 +88,23 @@ def test_summary_is_found_again_for_the_same_question_only(job, make_video):
 
 def test_summary_of_another_format_is_none(job, monkeypatch):
     make_summary(job)
-    asked = summary_identity(job, 6)
+    asked, _ = find_summary(job, 6)
     monkeypatch.setattr("keyframes.summaries._FORMAT", 0)
     assert find_summary(job, 6) is None
-    assert summary_identity(job, 6) == asked, "the pool's keyframes stay what was asked for"
+    make_summary(job)
+    assert find_summary(job, 6)[0] == asked, "the pool's keyframes stay what was asked for"
+
+
+@pytest.mark.parametrize("content", [b"no video any more", None])
+def test_a_video_that_is_lost_is_known_by_what_it_was(job, content):
+    assert find_summary(job, 6, is_lost=True) is None
+    make_summary(job)
+    asked, _ = find_summary(job, 6)
+    job.video.unlink()
+    if content:
+        job.video.write_bytes(content)
+    assert find_summary(job, 6, is_lost=True)[0] == asked
+    assert find_summary(job, 7, is_lost=True) is None
 
 
 def test_same_video_gives_the_same_bytes(job):

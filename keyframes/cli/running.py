@@ -112,16 +112,17 @@ def select_from_pool(
 
     ``check`` refuses what can't be done with the shares, before anything is written.
     """
-    from keyframes.pool import make_room, plan_shares
+    from keyframes.pool import find_lost, make_room, plan_shares
     from keyframes.terminal import describe_pool
 
-    jobs = [outcome.job for outcome in summarised if not outcome.error]
-    shares = plan_shares(jobs, n_points, per_video_min) if jobs else []
+    lost = find_lost([outcome.job for outcome in summarised if outcome.error], n_points)
+    members = [each.job for each in summarised if not each.error or each.job in lost]
+    shares = plan_shares(members, n_points, per_video_min, lost)
     check(shares)
-    make_room(jobs, shares, overwrite=overwrite)
+    make_room([job for job in members if job not in lost], shares, overwrite=overwrite)
     outcomes = runner.run(shares, extraction)
     if outcomes and not runner.quiet:
-        click.echo(describe_pool(outcomes, len(jobs)), err=True)
+        click.echo(describe_pool(outcomes, len(members), lost), err=True)
     chosen = {outcome.job.video: outcome for outcome in outcomes}
     return [chosen.get(outcome.job.video, outcome) for outcome in summarised]
 
