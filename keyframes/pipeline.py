@@ -138,9 +138,11 @@ def extract(
         )
         if there and earlier:
             return run.restore(there, earlier.get("torn_frames", ()))
+        modified_ns = video.stat().st_mtime_ns
         made, torn = _make_without_torn_frames(run.make, video)
         kept, lost = carry_over(earlier, run.content, made.selection.frame_indices)
-        run.finish(made, {**kept, "torn_frames": torn}, with_page=with_page)
+        kept |= {"torn_frames": torn, "modified_ns": modified_ns}
+        run.finish(made, kept, with_page=with_page)
     return replace(made.selection, warnings=(*made.selection.warnings, *lost))
 
 

@@ -241,7 +241,10 @@ def may_be_mended(path: Path, record: Record, video: Path) -> bool:
     found = VideoInfo(**record["video"])
     if not found.is_damaged or record.get("curation"):
         return False
-    now = video.stat()  # a copy may keep the time of the original, but not that of its coming
+    now = video.stat()
+    if now.st_mtime_ns != record.get("modified_ns", now.st_mtime_ns):
+        return True
+    # A copy may keep the time of the original, but not that of its coming: except on Windows.
     return max(now.st_mtime_ns, now.st_ctime_ns) > path.stat().st_mtime_ns
 
 

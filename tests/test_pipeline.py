@@ -381,6 +381,17 @@ class TestCopiesOfARecording:
         assert self.warnings(video, out, cache) == ()
         assert (out / "v.json").stat().st_mtime_ns > made
 
+    def test_one_that_is_older_than_what_it_replaces_is_read_again(self, copies, tmp_path):
+        """Where its coming leaves no time of its own, as on Windows in place of another."""
+        sound, damaged = copies
+        video, out = self.copy(damaged, tmp_path / "v.mp4"), tmp_path / "out"
+        os.utime(video, (9, 9))
+        assert len(self.warnings(video, out, tmp_path / "cache")) == 1
+        self.copy(sound, video)
+        later = time.time() + 9
+        os.utime(out / "v.json", (later, later))
+        assert self.warnings(video, out, tmp_path / "cache") == ()
+
     def test_what_was_changed_by_hand_is_no_runs_to_replace(self, copies, tmp_path):
         sound, damaged = copies
         video = self.copy(damaged, tmp_path / "v.mp4")
