@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from keyframes.commands import join_words
+from keyframes.commands import join_words, spell_out
 
 WORDS = ["it's a %d [mouse].mp4", "a&b.mp4", "Maus-ü.mp4", "--frames", "3,12,55", r"C:\day 1\a.mp4"]
 
@@ -27,3 +27,20 @@ def test_quotes_are_those_of_the_system(monkeypatch, platform, quote):
 def test_lists_are_no_lists_of_powershell(monkeypatch):
     monkeypatch.setattr("sys.platform", "win32")
     assert join_words(["--frames", "3,12", ""]) == '--frames "3,12" ""'
+
+
+@pytest.mark.parametrize(
+    ("platform", "expected"),
+    [("linux", ["rec [1]/*.mp4"]), ("win32", ["rec [1]/a.mp4", "rec [1]/b[1].mp4"])],
+)
+def test_patterns_are_spelled_out_where_the_shell_does_not(
+    tmp_path, monkeypatch, platform, expected
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rec [1]").mkdir()
+    for name in ("a.mp4", "b[1].mp4", "b1.mp4.txt"):
+        (tmp_path / "rec [1]" / name).touch()
+    monkeypatch.setattr("sys.platform", platform)
+    others = ["b[1].mp4", "~", "$HOME", "%TEMP%", "no?thing", "90%"]
+    spelled_out = spell_out(["rec [1]/*.mp4", *others])
+    assert [word.replace("\\", "/") for word in spelled_out] == [*expected, *others]

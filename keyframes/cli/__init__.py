@@ -28,6 +28,7 @@ from keyframes.cli.parameters import (
 )
 from keyframes.cli.probe import probe
 from keyframes.cli.review import review
+from keyframes.commands import spell_out
 from keyframes.errors import MissingExtraError, OutputError, SettingsError, VideoError
 from keyframes.files import explain
 
@@ -77,7 +78,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # which may have no letter for × or →
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(spell_out(sys.argv[1:]), standalone_mode=False)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "keyframes"
         complain(f"{error.format_message()} ({command} --help shows how)")

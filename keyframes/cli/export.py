@@ -85,7 +85,7 @@ def export(
       keyframes export sleap keyframes-out -o labels.slp
       keyframes export sleap keyframes-out -o labels.pkg.slp
       keyframes export lightning-pose keyframes-out -o data --context 2
-      keyframes export coco keyframes-out -o dataset --keypoints nose,tail
+      keyframes export coco keyframes-out -o dataset --keypoints "nose,tail"
       keyframes export label-studio keyframes-out -o keyframes-out/tasks.json
     """
     from keyframes.export import export as export_results

@@ -219,7 +219,7 @@ def extract(
     Examples:
       keyframes extract mouse.mp4
       keyframes extract mouse.mp4 -k 150 -o training-set
-      keyframes extract session/ --start 60 --end 90% --crop 100,50,540,430
+      keyframes extract session/ --start 60 --end 90% --crop "100,50,540,430"
       keyframes extract --dlc reaching-task/config.yaml
       keyframes extract session/ -k 100 --export sleap labels.slp
       keyframes extract session/ -k 100 --export lightning-pose data --context 2
