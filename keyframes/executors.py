@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 import traceback
 from concurrent.futures import CancelledError, ProcessPoolExecutor
@@ -214,17 +215,36 @@ def _run_in_pool(
             elif progress:
                 progress(first, *rest)
 
-    reporting = partial(attempt, progress=_report)
+    def submit(job: Job) -> Future[Any]:
+        with _interrupts_held():
+            return executor.submit(attempt, job, progress=_report)
+
     others = set(multiprocessing.active_children())
     start = partial(_start_worker, events, logging.getLogger(_LIBRARY).getEffectiveLevel())
     with ProcessPoolExecutor(n_workers, context, start) as executor:
         try:
-            yield from _collect(partial(executor.submit, reporting), jobs, _result, show_events)
+            yield from _collect(submit, jobs, _result, show_events)
         except BaseException:
             # As safe as kill -9: files are whole or absent. And nobody waits for what is running.
             for worker in set(multiprocessing.active_children()) - others:
                 worker.terminate()
             raise
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait; processes started meanwhile never hear of it, as the parent stops them.
+
+    On Windows, which knows no such thing, they pass it over once they are ready.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _result(_: Job, future: Future[Any]) -> Any:  # noqa: ANN401 - whatever the task returns
@@ -242,7 +262,7 @@ def _start_worker(events: SimpleQueue[Any], log_level: int) -> None:
     library = logging.getLogger(_LIBRARY)
     library.setLevel(log_level)
     library.addHandler(_LogToParent())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for Windows, see `_interrupts_held`
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -77,6 +78,10 @@ def wait_for_go(job, *, threads, progress):
     return job.video.stem
 
 
+def tell_blocked_signals(job, *, threads, progress):
+    return signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def stumble(job, *, threads, progress):
     if job.video.stem == "b":
         raise ZeroDivisionError("here")
@@ -129,6 +134,14 @@ def test_cores_are_shared_out_not_multiplied(tmp_path, monkeypatch):
         assert result["threads"] == result["opencv"] == result["blas"] == 1
         assert result["pid"] != os.getpid()
     assert sorted(reports) == sorted((job.video, "reading", 1, 7) for job in jobs)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are a Unix thing")
+def test_interrupts_are_for_the_parent_alone(tmp_path):
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    results = dict(run_task(tell_blocked_signals, make_jobs(tmp_path, "a.x", "b.x"), n_workers=2))
+    assert all(signal.SIGINT in blocked for blocked in results.values())
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
 
 def test_killed_process_costs_its_own_job_only(tmp_path):

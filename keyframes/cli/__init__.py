@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import logging
 import os
-import signal
 import sys
 import traceback
 
@@ -22,7 +21,6 @@ from keyframes.cli.extract import extract
 from keyframes.cli.match import match
 from keyframes.cli.parameters import (
     EXIT_FAILED,
-    EXIT_INTERRUPTED,
     EXIT_WRONG_COMMAND,
     complain,
 )
@@ -31,6 +29,7 @@ from keyframes.cli.review import review
 from keyframes.commands import spell_out
 from keyframes.errors import MissingExtraError, OutputError, SettingsError, VideoError
 from keyframes.files import explain
+from keyframes.interrupts import EXIT_INTERRUPTED, STOPPED
 
 
 @click.group(
@@ -71,8 +70,6 @@ def main() -> None:
     """Run the command line: one line for a person's mistake, a traceback only for a bug."""
     # OpenBLAS's threads sleep when there is nothing to do; else they spin all through the imports.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
-    # Schedulers end a job that runs out of time with SIGTERM: stop as cleanly as on Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if sys.stderr is None:  # it was closed, and would be whichever file is opened first
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - to the end
     if isinstance(sys.stdout, io.TextIOWrapper):  # which may have no letter for × or →
@@ -96,6 +93,6 @@ def main() -> None:
         complain(explain(error))
         code = EXIT_WRONG_COMMAND
     except (KeyboardInterrupt, click.Abort):
-        complain("stopped; the same command goes on where this one ended")
+        complain(STOPPED)
         code = EXIT_INTERRUPTED
     sys.exit(code)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 EXIT_WRONG_COMMAND = 2
-EXIT_INTERRUPTED = 130
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # newer clicks'
