@@ -41,7 +41,7 @@ def find_results_below(root: Path, *, is_strict: bool = False) -> dict[OutputFol
     """
 
     def refuse(error: OSError) -> None:
-        if is_strict:
+        if is_strict and not isinstance(error, FileNotFoundError):  # which holds nothing
             raise error
 
     records: dict[OutputFolder, Record] = {}

@@ -15,8 +15,9 @@ def test_results_are_told_from_other_json(tmp_path):
     write_json(tmp_path / "ours.json", {"program": "keyframes"})
     (tmp_path / "broken.json").write_text("{")
     assert not find_results(tmp_path)
-    with pytest.raises(OutputError, match="holds no finished keyframes"):
-        require_results(tmp_path)
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(OutputError, match="holds no finished keyframes"):
+            require_results(folder)
     write(OutputFolder(tmp_path, "v"), ["img000001.png"])
     assert list(find_results(tmp_path)) == ["v"]
 
