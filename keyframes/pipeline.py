@@ -12,6 +12,7 @@ from keyframes.choosing import choose, describe_choice, rows_of
 from keyframes.curation import Curation
 from keyframes.describe import describe_video, find_index, identify_content, plan_sampling
 from keyframes.errors import OutputError, SettingsError, UnrepeatableError
+from keyframes.export.frame_folder import refuse_labelled
 from keyframes.files import identify, make_folder
 from keyframes.images import is_there, label_keyframe, write_images
 from keyframes.output import GROWING, OutputFolder
@@ -123,6 +124,8 @@ def extract(
             settings = Settings.from_json(earlier["identity"]["settings"])
         else:
             settings = replace(settings, held=(*settings.held, *before.frames))
+        if not (grow or there):
+            refuse_labelled(folder.images)
         folder.check_ownership()
         check_page(folder.page)
         run = _Run(

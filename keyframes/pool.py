@@ -22,6 +22,7 @@ from keyframes.ahead import count_cores
 from keyframes.batch import Outcome, Work, find_outcome
 from keyframes.errors import KeyframesError, OutputError, SettingsError, VideoError
 from keyframes.executors import limited_threads
+from keyframes.export.frame_folder import refuse_labelled
 from keyframes.files import read_json
 from keyframes.kmeans import KMeans, nearest_centers
 from keyframes.kmeans.quiet import fit_quietly
@@ -222,9 +223,11 @@ def make_room(jobs: Sequence[Job], shares: Sequence[Job], *, overwrite: bool) ->
                     f"{folder.record}: holds keyframes, but this pool takes none of the video; "
                     "choose another -o or remove them with --overwrite"
                 )
-    for folder in without:
-        if folder.record.exists() or folder.unfinished.exists():
-            folder.clear()
+    left = [each for each in without if each.record.exists() or each.unfinished.exists()]
+    for folder in left:
+        refuse_labelled(folder.images)
+    for folder in left:
+        folder.clear()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -88,6 +88,22 @@ def test_pictures_that_are_gone_come_back_with_the_same_command(video, tmp_path,
     assert extract(video, tmp_path, asked, grow=grow).warnings == chosen.warnings
 
 
+def test_labelled_pictures_are_never_replaced(video, tmp_path):
+    """As after DeepLabCut's plugin was shown the folder itself."""
+    extract(video, tmp_path, Settings(count=4))
+    first = pictures_in(tmp_path)[0]
+    table = first.with_name("CollectedData_me.csv")
+    rows = "scorer,,,me,me", "bodyparts,,,nose,nose", "coords,,,x,y"
+    table.write_text("\n".join([*rows, f"labeled-data,bee 1,{first.name},3,4"]), encoding="utf-8")
+    whole = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    for settings in (Settings(count=3), Settings(frames=(1, 2))):
+        with pytest.raises(OutputError, match=r"labels 1 picture that would .* --grow, or choose"):
+            extract(video, tmp_path, settings, overwrite=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == whole
+    assert len(extract(video, tmp_path, Settings(count=6), grow=True).keyframes) == 6
+    assert first.exists()
+
+
 def test_one_thread_writes_where_one_is_granted(video, tmp_path, monkeypatch):
     writing = set()
 

@@ -18,6 +18,7 @@ from keyframes.files import check_writable
 from keyframes.images import is_ours, png_size, read_label, read_picture
 from keyframes.names import fold_name, is_of_system
 from keyframes.resizing import shrink
+from keyframes.words import to_count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -211,6 +212,16 @@ def find_labelled(table: Path, folder_name: str = "") -> dict[int, str]:
         if not is_elsewhere and (match := _PICTURE.fullmatch(name)):
             found[int(match[1])] = name
     return found
+
+
+def refuse_labelled(folder: Path) -> None:
+    """Raise OutputError where pictures of ours are labelled, which a new choice would remove."""
+    for table in sorted(folder.glob("CollectedData*.csv")):
+        if ours := [name for name in find_labelled(table).values() if is_ours(folder / name)]:
+            raise OutputError(
+                f"{table}: labels {to_count(len(ours), 'picture')} that would be replaced; keep "
+                "them and add to them with --grow, or choose another -o"
+            )
 
 
 def _read_rows(table: Path) -> list[list[str]]:
