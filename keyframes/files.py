@@ -45,6 +45,7 @@ else:
 logger = logging.getLogger(__name__)
 
 _SAMPLE_BYTES = 2**16
+_ROOM_BYTES = 2**20
 _TEMPORARY = f".keyframes-{'[0-9a-f]' * 8}-{'[0-9a-f]' * 8}"  # any temporary name, as a glob
 _PREFIX_LENGTH = len(".keyframes-01234567-")
 # Between two tries to hold or to replace a file, and how often the latter is tried.
@@ -121,6 +122,17 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file that gets the name ``path`` once it is written; OutputError as `atomic_path`."""
     with atomic_path(path) as temporary, temporary.open("xb") as file:
         yield file
+
+
+def check_room(path: Path, n_bytes: int) -> None:
+    """Write so many bytes to a file that is to be replaced; OSError where there is no room.
+
+    For what is written by libraries that crash on a full disk.
+    """
+    noise = os.urandom(_ROOM_BYTES)  # which no disk makes smaller
+    with path.open("wb") as file:
+        for written in range(0, n_bytes, _ROOM_BYTES):
+            file.write(noise[: n_bytes - written])
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -78,6 +79,33 @@ def test_what_is_there_already_needs_no_writable_folder(output, tmp_path):
     tmp_path.chmod(0o555)
     assert not export("sleap", output, tmp_path / "labels.slp").written
     tmp_path.chmod(0o755)
+
+
+@pytest.mark.parametrize("name", ["labels.slp", "labels.pkg.slp"])
+@pytest.mark.parametrize("n_bytes", [0, 20_000])
+def test_a_full_disk_is_told_of_and_leaves_nothing(output, tmp_path, name, n_bytes):
+    code = """if True:
+        import resource, sys, pathlib
+        from keyframes import OutputError
+        from keyframes.export import export
+        output, target, n_bytes = sys.argv[1:]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(n_bytes), resource.RLIM_INFINITY))
+        try:
+            export("sleap", pathlib.Path(output), pathlib.Path(target))
+        except OutputError as error:
+            sys.exit(str(error))
+    """
+    pytest.importorskip("resource", reason="file size limits are a Unix thing")
+    arguments = output, tmp_path / name, n_bytes
+    done = subprocess.run(  # a crash would take the tests along
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"{name}: can't be written (File too large)" in done.stderr
+    assert done.returncode == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_package_is_made_where_it_goes(output, tmp_path, monkeypatch):

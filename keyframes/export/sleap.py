@@ -21,7 +21,7 @@ from keyframes.export.sleap_videos import (
 )
 from keyframes.export.sources import describe_guess
 from keyframes.extras import import_extra
-from keyframes.files import atomic_path, make_folder, remove_old_leftovers
+from keyframes.files import atomic_path, check_room, make_folder, remove_old_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from keyframes.export.sources import Source
 
 _PACKAGE = ".pkg.slp"
+# What an HDF5 file takes besides the pictures, at most.
+_OVERHEAD_BYTES = 2**20
+_SUGGESTION_BYTES = 2**10
 
 
 def check_sleap(sources: Sequence[Source], destination: Path, *, embed: bool = False) -> None:
@@ -291,9 +294,8 @@ def _embed(path: Path, dataset: str, result: Result) -> None:
     h5py = import_extra("h5py", "sleap")
     info = result.selection.video
     source = {"filename": str(result.video), "backend": _describe_source(result)}
-    longest = max(picture.stat().st_size for picture in result.pictures)
     with h5py.File(path, "r+") as file:
-        pictures = file.create_dataset(dataset, (len(result.pictures), longest), "int8")
+        pictures = file.create_dataset(dataset, (len(result.pictures), _longest(result)), "int8")
         for row, picture in enumerate(result.pictures):
             encoded = np.fromfile(picture, np.int8)
             pictures[row, : len(encoded)] = encoded
@@ -310,11 +312,20 @@ def _embed(path: Path, dataset: str, result: Result) -> None:
         pictures.parent.create_group("source_video").attrs["json"] = json.dumps(source)
 
 
+def _longest(result: Result) -> int:
+    """Return the size of the largest picture, bytes: in the file each takes as much."""
+    return max(picture.stat().st_size for picture in result.pictures)
+
+
 def _save(sio: Any, labels: Any, destination: Path, embedded: dict[str, Result]) -> None:  # noqa: ANN401
     """Write the file under another name, whole, and only then under its own."""
     make_folder(destination.parent)
     remove_old_leftovers(destination.parent)
+    n_bytes = _OVERHEAD_BYTES + len(labels.suggestions) * _SUGGESTION_BYTES
+    n_bytes += destination.stat().st_size if destination.exists() else 0
+    n_bytes += sum(len(result.pictures) * _longest(result) for result in embedded.values())
     with atomic_path(destination) as scratch:
+        check_room(scratch, n_bytes)  # HDF5 crashes without
         sio.save_slp(
             labels,
             str(scratch),
