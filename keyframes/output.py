@@ -144,7 +144,8 @@ class OutputFolder:
         record = self.read_record()
         if record is None:
             return None
-        self._refuse("another video", record["identity"]["video"], video)
+        way_out = "rename the recording, "  # a labelling project may hold frames of the other one
+        self._refuse("another video", record["identity"]["video"], video, way_out)
         return record
 
     def check_settings(self, record: Record, settings: Record) -> None:
@@ -156,7 +157,7 @@ class OutputFolder:
         way_out = "keep or add to them with --grow, " if can_grow else ""
         self._refuse("other settings", there, settings, way_out)
 
-    def _refuse(self, what: str, there: Record, asked: Record, way_out: str = "") -> None:
+    def _refuse(self, what: str, there: Record, asked: Record, way_out: str) -> None:
         if differing := differences(there, asked):
             raise OutputError(
                 f"{self.record}: holds keyframes of {what} ({', '.join(differing.values())}); "

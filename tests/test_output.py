@@ -62,8 +62,11 @@ def test_finished_run_is_found_by_its_identity(folder):
 @pytest.mark.parametrize(
     ("video", "message"),
     [
-        ({"name": "v.mp4", "bytes": 11}, "another video.*bytes 10, now 11"),
-        ({"sha256_of_samples": "0f"}, r"another video \(other content\)"),
+        ({"name": "v.mp4", "bytes": 11}, "another video.*bytes 10, now 11.*; rename"),
+        (
+            {"sha256_of_samples": "0f"},
+            r"another video \(other content\); rename the recording, choose",
+        ),
     ],
 )
 def test_other_videos_results_are_refused(folder, video, message):
