@@ -136,7 +136,7 @@ def test_frames_of_another_recording_of_the_same_name_are_refused(output, make_p
 
 def test_line_ends_stay(output, make_project):
     config = make_project({}) / "config.yaml"
-    config.write_bytes(config.read_bytes().replace(b"\n", b"\r\n"))
+    config.write_bytes(b"\r\n".join(config.read_bytes().splitlines()) + b"\r\n")
     before = config.read_bytes().replace(b"video_sets:\r\n", b"")
     export("deeplabcut", output, config)
     after = config.read_bytes()

@@ -131,6 +131,7 @@ def test_one_name_for_two_videos_is_refused_with_a_way_out(tmp_path):
 @pytest.mark.parametrize("name", ["day1 .mp4", "day1..mp4"])
 def test_names_of_which_windows_makes_no_folder(tmp_path, monkeypatch, name):
     videos = {tmp_path / name: tmp_path}
+    monkeypatch.setattr("sys.platform", "linux")
     assert plan_jobs(videos, tmp_path / "out", Settings())
     monkeypatch.setattr("sys.platform", "win32")
     with pytest.raises(SettingsError, match=r"makes no folder 'day1[ .]'.*rename the recording"):

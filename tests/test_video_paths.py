@@ -25,10 +25,10 @@ NAMES = [
     "frame%03d.png",
     "no suffix",
     "trailing.avi",
-    "x" * 200 + ".mp4",
 ]
 if sys.platform != "win32":
     NAMES += ['double"quote.mp4', "http:colon.mp4", "file:prefix.mp4", "star*?.gif", "back\\slash"]
+    NAMES.append("x" * 200 + ".mp4")  # some Windows allow no more for the whole path
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,6 @@ def test_a_name_is_only_a_name(name, content, tmp_path, monkeypatch):
     assert n_fetched(type(path)(name)) == 6
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
 @pytest.mark.parametrize("look", [index_video, probe, extract])
 def test_a_pipe_is_refused_rather_than_waited_for(look, tmp_path):
@@ -63,6 +62,7 @@ def test_a_pipe_is_refused_rather_than_waited_for(look, tmp_path):
         read_label(path)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
 def test_a_link_is_followed(content, tmp_path):
     (tmp_path / "v.mp4").write_bytes(content)
     (tmp_path / "link").symlink_to(tmp_path / "v.mp4")
