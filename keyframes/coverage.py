@@ -302,6 +302,8 @@ def _stratified(n: int, most: int, rng: np.random.Generator) -> IntArray:
 def _distances(a: Float32Array, b: Float32Array) -> Float32Array:
     """Return the Euclidean distances between the rows of two matrices, (len(a), len(b))."""
     squared = np.einsum("ij,ij->i", a, a)[:, np.newaxis] + np.einsum("ij,ij->i", b, b)
-    squared -= 2 * (a @ b.T)
+    with np.errstate(all="ignore"):  # Apple's BLAS warns of sound numbers
+        products = a @ b.T
+    squared -= 2 * products
     distances: Float32Array = np.sqrt(np.maximum(squared, 0))
     return distances
