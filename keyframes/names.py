@@ -6,6 +6,7 @@ from one of two. macOS puts a ``._name`` beside each ``name`` on disks that aren
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from contextlib import suppress
 from itertools import takewhile
@@ -50,6 +51,14 @@ def is_same_file(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except OSError:
         return False
+
+
+def to_absolute(path: Path) -> Path:
+    """Return a path as it is called from any folder; that of another system stays as it is."""
+    is_absolute_elsewhere = PureWindowsPath(path).is_absolute() or path.as_posix().startswith("/")
+    if is_absolute_elsewhere and not (path.is_absolute() or path.exists()):
+        return path
+    return type(path)(os.path.abspath(path))  # noqa: PTH100 - a link stays what it is called
 
 
 def count_shared_parts(one: str, other: str) -> int:

@@ -1,8 +1,18 @@
 """Names of files: what is one on some system, and whose they are."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
-from keyframes.names import as_listed, count_shared_parts, fold_name, is_of_system, list_names
+from keyframes.names import (
+    as_listed,
+    count_shared_parts,
+    fold_name,
+    is_of_system,
+    list_names,
+    to_absolute,
+)
 
 
 def test_names_that_are_one_to_some_system():
@@ -26,6 +36,14 @@ def test_another_file_of_nearly_the_name_is_another(tmp_path):
     assert as_listed(one, list_names(tmp_path)).samefile(one)
     assert as_listed(other, ["mouse.mp4"]).samefile(other)
     assert list_names(tmp_path / "nowhere") == frozenset()
+
+
+def test_paths_of_another_system_stay_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").touch()
+    assert to_absolute(Path("here")) == to_absolute(Path("gone/../here")) == tmp_path / "here"
+    elsewhere = "/rec/a.mp4" if sys.platform == "win32" else r"C:\rec\a.mp4"
+    assert to_absolute(Path(elsewhere)) == Path(elsewhere)
 
 
 def test_paths_of_any_system_share_names_from_the_file_upward():

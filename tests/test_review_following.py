@@ -477,6 +477,23 @@ def test_exports_that_earlier_versions_noted_follow(out, tmp_path):
     assert len(read_history(out / "mouse.json")) == 1
 
 
+@pytest.mark.parametrize("place", [r"C:\walks\task", "/walks/task"])
+def test_exports_of_another_system_stay_noted(out, tmp_path, place):
+    export("coco", out, tmp_path / "task")
+    record = read_json(out / "mouse.json")
+    (ours,) = record["exports"]
+    theirs = {**ours, "destination": place, "from_here": "../walks/task"}
+    write_json(out / "mouse.json", {**record, "exports": [theirs, ours]})
+    (warning,) = review(out).reject(chosen(out)[0]).warnings
+    assert warning.endswith(f"doesn't follow: {Path(place)} isn't there any more.")
+    if Path(place).is_absolute():
+        (followed,) = read_json(out / "mouse.json")["exports"]
+    else:
+        kept, followed = read_json(out / "mouse.json")["exports"]
+        assert kept == theirs
+    assert followed["destination"] == str(tmp_path / "task")
+
+
 def test_only_exports_that_were_made_are_remembered(out, tmp_path):
     with pytest.raises(OutputError):
         export("coco", out, out / "beside" / "task.json")

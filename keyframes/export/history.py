@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keyframes.files import read_json, write_json
+from keyframes.names import to_absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,14 +67,14 @@ class PastExport:
         is_config = destination.name == "config.yaml"  # of a project, which a folder is, too
         lasting = {name: value for name, value in options.items() if name != "overwrite"}
         folder = destination.parent if is_config else destination
-        return cls(tool, _absolute(folder), lasting)
+        return cls(tool, to_absolute(folder), lasting)
 
     @classmethod
     def from_json(cls, document: dict[str, Any], folder: Path) -> PastExport:
         """Return what `to_json` wrote to a record in the folder, wherever that lies now."""
         plain = {name: value for name, value in document.items() if name != "from_here"}
-        there = _absolute(Path(document["destination"]))
-        here = _absolute(folder / document.get("from_here", there))
+        there = to_absolute(Path(document["destination"]))
+        here = to_absolute(folder / document.get("from_here", there))
         plain["destination"] = here if here.exists() else there
         plain["is_elsewhere"] = plain["destination"] != here
         return cls(**{**plain, "frames": tuple(document["frames"])})
@@ -113,7 +114,7 @@ def remember(results: Iterable[Result], now: PastExport, exported: Exported) -> 
     """
     files = [path for path in (*exported.written, *exported.kept) if path.suffix in _TASK_FILES]
     beside = now.destination.parent
-    digests = {_absolute(path).relative_to(beside).as_posix(): _digest(path) for path in files}
+    digests = {to_absolute(path).relative_to(beside).as_posix(): _digest(path) for path in files}
     now = replace(now, files=dict(sorted(digests.items())))
     for result in results:
         path = result.folder.record
@@ -124,28 +125,26 @@ def remember(results: Iterable[Result], now: PastExport, exported: Exported) -> 
         chosen = result.selection.frame_indices
         frames = tuple(frame for frame in chosen if frame in brought)
         new = replace(now, place=str(result.place), frames=frames)
-        history = [new if new.goes_where(past) else past for past in history]
-        _write(path, record, history if earlier is not now else [*history, new])
+        exports = [*record.get("exports", [])]
+        at = history.index(earlier) if earlier in history else len(exports)
+        exports[at : at + 1] = [new.to_json(path.parent)]
+        _write(path, record, exports)
 
 
 def forget(path: Path, past: PastExport) -> None:
     """Take an export out of the run record at ``path``."""
     record = read_json(path)
-    _write(path, record, [each for each in _history(record, path) if not each.goes_where(past)])
+    noted = zip(record.get("exports", []), _history(record, path), strict=True)
+    _write(path, record, [document for document, each in noted if not each.goes_where(past)])
 
 
 def _history(record: Record, path: Path) -> list[PastExport]:
     return [PastExport.from_json(document, path.parent) for document in record.get("exports", [])]
 
 
-def _write(path: Path, record: Record, history: list[PastExport]) -> None:
-    exports = [past.to_json(path.parent) for past in history]
+def _write(path: Path, record: Record, exports: list[dict[str, Any]]) -> None:
     if exports != record.get("exports", []):
         write_json(path, {**record, "exports": exports})
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100 - a link stays what it is called
 
 
 def _digest(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from keyframes.errors import VideoError
 from keyframes.export.sources import Source
 from keyframes.files import identify, read_json
 from keyframes.images import check_picture, png_size
+from keyframes.names import to_absolute
 from keyframes.results import require_results
 from keyframes.run_record import selection_from_record
 from keyframes.settings import Settings
@@ -94,8 +94,7 @@ def read_result(output: Path, folder: OutputFolder, video: Path | None = None) -
         A picture is missing or isn't the one that the record names.
     """
     record = read_json(folder.record)
-    # Not resolved: a link may have another name than the file that it leads to.
-    video = Path(os.path.abspath(video or record["video"]["path"]))  # noqa: PTH100
+    video = to_absolute(video or Path(record["video"]["path"]))
     selection = selection_from_record(video, record)
     pictures = tuple(folder.root / row["image"] for row in record["keyframes"])
     for keyframe, picture in zip(selection.keyframes, pictures, strict=True):

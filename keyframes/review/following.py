@@ -59,7 +59,8 @@ def _follow(
 ) -> dict[int, str]:
     """Bring one destination up to date; return why a frame stays there, by its number."""
     if not past.destination.exists():
-        forget(folder.record, past)
+        if past.destination.is_absolute():  # else it may be there on another system
+            forget(folder.record, past)
         raise OutputError(f"{past.destination} isn't there any more")
     if not past.is_untouched():
         raise OutputError("it was changed since; export to another place")
