@@ -50,7 +50,7 @@ IMAGES = "labeled-data"
 INDEX = "index.html"
 # What growing asks for anew, whatever the earlier run was asked.
 GROWING = ("count", "held", "frames")
-_TABLE_START = b"image,frame_index,time_s,cluster,cluster_size,distance"
+_COLUMNS = ["image", "frame_index", "time_s", "cluster", "cluster_size", "distance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class OutputFolder:
             raise OutputError(
                 f"{self.unfinished}: can't be written ({error.strerror}); rename the recording"
             ) from error
-        if self.csv.exists() and not _is_our_table(self.csv):
+        if self.csv.exists() and _read_table(self.csv) is None:
             raise not_ours(self.csv)
         check_replaceable(self._documents)
 
@@ -286,7 +286,7 @@ class OutputFolder:
         """Remove all that keyframes wrote for this video."""
         with self.alone():
             self.prepare([])
-            if _is_our_table(self.csv):
+            if _read_table(self.csv) is not None:
                 self.csv.unlink()
             self.page.unlink(missing_ok=True)
             self._sweep(None)
@@ -334,13 +334,17 @@ class OutputFolder:
         """Return the pictures that a finished or an interrupted run of ours wrote here."""
         record = self.read_record(replaces=True)
         rows = [*record["keyframes"]] if record else []
-        if _is_our_table(self.csv):  # it is left where somebody or a workflow removed the record
-            rows += csv.DictReader(self.csv.read_text("utf-8", "replace").splitlines())
+        rows += _read_table(self.csv) or ()  # which is left where somebody removed the record
         names = {PurePosixPath(row["image"]).name for row in rows}
         with suppress(OutputError):  # none, or a power failure left a part of it
             names.update(read_json(self.unfinished).get("images", ()))
         return {self.images / name for name in names if name}  # a person may have added empty rows
 
 
-def _is_our_table(path: Path) -> bool:
-    return path.exists() and path.read_bytes().startswith(_TABLE_START)
+def _read_table(path: Path) -> list[dict[str, str]] | None:
+    """Return the rows of a table of ours, as a spreadsheet saved it, too; None for no such file."""
+    lines = path.read_text("utf-8-sig", "replace").splitlines() if path.exists() else []
+    table = csv.DictReader(lines, delimiter=";" if ";" in "".join(lines[:1]) else ",")
+    with suppress(csv.Error):  # what others write
+        return list(table) if [*(table.fieldnames or ())][: len(_COLUMNS)] == _COLUMNS else None
+    return None

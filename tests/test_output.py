@@ -115,6 +115,17 @@ def test_pictures_are_known_from_the_table_where_the_record_was_removed(folder):
     assert names_in(folder) == ["img000003.png"]
 
 
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_the_table_is_known_as_excel_saves_it(folder, separator):
+    write(folder, ["img000001.png"])
+    text = folder.csv.read_text(encoding="utf-8").replace(",", separator)
+    folder.csv.write_text(text, encoding="utf-8-sig")
+    folder.record.unlink()
+    folder.check_ownership()
+    write(folder, ["img000002.png"])
+    assert names_in(folder) == ["img000002.png"]
+
+
 def test_table_that_a_spreadsheet_saved_again_stops_nothing(folder):
     write(folder, ["img000001.png"])
     row = f"{folder.images_path}/Müller.png,1,0,0,1,0\n".encode("cp1252")
