@@ -177,6 +177,25 @@ def _check_times(reading: Reading, frames: tuple[int, ...], match: Match) -> Non
         )
 
 
+def check_unchanged(there: Selection, reading: Reading) -> None:
+    """Raise VideoError where the frames of an earlier selection aren't the same any more."""
+    before, now = there.video, reading.video
+    times_s = dict(zip(reading.frame_indices.tolist(), reading.times_s.tolist(), strict=True))
+    is_same = (before.n_frames, before.decode_errors, before.damaged_frames) == (
+        now.n_frames,
+        now.decode_errors,
+        now.damaged_frames,
+    ) and all(
+        abs(times_s.get(keyframe.frame_index, math.inf) - keyframe.time_s) < 0.5 / now.fps
+        for keyframe in there.keyframes
+    )
+    if not is_same:
+        raise VideoError(
+            f"{now.path}: was damaged or mended since its pictures were written, and other frames "
+            "come out; bring back the recording as it was, or choose another -o"
+        )
+
+
 def _cluster_by_share(features: Features, share: PoolShare) -> Clustering:
     """Give every candidate to the nearest of the pool's centres that the video represents."""
     labels, squared = nearest_centers(features.values, share.centers - features.mean)

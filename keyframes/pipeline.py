@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from keyframes.cache import FeatureCache
-from keyframes.choosing import choose, describe_choice, rows_of
+from keyframes.choosing import check_unchanged, choose, describe_choice, rows_of
 from keyframes.curation import Curation
 from keyframes.describe import describe_video, find_index, identify_content, plan_sampling
 from keyframes.errors import OutputError, SettingsError, UnrepeatableError
 from keyframes.export.frame_folder import refuse_labelled
-from keyframes.files import identify, make_folder
+from keyframes.files import identify, make_folder, remove_leftovers
 from keyframes.images import is_there, label_keyframe, write_images
 from keyframes.output import GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report, report_content
@@ -124,8 +124,6 @@ def extract(
             settings = Settings.from_json(earlier["identity"]["settings"])
         else:
             settings = replace(settings, held=(*settings.held, *before.frames))
-        if not (grow or there):
-            refuse_labelled(folder.images)
         folder.check_ownership()
         check_page(folder.page)
         run = _Run(
@@ -179,6 +177,7 @@ class _Run:
             with self.stages.enter("clustering") as report:
                 choice = choose(features, store, self.settings, report, self.given_up)
         selection = describe_choice(features, choice, sampling)
+        refuse_labelled(self.folder.images, selection.image_names)
         with self.stages.enter("writing") as report:
             images = self._fetch(sampling, features, choice.rows)
             pictures = self._write_images(selection, images, report)
@@ -193,8 +192,10 @@ class _Run:
         }
         with ThumbnailStore() as store:
             sampling, features = self._read(store, torn)
+        check_unchanged(there, features.reading)
         with self.stages.enter("writing"):
             make_folder(self.folder.images)
+            remove_leftovers(*(path for path, _ in gone.values()))
             images = self._fetch(sampling, features, rows_of(gone, features.reading))
             for _ in write_images(
                 (

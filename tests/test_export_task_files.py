@@ -49,7 +49,7 @@ def test_what_has_grown_is_exported_as_the_refusal_says(run, make_video, tmp_pat
     first = listed(format_, tmp_path / "task" / FORMATS[format_])
     code, _, errors = run(*asked, 6, "--export", format_, "task")
     assert code == 2
-    assert "extract without --export, and then replace it with `keyframes export --over" in errors
+    assert "replace it with `keyframes export --overwrite`, after extracting without" in errors
     assert run(*asked, 6) == (0, "", "")
     code, _, _ = run("export", format_, "keyframes-out", "-o", "task", "--overwrite")
     assert code == 0
@@ -119,7 +119,7 @@ def test_a_second_export_changes_nothing_and_others_are_refused(output, tmp_path
     export(format_, output, tmp_path)
     before = snapshot(tmp_path)
     assert export(format_, output, tmp_path).written == ()
-    with pytest.raises(OutputError, match="then replace it with `keyframes export --overw"):
+    with pytest.raises(OutputError, match="or replace it with `keyframes export --overw"):
         export(format_, output, tmp_path, keypoints=["nose"])
     assert snapshot(tmp_path) == before
     export(format_, output, tmp_path, keypoints=["nose"], overwrite=True)

@@ -88,6 +88,23 @@ def test_pictures_that_are_gone_come_back_with_the_same_command(video, tmp_path,
     assert extract(video, tmp_path, asked, grow=grow).warnings == chosen.warnings
 
 
+def test_pictures_of_a_video_that_was_damaged_since_dont_come_back(make_video, tmp_path):
+    """In its middle, where its identity doesn't look."""
+    noise = np.random.default_rng(0).integers(0, 256, (120, 64, 96, 3), np.uint8)
+    video = make_video(tmp_path / "long.mp4", pictures=noise, gop=120, n_frames=120)
+    extract(video, tmp_path / "out", Settings(count=4))
+    lost = pictures_in(tmp_path / "out")[-1]
+    lost.unlink()
+    content = bytearray(video.read_bytes())
+    assert len(content) > 5 * 2**16, "too short to be damaged between the samples"
+    third = len(content) // 3
+    content[third : third + 3000] = bytes(3000)
+    video.write_bytes(content)
+    with pytest.raises(VideoError, match="was damaged or mended since its pictures were written"):
+        extract(video, tmp_path / "out", Settings(count=4))
+    assert not lost.exists()
+
+
 def test_labelled_pictures_are_never_replaced(video, tmp_path):
     """As after DeepLabCut's plugin was shown the folder itself."""
     extract(video, tmp_path, Settings(count=4))
@@ -96,10 +113,10 @@ def test_labelled_pictures_are_never_replaced(video, tmp_path):
     rows = "scorer,,,me,me", "bodyparts,,,nose,nose", "coords,,,x,y"
     table.write_text("\n".join([*rows, f"labeled-data,bee 1,{first.name},3,4"]), encoding="utf-8")
     whole = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
-    for settings in (Settings(count=3), Settings(frames=(1, 2))):
-        with pytest.raises(OutputError, match=r"labels 1 picture that would .* --grow, or choose"):
-            extract(video, tmp_path, settings, overwrite=True)
+    with pytest.raises(OutputError, match=r"labels 1 picture that would .* --grow, or choose"):
+        extract(video, tmp_path, Settings(frames=(1, 2)), overwrite=True)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == whole
+    extract(video, tmp_path, Settings(count=4), overwrite=True)  # chooses the same
     assert len(extract(video, tmp_path, Settings(count=6), grow=True).keyframes) == 6
     assert first.exists()
 

@@ -463,12 +463,39 @@ def test_what_lies_elsewhere_follows_and_is_said_once(out, tmp_path):
     assert session.reject(chosen(far / "out")[0]).warnings == []
 
 
+def test_a_copy_beside_leaves_alone_what_was_exported_from_the_original(out, tmp_path):
+    export("coco", out, tmp_path / "task")
+    copy = shutil.copytree(out, tmp_path / "copy")
+    before = snapshot(tmp_path / "task")
+    (warning,) = review(copy).reject(chosen(copy)[0]).warnings
+    assert warning == (
+        f"task doesn't follow: it goes with {out}, of which this is a copy; export to another "
+        "place."
+    )
+    assert snapshot(tmp_path / "task") == before
+    renamed = out.rename(tmp_path / "renamed")
+    assert review(renamed).reject(chosen(renamed)[0]).warnings == []
+
+
+def test_pictures_that_are_labelled_stay(out):
+    name = f"img{chosen(out)[0]:06d}.png"
+    picture = next(out.glob(f"labeled-data/mouse/{name}"))
+    rows = "scorer,,,me,me", "bodyparts,,,nose,nose", "coords,,,x,y"
+    table = picture.with_name("CollectedData_me.csv")
+    table.write_text("\n".join([*rows, f"labeled-data,mouse,{name},3,4"]), encoding="utf-8")
+    session, (first, second, *_) = review(out), chosen(out)
+    with pytest.raises(OutputError, match="labels 1 picture that would go"):
+        session.reject(first)
+    session.reject(second)
+    assert picture.exists()
+
+
 def test_exports_that_earlier_versions_noted_follow(out, tmp_path):
     """By absolute paths alone."""
     export("coco", out, tmp_path / "task")
     record = read_json(out / "mouse.json")
     (past,) = record["exports"]
-    del past["from_here"]
+    del past["from_here"], past["origin"]
     past["files"] = {str(tmp_path / path): digest for path, digest in past["files"].items()}
     write_json(out / "mouse.json", record)
     session = review(out)

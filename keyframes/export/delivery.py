@@ -98,7 +98,7 @@ class Delivery:
         if not self._overwrite:
             raise OutputError(
                 f"{target}: keyframes wrote it with other content; export to another place, or "
-                "extract without --export, and then replace it with `keyframes export --overwrite`"
+                "replace it with `keyframes export --overwrite`, after extracting without --export"
             )
 
     def add(self, target: Path, content: bytes | Path, *, replace: bool = False) -> None:

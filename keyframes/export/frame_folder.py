@@ -214,13 +214,14 @@ def find_labelled(table: Path, folder_name: str = "") -> dict[int, str]:
     return found
 
 
-def refuse_labelled(folder: Path) -> None:
-    """Raise OutputError where pictures of ours are labelled, which a new choice would remove."""
+def refuse_labelled(folder: Path, kept: Collection[str] = ()) -> None:
+    """Raise OutputError where pictures of ours are labelled that aren't among those kept."""
     for table in sorted(folder.glob("CollectedData*.csv")):
-        if ours := [name for name in find_labelled(table).values() if is_ours(folder / name)]:
+        names = set(find_labelled(table).values()) - set(kept)
+        if ours := [name for name in sorted(names) if is_ours(folder / name)]:
             raise OutputError(
-                f"{table}: labels {to_count(len(ours), 'picture')} that would be replaced; keep "
-                "them and add to them with --grow, or choose another -o"
+                f"{table}: labels {to_count(len(ours), 'picture')} that would go ({ours[0]}); keep "
+                "what is labelled and add to it with --grow, or choose another -o"
             )
 
 

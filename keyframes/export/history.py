@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keyframes.files import read_json, write_json
-from keyframes.names import to_absolute
+from keyframes.names import is_same_file, to_absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +51,8 @@ class PastExport:
         SHA-256 of each task file as the export left it, by its path beside the destination.
     is_elsewhere
         The output folder was moved or copied since, and the destination wasn't.
+    copied_from
+        The folder that exported, where this one is a copy of it and the destination is its own.
     """
 
     tool: ExportFormat
@@ -60,6 +62,7 @@ class PastExport:
     frames: tuple[int, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     is_elsewhere: bool = False
+    copied_from: Path | None = None
 
     @classmethod
     def of(cls, tool: ExportFormat, destination: Path, options: dict[str, Any]) -> PastExport:
@@ -70,13 +73,16 @@ class PastExport:
         return cls(tool, to_absolute(folder), lasting)
 
     @classmethod
-    def from_json(cls, document: dict[str, Any], folder: Path) -> PastExport:
-        """Return what `to_json` wrote to a record in the folder, wherever that lies now."""
-        plain = {name: value for name, value in document.items() if name != "from_here"}
+    def from_json(cls, document: dict[str, Any], path: Path) -> PastExport:
+        """Return what `to_json` wrote to the record at `path`, wherever that lies now."""
+        plain = {k: value for k, value in document.items() if k not in ("from_here", "origin")}
         there = to_absolute(Path(document["destination"]))
-        here = to_absolute(folder / document.get("from_here", there))
+        here = to_absolute(path.parent / document.get("from_here", there))
         plain["destination"] = here if here.exists() else there
         plain["is_elsewhere"] = plain["destination"] != here
+        origin = Path(document.get("origin", path.parent))
+        is_copy = (origin / path.name).exists() and not is_same_file(origin / path.name, path)
+        plain["copied_from"] = origin if is_copy and plain["destination"] == there else None
         return cls(**{**plain, "frames": tuple(document["frames"])})
 
     def to_json(self, folder: Path) -> dict[str, Any]:
@@ -85,8 +91,9 @@ class PastExport:
         plain: dict[str, Any] = {"destination": str(self.destination), "frames": list(self.frames)}
         with suppress(ValueError):  # another drive
             plain["from_here"] = Path(os.path.relpath(self.destination, folder)).as_posix()
+        plain["origin"] = str(to_absolute(folder))
         document = {**asdict(self), **plain, "options": {**self.options, **lists}}
-        del document["is_elsewhere"]
+        del document["is_elsewhere"], document["copied_from"]
         return document
 
     def goes_where(self, other: PastExport) -> bool:
@@ -139,7 +146,7 @@ def forget(path: Path, past: PastExport) -> None:
 
 
 def _history(record: Record, path: Path) -> list[PastExport]:
-    return [PastExport.from_json(document, path.parent) for document in record.get("exports", [])]
+    return [PastExport.from_json(document, path) for document in record.get("exports", [])]
 
 
 def _write(path: Path, record: Record, exports: list[dict[str, Any]]) -> None:

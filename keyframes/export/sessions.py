@@ -128,5 +128,5 @@ def _check_views(session: str, by_view: dict[str, Source | None]) -> None:
         raise OutputError(
             f"{session}: the keyframes of its views {', '.join(by_view)} are different frames, but "
             "Lightning Pose needs the same; choose those of one view, and let the others follow "
-            "with `keyframes match --overwrite`"
+            "with `keyframes match --overwrite`; cameras of different rates can't go together"
         )

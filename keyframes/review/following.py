@@ -58,6 +58,10 @@ def _follow(
     folder: OutputFolder, video: Path, past: PastExport, gone: Mapping[int, Path]
 ) -> dict[int, str]:
     """Bring one destination up to date; return why a frame stays there, by its number."""
+    if past.copied_from:
+        raise OutputError(
+            f"it goes with {past.copied_from}, of which this is a copy; export to another place"
+        )
     if not past.destination.exists():
         if past.destination.is_absolute():  # else it may be there on another system
             forget(folder.record, past)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from keyframes.choosing import rows_of
 from keyframes.curation import Change, Curation
 from keyframes.errors import OutputError, SettingsError
+from keyframes.export.frame_folder import refuse_labelled
 from keyframes.export.history import read_history
 from keyframes.files import read_json
 from keyframes.followers import describe_strays
@@ -219,6 +220,7 @@ class Session:
         rows = self._rows(*curation.frames)
         keyframes, coverage = describe_keyframes(self._features, self._clustering, rows)
         selection = replace(self._selection, keyframes=tuple(keyframes), coverage=coverage)
+        refuse_labelled(self._folder.images, selection.image_names)
         new = dict(self._gallery.images(row for row in rows.tolist() if row not in self._pictures))
         longest = picture_size(len(rows))
         pictures = {
