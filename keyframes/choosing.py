@@ -163,37 +163,36 @@ def _take_listed(reading: Reading, settings: Settings) -> Choice:
 
 def _check_times(reading: Reading, frames: tuple[int, ...], match: Match) -> None:
     """Refuse frames that aren't whole, or at other times than the packets had said."""
-    times_s = dict(zip(reading.frame_indices.tolist(), reading.times_s.tolist(), strict=True))
-    lost = [
-        str(frame)
-        for frame, time_s in zip(frames, match.times_s, strict=True)
-        if abs(times_s.get(frame, math.inf) - time_s) >= 0.5 / reading.video.fps
-    ]
+    lost = _find_moved(zip(frames, match.times_s, strict=True), reading)
     if lost:
         raise VideoError(
             f"{reading.video.path}: is damaged, and frames are lost: {len(lost)} of the moments of "
             f"{match.pattern.video.path.name} can't be told in it (at its frames "
-            f"{', '.join(lost)}); `keyframes probe` says what to do"
+            f"{', '.join(map(str, lost))}); `keyframes probe` says what to do"
         )
 
 
 def check_unchanged(there: Selection, reading: Reading) -> None:
     """Raise VideoError where the frames of an earlier selection aren't the same any more."""
     before, now = there.video, reading.video
-    times_s = dict(zip(reading.frame_indices.tolist(), reading.times_s.tolist(), strict=True))
     is_same = (before.n_frames, before.decode_errors, before.damaged_frames) == (
         now.n_frames,
         now.decode_errors,
         now.damaged_frames,
-    ) and all(
-        abs(times_s.get(keyframe.frame_index, math.inf) - keyframe.time_s) < 0.5 / now.fps
-        for keyframe in there.keyframes
     )
-    if not is_same:
+    times = ((keyframe.frame_index, keyframe.time_s) for keyframe in there.keyframes)
+    if not is_same or _find_moved(times, reading):
         raise VideoError(
             f"{now.path}: was damaged or mended since its pictures were written, and other frames "
             "come out; bring back the recording as it was, or choose another -o"
         )
+
+
+def _find_moved(times_s: Iterable[tuple[int, float]], reading: Reading) -> list[int]:
+    """Return those of the frames that the reading has at another time than given, or not at all."""
+    found = dict(zip(reading.frame_indices.tolist(), reading.times_s.tolist(), strict=True))
+    far = 0.5 / reading.video.fps
+    return [frame for frame, time_s in times_s if abs(found.get(frame, math.inf) - time_s) >= far]
 
 
 def _cluster_by_share(features: Features, share: PoolShare) -> Clustering:

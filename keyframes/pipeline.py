@@ -197,14 +197,12 @@ class _Run:
             make_folder(self.folder.images)
             remove_leftovers(*(path for path, _ in gone.values()))
             images = self._fetch(sampling, features, rows_of(gone, features.reading))
-            for _ in write_images(
-                (
-                    path,
-                    cut(image, self.settings.output_crop),
-                    label_keyframe(self.content, keyframe),
-                )
+            crop = self.settings.output_crop
+            pictures = (
+                (path, cut(image, crop), label_keyframe(self.content, keyframe))
                 for (path, keyframe), (_, image) in zip(gone.values(), images, strict=True)
-            ):
+            )
+            for _ in write_images(pictures, threads=self.threads):
                 pass  # one after the other is written
         done = (
             f"{len(gone)} of {to_count(len(there.keyframes), 'picture')} were gone from "

@@ -132,6 +132,11 @@ def test_one_thread_writes_where_one_is_granted(video, tmp_path, monkeypatch):
     monkeypatch.setattr(keyframes.images, "encode_png", encode)
     extract(video, tmp_path, Settings(count=20), threads=1)
     assert len(writing) == 1
+    for picture in pictures_in(tmp_path):
+        picture.unlink()
+    writing.clear()
+    extract(video, tmp_path, Settings(count=20), threads=1)
+    assert len(writing) == 1
 
 
 def test_number_of_threads_does_not_show(video, tmp_path):
