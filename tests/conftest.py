@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import sys
+import threading
 from pathlib import Path
 
 import hypothesis
@@ -75,6 +76,7 @@ def out(finished, tmp_path):
 @pytest.fixture
 def on_windows(monkeypatch):
     """Let no file be removed or replaced while this process has it open, as Windows doesn't."""
+    one_at_a_time = threading.RLock()  # to look whether a file is open and remove it are one step
 
     def is_open(path, handle):
         try:
@@ -87,15 +89,22 @@ def on_windows(monkeypatch):
             if any(is_open(path, handle) for handle in range(256)):
                 raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
+    def open_(*arguments, **options):
+        with one_at_a_time:
+            return really_open(*arguments, **options)
+
     def unlink(path, missing_ok=False):
-        refuse(path)
-        really_unlink(path, missing_ok)
+        with one_at_a_time:
+            refuse(path)
+            really_unlink(path, missing_ok)
 
     def replace(path, target):
-        refuse(path, target)
-        return really_replace(path, target)
+        with one_at_a_time:
+            refuse(path, target)
+            return really_replace(path, target)
 
-    really_unlink, really_replace = Path.unlink, Path.replace
+    really_open, really_unlink, really_replace = os.open, Path.unlink, Path.replace
+    monkeypatch.setattr(os, "open", open_)
     monkeypatch.setattr(Path, "unlink", unlink)
     monkeypatch.setattr(Path, "replace", replace)
     monkeypatch.setattr("sys.platform", "win32")
