@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import shutil
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -18,6 +19,12 @@ from keyframes.cli import main
 # On a machine that has other things to do, any example may take long.
 hypothesis.settings.register_profile("keyframes", deadline=None)
 hypothesis.settings.load_profile("keyframes")
+
+
+def pytest_configure():
+    """Let Ctrl-C stop what the tests start, though they run in the background of a script."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

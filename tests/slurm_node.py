@@ -28,6 +28,7 @@ SelectTypeParameters=CR_Core
 JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
 ReturnToService=2
+SchedulerParameters=batch_sched_delay=0
 SlurmdParameters=config_overrides
 NodeName={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=4 RealMemory=8000 State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
@@ -84,8 +85,10 @@ def slurm_node(folder):
 def run_batch(environment, folder, script, *options):
     """Submit a batch script to run in the folder, and wait until it is through."""
     (folder / "job.sh").write_text(script)
-    told = ask(environment, "sbatch", "--wait", *options, "job.sh", cwd=folder, timeout=300)
-    assert "Submitted" in told, told
+    job = ask(environment, "sbatch", "--parsable", *options, "job.sh", cwd=folder).strip()
+    assert job.isdigit(), job
+    # "sbatch --wait" looks every few seconds only.
+    _wait(lambda: not ask(environment, "squeue", "-h", "-j", job), folder, 300)
 
 
 def ask(environment, *command, **options):
@@ -116,5 +119,5 @@ def _wait(is_so, folder, seconds=60):
     while not is_so():
         if time.monotonic() > deadline:
             logs = [f"{path}:\n{path.read_text()[-2000:]}" for path in folder.glob("*.out")]
-            raise TimeoutError("SLURM doesn't come up\n" + "\n".join(logs))
+            raise TimeoutError("SLURM doesn't do it\n" + "\n".join(logs))
         time.sleep(0.1)
