@@ -10,6 +10,7 @@ import json
 import platform
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -276,6 +277,7 @@ def _keyframe_rows(selection: Selection, images: str) -> list[Record]:
     ]
 
 
+@cache
 def _package_versions() -> dict[str, str]:
     """Return what is installed; OpenCV may be so under another distribution's name."""
     versions = {}

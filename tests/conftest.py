@@ -14,6 +14,7 @@ import pytest
 
 from footage import encode_video
 from keyframes import Settings, extract
+from keyframes.ahead import count_cores
 from keyframes.cli import main
 
 # On a machine that has other things to do, any example may take long.
@@ -25,6 +26,12 @@ def pytest_configure():
     """Let Ctrl-C stop what the tests start, though they run in the background of a script."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """Run one more test than there are cores: some wait for a browser or other processes."""
+    return count_cores() + 1
 
 
 @pytest.fixture(scope="session", autouse=True)
