@@ -336,8 +336,8 @@ class OutputFolder:
         rows = [*record["keyframes"]] if record else []
         rows += _read_table(self.csv) or ()  # which is left where somebody removed the record
         names = {PurePosixPath(row["image"]).name for row in rows}
-        with suppress(OutputError):  # none, or a power failure left a part of it
-            names.update(read_json(self.unfinished).get("images", ()))
+        with suppress(OutputError, TypeError):  # none, or what is left of one
+            names.update(map(str, read_json(self.unfinished).get("images", ())))
         return {self.images / name for name in names if name}  # a person may have added empty rows
 
 

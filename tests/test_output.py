@@ -186,8 +186,10 @@ def test_interrupted_run_is_cleaned_up_by_the_next(folder):
     assert not folder.unfinished.exists()
 
 
-@pytest.mark.parametrize("note", ["", '{"images": ["img00', "[]"])
-def test_a_note_that_was_cut_short_stops_nobody(folder, note):
+@pytest.mark.parametrize(
+    "note", ["", '{"images": ["img00', "[]", '{"images": null}', '{"images": [1]}']
+)
+def test_a_note_that_tells_nothing_stops_nobody(folder, note):
     folder.root.mkdir()
     folder.unfinished.write_text(note)
     write(folder, ["img000002.png"])
