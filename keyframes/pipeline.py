@@ -177,7 +177,8 @@ class _Run:
             with self.stages.enter("clustering") as report:
                 choice = choose(features, store, self.settings, report, self.given_up)
         selection = describe_choice(features, choice, sampling)
-        refuse_labelled(self.folder.images, selection.image_names)
+        can_grow = not (self.settings.share or self.settings.match)
+        refuse_labelled(self.folder.images, selection.image_names, can_grow=can_grow)
         with self.stages.enter("writing") as report:
             images = self._fetch(sampling, features, choice.rows)
             pictures = self._write_images(selection, images, report)

@@ -249,6 +249,18 @@ def test_packets_are_read_once(run, recordings, out, monkeypatch):
     assert len(read) > 1
 
 
+def test_pictures_that_are_labelled_stay(recordings, out):
+    side = recordings / "day1_side.mkv"
+    follow(out, side)
+    picture = next(out.glob("labeled-data/day1_side/*.png"))
+    picture.with_name("CollectedData_me.csv").write_text(f"labeled-data,day1_side,{picture.name},3")
+    extract(recordings / "day1_top.mp4", out, Settings(frames=(5, 6)), overwrite=True)
+    refused = refusal(out, side, overwrite=True)
+    assert f"labels 1 picture that would go ({picture.name}); move the table away" in refused
+    assert "--grow" not in refused
+    assert picture.exists()
+
+
 def test_other_keyframes_are_replaced_only_when_asked(recordings, out):
     side = recordings / "day1_side.mkv"
     extract(side, out, Settings(frames=(3,)))

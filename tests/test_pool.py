@@ -248,6 +248,12 @@ def test_video_that_lost_its_share_keeps_no_keyframes_of_another_selection(video
     with pytest.raises(OutputError, match=r"takes none of the video.*--overwrite"):
         make_room([job], [], overwrite=False)
     assert job.folder.record.exists()
+    picture = next(job.folder.images.glob("*.png"))
+    table = picture.with_name("CollectedData_me.csv")
+    table.write_text(f"labeled-data,a,{picture.name},3")
+    with pytest.raises(OutputError, match=r"would go \(img.*\); move the table away"):
+        make_room([job], [], overwrite=True)
+    table.unlink()
     make_room([job], [], overwrite=True)
     left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert left == ["mine.txt"]

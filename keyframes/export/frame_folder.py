@@ -214,14 +214,20 @@ def find_labelled(table: Path, folder_name: str = "") -> dict[int, str]:
     return found
 
 
-def refuse_labelled(folder: Path, kept: Collection[str] = ()) -> None:
-    """Raise OutputError where pictures of ours are labelled that aren't among those kept."""
+def refuse_labelled(folder: Path, kept: Collection[str] = (), *, can_grow: bool = False) -> None:
+    """Raise OutputError where pictures of ours are labelled that aren't among those kept.
+
+    Where the selection ``can_grow``, that is the way out.
+    """
+    way_out = "move the table away first if its labels may go, too"
+    if can_grow:
+        way_out = "keep what is labelled and add to it with --grow, or choose another -o"
     for table in sorted(folder.glob("CollectedData*.csv")):
         names = set(find_labelled(table).values()) - set(kept)
         if ours := [name for name in sorted(names) if is_ours(folder / name)]:
             raise OutputError(
-                f"{table}: labels {to_count(len(ours), 'picture')} that would go ({ours[0]}); keep "
-                "what is labelled and add to it with --grow, or choose another -o"
+                f"{table}: labels {to_count(len(ours), 'picture')} that would go ({ours[0]}); "
+                + way_out
             )
 
 
