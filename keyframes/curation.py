@@ -71,6 +71,14 @@ class Curation:
         """Frames that were chosen once, rejected or swapped for another, ascending."""
         return self._not_chosen(change.removed for change in self.changes)
 
+    @property
+    def by_hand(self) -> tuple[set[int], set[int]]:
+        """Frames that came and those that went by all changes taken together."""
+        before = self.frames
+        for change in reversed(self.changes):
+            before = _exchange(before, change.added, change.removed)
+        return {*self.frames} - {*before}, {*before} - {*self.frames}
+
     def check_chosen(self, frame: int) -> None:
         """Raise SettingsError unless the frame is a keyframe."""
         if frame not in self.frames:

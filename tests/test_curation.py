@@ -17,6 +17,9 @@ def test_changes_and_what_they_leave():
     assert state.frames == (1, 3, 9, 21)
     assert state.rejected == (8,)
     assert state.given_up == (8, 20)
+    state = state.apply(Change("reject", 9, 8))
+    assert state.by_hand == ({1, 21}, {20})
+    state = state.undo()
     record = {
         "keyframes": [{"frame_index": n} for n in state.frames],
         "curation": json.loads(json.dumps(state.to_json())),

@@ -17,22 +17,6 @@ _NAMES = {"held": "there before"}
 _UNUSED = {"coverage": ("n_init",), "uniform": ("features", "n_init", "seed", "width")}
 
 
-def by_hand(record: dict[str, Any]) -> tuple[set[int], set[int]]:
-    """Return the frames that came and those that went by a person's changes, taken together."""
-    came: set[int] = set()
-    went: set[int] = set()
-    for change in record.get("curation", []):
-        for frame, into, back in (
-            (change["removed"], went, came),
-            (change["added"], came, went),
-        ):
-            if frame in back:
-                back.remove(frame)
-            elif frame is not None:
-                into.add(frame)
-    return came, went
-
-
 def describe_asked(settings: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what was asked, in the words of the command line's options; the rest is left out."""
     default, unused = Settings().to_json(), _UNUSED.get(settings["method"], ())

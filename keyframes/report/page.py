@@ -10,10 +10,11 @@ from urllib.parse import quote
 import numpy as np
 
 from keyframes.asked import repeat_command
+from keyframes.curation import Curation
 from keyframes.kmeans import nearest_centers
 from keyframes.report.charts import Chart, Line, make_chart
 from keyframes.report.colours import cluster_colours, time_colours
-from keyframes.report.facts import by_hand, describe_asked, describe_found
+from keyframes.report.facts import describe_asked, describe_found
 from keyframes.report.pictures import to_data_uris
 from keyframes.report.projection import Projection, project
 from keyframes.report.templating import render
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
         Image,
         IntArray,
         Keyframe,
-        Reach,
         Selection,
         VideoInfo,
     )
@@ -126,10 +126,11 @@ def report_content(
     points = projection.points[shown]
     settings = record["identity"]["settings"]
     is_list = selection.step is None
+    came, went = Curation.from_record(record).by_hand
     return {
         "name": selection.video.path.name,
         "selection": selection,
-        "cards": _cards(selection, colours, pictures, record),
+        "cards": _cards(selection, colours, pictures, record, came),
         "data": {
             "duration": selection.video.duration_s,
             "is_list": is_list,
@@ -149,13 +150,12 @@ def report_content(
         "n_drawn": len(shown),
         "map_ratio": _map_ratio(points),
         "reach": _compare_reach(selection.coverage),
-        "gain": _gain(selection.coverage.keyframes.mean, selection.coverage.evenly_spaced.mean),
         "chart": _chart_of_inertia(clustering.inertia_histories),
         "method": settings["method"],
         "asked": describe_asked(settings),
         "found": describe_found(selection, record),
         "matched_to": record["explanation"].get("matched_to"),
-        "n_changed": max(map(len, by_hand(record))),
+        "n_changed": max(len(came), len(went)),
         "command": repeat_command(record, output),
     }
 
@@ -188,11 +188,8 @@ def _standing(
         standing[without], _ = nearest_centers(values[shown[without]], values[rows])
     for cluster in np.unique(chosen_clusters):
         members, own = clusters == cluster, np.flatnonzero(chosen_clusters == cluster)
-        if len(own) == 1:
-            standing[members] = own
-        else:
-            nearest, _ = nearest_centers(values[shown[members]], values[rows[own]])
-            standing[members] = own[nearest]
+        nearest, _ = nearest_centers(values[shown[members]], values[rows[own]])
+        standing[members] = own[nearest]
     return standing
 
 
@@ -205,11 +202,14 @@ def _colours(points: FloatArray, clustering: Clustering) -> list[str]:
 
 
 def _cards(
-    selection: Selection, colours: list[str], pictures: Sequence[Image], record: dict[str, Any]
+    selection: Selection,
+    colours: list[str],
+    pictures: Sequence[Image],
+    record: dict[str, Any],
+    came: set[int],
 ) -> list[Card]:
     files = [quote(row["image"], errors="surrogateescape") for row in record["keyframes"]]
     held = record["identity"]["settings"]["held"]
-    came, _ = by_hand(record)
     return [
         Card(
             number,
@@ -258,24 +258,23 @@ def _gain(ours: float, theirs: float) -> str:
 
 def _compare_reach(coverage: Coverage) -> list[dict[str, Any]]:
     """Return rows of bars: the typical frame and the hardest ones, ours beside evenly spaced."""
-    sets = (coverage.keyframes, coverage.evenly_spaced)
-    longest = max(length for reach in sets for length in (reach.mean, reach.p95)) or 1.0
-
-    def bars(name: str, measure: str) -> dict[str, Any]:
-        def length(reach: Reach) -> float:
-            return float(getattr(reach, measure))
-
-        ours, theirs = length(coverage.keyframes), length(coverage.evenly_spaced)
-        return {
+    ours, theirs = coverage.keyframes, coverage.evenly_spaced
+    lengths = {
+        "On average": (ours.mean, theirs.mean),
+        "19 of 20 frames lie within": (ours.p95, theirs.p95),
+    }
+    longest = max(map(max, lengths.values())) or 1.0
+    return [
+        {
             "name": name,
-            "gain": _gain(ours, theirs),
+            "gain": _gain(*pair),
             "bars": [
-                ("these frames", ours, 100 * ours / longest),
-                ("evenly spaced", theirs, 100 * theirs / longest),
+                (label, length, 100 * length / longest)
+                for label, length in zip(("these frames", "evenly spaced"), pair, strict=True)
             ],
         }
-
-    return [bars("On average", "mean"), bars("19 of 20 frames lie within", "p95")]
+        for name, pair in lengths.items()
+    ]
 
 
 def _chart_of_inertia(histories: Sequence[Sequence[float]]) -> Chart | None:
