@@ -107,14 +107,14 @@ def choose_k(
     rng
         Where chance comes from.
     smallest, largest
-        The range of k, both included; no k is larger than n.
+        The range of k, both included, from 1 on; no k is larger than n.
     on_fit
         Called after each clustering with how many are done, and how many there will be at most.
 
     Raises
     ------
     SettingsError
-        There is no such k.
+        There are fewer candidates than the smallest k.
     """
     fits = _fit_range(values, rng, smallest, largest, on_fit)
     n = len(values)
@@ -205,8 +205,6 @@ def _fit_range(
     on_fit: Callable[[int, int], None] | None,
 ) -> list[KMeans]:
     """Cluster with a geometric range of k, and with more values of k around the knee."""
-    if largest < smallest or smallest < 1:
-        raise SettingsError(f"k can't go from {smallest} to {largest}; give 1 ≤ smallest ≤ largest")
     if len(values) == 1 < smallest:
         raise SettingsError("1 candidate frame makes 1 cluster: there is no k to choose")
     if len(values) < smallest:

@@ -22,8 +22,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keyframes.errors import SettingsError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -49,9 +47,9 @@ def choose_medoids(
         (n_candidates, n_demands) float32, finite: what it costs when a candidate stands
         for a demand. Candidates are rows because a row is read at a time.
     n_medoids
-        How many rows to choose, the fixed ones included.
+        How many rows to choose, the fixed ones included: at least 1, at most all.
     fixed
-        Rows that are chosen already and stay.
+        Distinct rows that are chosen already and stay.
     max_passes
         Most passes of swaps over all candidates; the first does nearly all the work, and
         the search ends early when a whole pass finds nothing better. 0 leaves the greedy
@@ -61,33 +59,12 @@ def choose_medoids(
     -------
     (n_medoids,) int64: distinct rows, the fixed ones first. Among equally good candidates the
     lowest row wins.
-
-    Raises
-    ------
-    SettingsError
-        When the costs are not a matrix with at least one column, the fixed rows are not
-        distinct rows of it, or `n_medoids` is not between the number of fixed rows (at least
-        1) and the number of candidates.
     """
-    _check(costs, n_medoids, fixed)
     search = _Search(costs, _greedy(costs, n_medoids, fixed), n_fixed=len(fixed))
     for _ in range(max_passes):
         if not search.swap_pass():
             break
     return search.rows
-
-
-def _check(costs: Costs, n_medoids: int, fixed: Sequence[int] | IntArray) -> None:
-    if costs.ndim != 2 or costs.shape[1] == 0:
-        raise SettingsError(f"costs must be (candidates, demands), got shape {costs.shape}")
-    n_candidates, n_fixed = len(costs), len(fixed)
-    if len({int(row) for row in fixed if 0 <= row < n_candidates}) < n_fixed:
-        raise SettingsError(f"fixed rows must be distinct rows of {n_candidates}, got {fixed}")
-    if not max(n_fixed, 1) <= n_medoids <= n_candidates:
-        raise SettingsError(
-            f"n_medoids is {n_medoids}; it must be between {max(n_fixed, 1)} "
-            f"and the number of candidates, {n_candidates}"
-        )
 
 
 def _greedy(costs: Costs, n_medoids: int, fixed: Sequence[int] | IntArray) -> list[int]:

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyframes.errors import SettingsError
 from keyframes.medoids import choose_medoids
 
 
@@ -139,21 +138,3 @@ def test_the_costs_are_left_as_they_are():
     before = costs.copy()
     choose_medoids(costs, 4)
     assert (costs == before).all()
-
-
-@pytest.mark.parametrize(
-    ("shape", "n_medoids", "fixed", "message"),
-    [
-        ((5,), 1, [], "got shape"),
-        ((5, 0), 1, [], "got shape"),
-        ((5, 3), 0, [], "between 1 and the number of candidates, 5"),
-        ((5, 3), 6, [], "n_medoids is 6"),
-        ((5, 3), 1, [0, 1], "between 2 and"),
-        ((5, 3), 3, [1, 1], "distinct rows of 5"),
-        ((5, 3), 3, [5], "distinct rows of 5"),
-        ((5, 3), 3, [-1], "distinct rows of 5"),
-    ],
-)
-def test_what_cannot_be_is_refused(shape, n_medoids, fixed, message):
-    with pytest.raises(SettingsError, match=message):
-        choose_medoids(np.zeros(shape, np.float32), n_medoids, fixed=fixed)
