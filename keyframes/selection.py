@@ -82,18 +82,13 @@ def cluster_by_time(features: Features, n_clusters: int) -> Clustering:
     """Divide the candidates into equal shares of time; distances are seconds from the middle."""
     check_count("n_clusters", n_clusters)
     n = len(features.values)
-    labels = np.searchsorted(_edges(n, n_clusters), np.arange(n), side="right") - 1
+    labels = np.arange(n) * n_clusters // n
     times = features.reading.times_s
     return Clustering(
         n_clusters,
         labels.astype(np.int32),
         np.abs(times - times[_middles(n, n_clusters)][labels]).astype(np.float32),
     )
-
-
-def _edges(n: int, n_shares: int) -> IntArray:
-    """Return where each of ``n_shares`` equal shares of ``n`` candidates begins, and the end."""
-    return -(-np.arange(n_shares + 1) * n // n_shares)
 
 
 def _middles(n: int, n_shares: int) -> IntArray:
