@@ -45,15 +45,12 @@ class Choice:
         How many were to be chosen.
     n_alike
         How many of them are blank or all but the same as others, for want of anything else.
-    notes
-        What a person should know of how they were asked for, one sentence each.
     """
 
     rows: IntArray
     clustering: Clustering
     n_asked: int
     n_alike: int = 0
-    notes: tuple[str, ...] = ()
 
 
 def choose(
@@ -128,7 +125,7 @@ def choose(
         distinct=not is_even,
     )
     n_alike = 0 if is_even else count_alike(features, rows, held=held)
-    return Choice(rows, clustering, n_asked, n_alike, tuple(_shortfall(settings.share)))
+    return Choice(rows, clustering, n_asked, n_alike)
 
 
 def describe_choice(features: Features, choice: Choice, sampling: Sampling) -> Selection:
@@ -142,7 +139,7 @@ def describe_choice(features: Features, choice: Choice, sampling: Sampling) -> S
         n_candidates=len(features.values),
         step=sampling.step,
         coverage=coverage,
-        warnings=tuple(_warnings(video, choice, sampling.settings.min_gap_s)),
+        warnings=tuple(_warnings(video, choice, sampling.settings)),
     )
 
 
@@ -158,7 +155,7 @@ def _take_listed(reading: Reading, settings: Settings) -> Choice:
         np.zeros(n, np.float32),
         explanation=dict(match.facts) if match else {},
     )
-    return Choice(rows, each_its_own, len(rows), notes=match.warnings if match else ())
+    return Choice(rows, each_its_own, len(rows))
 
 
 def _check_times(reading: Reading, frames: tuple[int, ...], match: Match) -> None:
@@ -210,16 +207,6 @@ def _cluster_by_share(features: Features, share: PoolShare) -> Clustering:
     )
 
 
-def _shortfall(share: PoolShare | None) -> Iterator[str]:
-    """Say where a whole pool has fewer keyframes than it was asked for."""
-    facts = dict(share.facts) if share else {}
-    if facts and facts["pool_keyframes"] < facts["pool_asked"]:
-        yield (
-            f"the pool has {facts['pool_keyframes']} of {facts['pool_asked']} keyframes: "
-            "its videos have no more candidate frames"
-        )
-
-
 def rows_of(frames: Iterable[int], reading: Reading) -> IntArray:
     """Return the rows of frame numbers, ascending, each once.
 
@@ -241,14 +228,21 @@ def rows_of(frames: Iterable[int], reading: Reading) -> IntArray:
     return rows
 
 
-def _warnings(video: VideoInfo, choice: Choice, min_gap_s: float) -> Iterator[str]:
-    yield from choice.notes
+def _warnings(video: VideoInfo, choice: Choice, settings: Settings) -> Iterator[str]:
+    if settings.match:
+        yield from settings.match.warnings
+    facts = dict(settings.share.facts) if settings.share else {}
+    if facts and facts["pool_keyframes"] < facts["pool_asked"]:
+        yield (
+            f"the pool has {facts['pool_keyframes']} of {facts['pool_asked']} keyframes: "
+            "its videos have no more candidate frames"
+        )
     n_chosen, n_candidates = len(choice.rows), len(choice.clustering.labels)
     if n_chosen < choice.n_asked:
         cause = (
             "there are no more candidate frames"
-            if n_chosen == n_candidates or not min_gap_s
-            else f"no other is {min_gap_s:g} s from all of these"
+            if n_chosen == n_candidates or not settings.min_gap_s
+            else f"no other is {settings.min_gap_s:g} s from all of these"
         )
         yield f"{n_chosen} of {choice.n_asked} keyframes: {cause}"
     if choice.n_alike:
