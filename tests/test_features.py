@@ -1,5 +1,4 @@
 import math
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from factories import VIDEO
 from keyframes import features
 from keyframes.errors import SettingsError
 from keyframes.features import (
@@ -21,7 +21,7 @@ from keyframes.features import (
     median_background,
     shrink_block,
 )
-from keyframes.records import Reading, VideoInfo
+from keyframes.records import Reading
 from keyframes.thumbnails import ThumbnailStore
 
 # The square root magnifies float32 rounding of shares near zero: 40 * 2**-24 becomes 0.002.
@@ -29,9 +29,8 @@ HOG_TOLERANCE = 0.01
 
 
 def reading_of(n):
-    video = VideoInfo(Path("v"), "mov", "h264", "yuv420p", 64, 48, 0, n, 30, n / 30, 0, 0, 0)
     rows = np.arange(n)
-    return Reading(video, rows, rows / 30, np.zeros(n, np.uint32))
+    return Reading(VIDEO, rows, rows / 30, np.zeros(n, np.uint32))
 
 
 def compute(name, thumbnails, **settings):
@@ -243,11 +242,6 @@ def test_as_many_thumbnails_as_candidates_are_needed(n):
             compute_features("hog", store, reading_of(n and n + 1))
 
 
-def test_shrinking_averages_all_pixels():
-    checkers = np.kron(np.ones((2, 3)), [[0, 200], [200, 0]]).astype(np.uint8)
-    np.testing.assert_array_equal(shrink_block(checkers[np.newaxis], 3), [[[100] * 3] * 2])
-
-
 def test_larger_thumbnails_are_area_averaged_to_the_size():
     small = scene(3, (24, 32))
     large = small.repeat(4, axis=1).repeat(4, axis=2)
@@ -256,19 +250,6 @@ def test_larger_thumbnails_are_area_averaged_to_the_size():
         compute("gray", large, size=32).values, compute("gray", small).values
     )
     assert compute("hog", large).values.shape == (3, 8 * 6 * 8)
-
-
-@pytest.mark.parametrize(
-    ("shape", "shrunk"),
-    [((256, 192), (64, 48)), ((5, 256), (1, 64)), ((256, 1), (64, 1)), ((50, 20), (50, 20))],
-)
-@pytest.mark.parametrize("channels", [(), (3,)])
-def test_shrinking_keeps_the_aspect_and_at_least_one_pixel(shape, shrunk, channels):
-    assert shrink_block(np.zeros((2, *shape, *channels), np.uint8), 64).shape == (
-        2,
-        *shrunk,
-        *channels,
-    )
 
 
 def test_the_background_is_the_median_of_thumbnails_spread_over_the_video(monkeypatch):

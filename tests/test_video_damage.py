@@ -79,11 +79,23 @@ def decode_plainly(path):
     return images
 
 
-def looks_real(image):
-    """Whether an image is, up to compression, one of the pictures that were encoded."""
-    truth = numbered_picture(read_number(image))
-    difference = cv2.absdiff(image, truth)[: 2 * 16, : N_BITS // 2 * 16]
-    return np.median(difference) < 30 and difference.mean() < 30
+def read_exactly(path, **options):
+    """Read; each candidate has to be the frame of a plain decode, which is returned, too."""
+    index, reading = read(path, **options)
+    truth = decode_plainly(path)
+    rows, threads = range(len(reading)), options.get("threads")
+    for row, image in fetch_frames(index, reading, rows, SPEC, threads=threads):
+        np.testing.assert_array_equal(image, truth[reading.frame_indices[row]])
+    return index, reading, truth
+
+
+def assert_real(reading, images):
+    """The candidates have to be, up to compression, pictures that were encoded."""
+    for number in reading.frame_indices:
+        encoded = numbered_picture(read_number(images[number]))
+        difference = cv2.absdiff(images[number], encoded)[: 2 * 16, : N_BITS // 2 * 16]
+        assert np.median(difference) < 30
+        assert difference.mean() < 30
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
@@ -96,12 +108,9 @@ def test_a_truncated_file_is_read_up_to_the_cut(suffix, make_video, tmp_path):
     )
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * 0.7)])
-    index, reading = read(path)
+    _, reading, truth = read_exactly(path)
     assert 40 < len(reading) < N_FRAMES
-    truth = decode_plainly(path)
-    for row, image in fetch_frames(index, reading, range(len(reading)), SPEC):
-        np.testing.assert_array_equal(image, truth[reading.frame_indices[row]])
-        assert looks_real(image)
+    assert_real(reading, truth)
     again = read(path, threads=3)[1]
     assert again.checksums.tolist() == reading.checksums.tolist()
     if suffix == "mp4":
@@ -116,15 +125,12 @@ def test_a_truncated_file_is_read_up_to_the_cut(suffix, make_video, tmp_path):
 def test_frames_near_noise_are_not_handed_out(codec, container, make_video, tmp_path):
     path = make_video(tmp_path / f"noise.{container}", N_FRAMES, codec=codec, gop=GROUP, b_frames=2)
     damage(path, [30], offset=6)
-    index, reading = read(path)
+    _, reading, truth = read_exactly(path)
     video = reading.video
     assert video.decode_errors + video.damaged_frames > 0
     assert N_FRAMES - 4 * GROUP <= len(reading) < N_FRAMES
-    truth = decode_plainly(path)
     assert video.n_frames == len(truth)
-    for row, image in fetch_frames(index, reading, range(len(reading)), SPEC):
-        np.testing.assert_array_equal(image, truth[reading.frame_indices[row]])
-        assert looks_real(image)
+    assert_real(reading, truth)
     for threads in (1, 2, 4):
         again = read(path, threads=threads)[1]
         assert again.frame_indices.tolist() == reading.frame_indices.tolist()
@@ -167,14 +173,11 @@ def test_pictures_that_are_cut_short_are_no_candidates(threads, step, make_video
         lambda number, data: data[: len(data) * 3 // 4] if number in CUT else data,
     )
     numbers = [n for n in range(0, N_FRAMES, step if step == 3 else 1) if n not in CUT]
-    index, reading = read(path, step=step, threads=threads)
+    _, reading, truth = read_exactly(path, step=step, threads=threads)
     assert reading.frame_indices.tolist() == numbers
+    assert [read_number(truth[number]) for number in numbers] == numbers
     assert reading.video.n_frames == N_FRAMES
     assert reading.video.decode_errors == reading.video.damaged_frames == len(CUT)
-    truth = decode_plainly(path)
-    for row, image in fetch_frames(index, reading, range(len(reading)), SPEC, threads=threads):
-        np.testing.assert_array_equal(image, truth[numbers[row]])
-        assert read_number(image) == numbers[row]
     assert probe(path).damaged
 
 
@@ -206,12 +209,9 @@ def test_pictures_that_cant_be_decoded_count_for_nothing_though_nobody_looks_at_
         tmp_path / "damaged.mov",
         lambda number, data: damage_jpeg(data) if number in (24, 25, 32) else data,
     )
-    truth = decode_plainly(path)
+    _, reading, truth = read_exactly(path, step=7)
     assert len(truth) == 45
-    index, reading = read(path, step=7)
     assert reading.frame_indices.tolist() == list(range(0, 45, 7))
-    for row, image in fetch_frames(index, reading, range(len(reading)), SPEC):
-        np.testing.assert_array_equal(image, truth[reading.frame_indices[row]])
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
@@ -221,10 +221,7 @@ def test_frames_whose_headers_are_damaged_count_for_nothing_though_they_are_jump
 ):
     path = make_video(tmp_path / "damaged.mp4", N_FRAMES, codec=codec, gop=GROUP)
     damage(path, [30, 43], offset=offset)
-    truth = decode_plainly(path)
-    index, reading = read(path, step=80)
-    for row, image in fetch_frames(index, reading, range(len(reading)), SPEC):
-        np.testing.assert_array_equal(image, truth[reading.frame_indices[row]])
+    index, _, truth = read_exactly(path, step=80)
     assert index.doubt is not None or len(truth) == N_FRAMES
 
 
@@ -291,12 +288,9 @@ def test_what_comes_after_the_joint_of_two_recordings_is_read(make_video, tmp_pa
 @pytest.mark.parametrize("step", [5, "keyframes"])
 def test_sparse_reading_of_damage_gives_frames_of_the_sequential_decode(step, video):
     damage(video, [30, 60])
-    index, sparse = read(video, step=step)
+    _, sparse, truth = read_exactly(video, step=step)
     assert len(sparse) >= 4
-    truth = decode_plainly(video)
-    for row, image in fetch_frames(index, sparse, range(len(sparse)), SPEC):
-        np.testing.assert_array_equal(image, truth[sparse.frame_indices[row]])
-        assert looks_real(image)
+    assert_real(sparse, truth)
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])

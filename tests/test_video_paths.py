@@ -69,16 +69,10 @@ def test_a_link_is_followed(content, tmp_path):
     assert n_fetched(tmp_path / "link") == 6
 
 
-def png(path):
-    path.write_bytes(cv2.imencode(".png", np.zeros((64, 64, 3), np.uint8))[1].tobytes())
-
-
-def jpeg(path):
-    path.write_bytes(cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes())
-
-
-def webp(path):
-    path.write_bytes(cv2.imencode(".webp", np.zeros((64, 64, 3), np.uint8))[1].tobytes())
+def picture(suffix):
+    """A function that writes a picture of this kind, whatever the name says."""
+    content = cv2.imencode(suffix, np.zeros((64, 64, 3), np.uint8))[1].tobytes()
+    return lambda path: path.write_bytes(content)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +83,9 @@ def webp(path):
         (lambda path: path.write_bytes(b""), "is empty"),
         (lambda path: path.write_text("the mouse ran. " * 500), "no video"),
         (lambda path: path.write_bytes(np.random.default_rng(0).bytes(9000)), "no video"),
-        (png, "still image"),
-        (jpeg, "still image"),
-        (webp, "a still image or an animation"),
+        (picture(".png"), "still image"),
+        (picture(".jpg"), "still image"),
+        (picture(".webp"), "a still image or an animation"),
         (lambda path: path.write_text("#EXTM3U\n#EXT-X-ENDLIST\nhttp://localhost/x.ts\n"), "video"),
     ],
     ids=["missing", "folder", "empty", "text", "noise", "png", "jpeg", "webp", "playlist"],
