@@ -8,8 +8,10 @@ change to a file instead, and then run once more. Where there is a folder ``befo
 each round begins with a copy of it, and its keyframes must never get lost.
 """
 
+import importlib
 import json
 import os
+import pkgutil
 import random
 import shutil
 import signal
@@ -18,16 +20,21 @@ import time
 from pathlib import Path
 
 import cv2
-import numpy.ma  # noqa: F401 - what NumPy and keyframes import late is imported here, once
+import numpy.ma
+import numpy.random  # noqa: F401 - what NumPy imports late is imported here, once
 
-import keyframes.batch
-import keyframes.cache
-import keyframes.progress
-import keyframes.projects
-import keyframes.terminal  # noqa: F401
+import keyframes
 from keyframes.cli import main
 from keyframes.report.templating import _environment
 from keyframes.results import find_results
+
+
+def prepare() -> None:
+    """Do what is the same in every run, once for all forks: import, and compile templates."""
+    for module in pkgutil.walk_packages(keyframes.__path__, "keyframes."):
+        importlib.import_module(module.name)
+    for name in _environment().list_templates():
+        _environment().get_template(name)
 
 
 def start(out: Path, arguments: list[str]) -> int:
@@ -159,8 +166,7 @@ def kill_at_every_step(root: Path, arguments: list[str]) -> int:
 if __name__ == "__main__":
     root, seed, least, *arguments = sys.argv[1:]
     random.seed(int(seed))
-    for name in ("page.html", "index.html"):
-        _environment().get_template(name)  # compiled once for all forks
+    prepare()
     kills = (
         kill_at_random(Path(root), arguments, int(least))
         if int(least)
