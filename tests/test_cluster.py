@@ -52,7 +52,7 @@ def chosen(out):
 
 def keyframes(desk, *arguments):
     return subprocess.run(
-        [sys.executable, "-m", "keyframes", *arguments],
+        [sys.executable, "-m", "keyframes", *arguments, "--jobs", "1"],
         cwd=desk,
         capture_output=True,
         text=True,

@@ -156,7 +156,8 @@ def dask_scheduler(folder):
 
     start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
     deadline = time.monotonic() + 60
-    while not (file := folder / "scheduler.json").exists():
+    file = folder / "scheduler.json"
+    while not (file.exists() and file.stat().st_size):  # it is there before it is written
         assert time.monotonic() < deadline
         time.sleep(0.05)
     yield (
