@@ -217,13 +217,9 @@ def describe_animals(blocks: Iterable[Image], model: AnimalModel) -> Animals:
     for block in blocks:
         sightings = _sight(block, model.scene, model.area, model.length)
         animals = _recognise(sightings, model)
-        found.append(Animals(animals.frames + n_frames, animals.postures, animals.places))
+        found.append((animals.frames + n_frames, animals.postures, animals.places))
         n_frames += len(block)
-    return Animals(
-        np.concatenate([animals.frames for animals in found]),
-        np.concatenate([animals.postures for animals in found]),
-        np.concatenate([animals.places for animals in found]),
-    )
+    return Animals(*map(np.concatenate, zip(*found, strict=True)))
 
 
 def _sight(thumbnails: Image, scene: Scene, area: float, length: float) -> _Sightings:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from keyframes.records import BoolArray, FloatArray, IntArray, MatchBy, Selection
+    from keyframes.records import BoolArray, FloatArray, IntArray, MatchBy, Selection, VideoInfo
     from keyframes.video import VideoIndex
 
 # Of a frame. Half of one is as far as the nearest can be; the rest is for containers that round
@@ -184,7 +184,7 @@ def _absence(
     """Say which moments the recording doesn't show, and what to do."""
     name = pattern.video.path.name
     kind = "of this number" if by == "frame" else "within half a frame's time"
-    where = f"{_length(timeline.n_frames, timeline.fps)}, against {_length_of(pattern)} of {name}"
+    where = f"{_length(timeline)}, against {_length(pattern.video)} of {name}"
     return VideoError(
         f"{timeline.path}: has no whole frame {kind} for {int(missing.sum())} of the "
         f"{len(missing)} moments of {name}: {_name_moments(pattern, missing)}; it has {where}. "
@@ -212,8 +212,8 @@ def _doubt_clocks(pattern: Selection, timeline: Timeline, _: float) -> Iterator[
     gap_s = _gap_s(pattern, timeline)
     if gap_s > _WITHIN / min(timeline.fps, pattern.video.fps):
         yield (
-            f"it has {_length(timeline.n_frames, timeline.fps)}, {pattern.video.path.name} "
-            f"{_length_of(pattern)}: right if one camera merely stopped later; if one started "
+            f"it has {_length(timeline)}, {pattern.video.path.name} "
+            f"{_length(pattern.video)}: right if one camera merely stopped later; if one started "
             f"later or they drifted apart, by up to {gap_s:.3f} s ({gap_s * timeline.fps:.1f} "
             "frames), these aren't the same moments"
             f"{_other_way(pattern, timeline, 'time')}"
@@ -249,12 +249,9 @@ def _gap_s(pattern: Selection, timeline: Timeline) -> float:
     return abs(timeline.n_frames / timeline.fps - pattern.video.n_frames / pattern.video.fps)
 
 
-def _length_of(pattern: Selection) -> str:
-    return _length(pattern.video.n_frames, pattern.video.fps)
-
-
-def _length(n_frames: int, fps: float) -> str:
-    return f"{n_frames:,} frames in {n_frames / fps:.3f} s"
+def _length(recording: Timeline | VideoInfo) -> str:
+    n_frames = recording.n_frames
+    return f"{n_frames:,} frames in {n_frames / recording.fps:.3f} s"
 
 
 def _name_moments(pattern: Selection, which: BoolArray) -> str:

@@ -115,11 +115,11 @@ def _needed(
 ) -> Iterator[tuple[VideoFrame, bool]]:
     """Yield the wanted frames and those that are decoded on the way; after each if one is lost."""
     only_keys = bool(index.is_key.all())
-    targets = index.pts[wanted]
+    ordinals = frozenset(wanted.tolist())
     for run in split_runs(index, wanted):
         key = index.key_before(run[:1])[0]
         packets = decoder.packets_from(int(index.pts[key]), int(index.dts[key]))
-        marked = ((packet, _holds(targets, packet.pts)) for packet in packets)
+        marked = ((packet, index.position(packet.pts) in ordinals) for packet in packets)
         if only_keys:
             wanted_packets = (packet for packet, is_wanted in marked if is_wanted)
             for frame in decoder.frames(islice(wanted_packets, len(run))):
@@ -167,13 +167,6 @@ def split_runs(index: VideoIndex, wanted: IntArray) -> list[IntArray]:
         return []
     cuts = np.flatnonzero(index.key_before(wanted[1:]) - wanted[:-1] > _WORTH_A_JUMP) + 1
     return np.split(wanted, cuts)
-
-
-def _holds(ascending: IntArray, value: int | None) -> bool:
-    if value is None:
-        return False
-    place = ascending.searchsorted(value)
-    return bool(place < len(ascending) and ascending[place] == value)
 
 
 class Sieve:
