@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -460,6 +461,12 @@ def send(server, path, method="GET", body=None, **headers):
     return reply.status, content
 
 
+def change(server, action, *frames, number=0, **headers):
+    """Ask for a change, as `send` does; return status and body."""
+    body = {"action": action, "frames": frames}
+    return send(server, f"/{server.token}/{number}/changes", "POST", body, **headers)
+
+
 class TestServer:
     @pytest.fixture
     def server(self, out):
@@ -485,19 +492,16 @@ class TestServer:
 
     def test_changes_and_says_what_happened(self, server, out):
         before = chosen(out)
-        path = f"/{server.token}/0/changes"
-        status, reply = send(server, path, "POST", {"action": "reject", "frames": [before[0]]})
+        status, reply = change(server, "reject", before[0])
         outcome = json.loads(reply)
         assert status == 200
         assert outcome["said"].startswith(f"Frame {before[0]} is out")
         assert outcome["frame"] in chosen(out)
         assert f"Frame {outcome['frame']}, at" in outcome["page"]
         check_consistent(out)
-        status, reply = send(server, path, "POST", {"action": "reject", "frames": [before[0]]})
-        assert (status, reply.decode()) == (
-            409, f"frame {before[0]} is no keyframe any more",
-        )  # fmt: skip
-        assert send(server, path, "POST", {"action": "undo", "frames": []})[0] == 200
+        status, reply = change(server, "reject", before[0])
+        assert (status, reply.decode()) == (409, f"frame {before[0]} is no keyframe any more")
+        assert change(server, "undo")[0] == 200
         assert chosen(out) == before
 
     @pytest.mark.parametrize(
@@ -518,8 +522,7 @@ class TestServer:
     )
     def test_a_foreign_request_changes_nothing(self, server, out, headers, status):
         before = tree(out)
-        body = {"action": "reject", "frames": [chosen(out)[0]]}
-        assert send(server, f"/{server.token}/0/changes", "POST", body, **headers)[0] == status
+        assert change(server, "reject", chosen(out)[0], **headers)[0] == status
         assert tree(out) == before
 
     @pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Host": "evil:80"}])
@@ -531,11 +534,8 @@ class TestServer:
     def test_localhost_is_a_name_of_ours(self, server):
         name = f"localhost:{server.server_port}"
         assert send(server, f"/{server.token}/0/", Host=name)[0] == 200
-        undo = {"action": "undo", "frames": []}
-        own = {"Host": name, "Origin": f"http://{name}"}
-        assert send(server, f"/{server.token}/0/changes", "POST", undo, **own)[0] == 409
-        own["Origin"] = f"http://127.0.0.1:{server.server_port}"
-        assert send(server, f"/{server.token}/0/changes", "POST", undo, **own)[0] == 403
+        assert change(server, "undo", Host=name, Origin=f"http://{name}")[0] == 409
+        assert change(server, "undo", Host=name)[0] == 403
 
     @pytest.mark.parametrize("token", ["", "x", "{token}x", "%00", "%C3%A9"])
     def test_without_the_token_nothing_is_there(self, server, token):
@@ -562,8 +562,7 @@ class TestServer:
         assert status == 404
         assert f"there is no frame {frame}; the last one is 59" in body.decode()
         assert send(server, f"/{server.token}/0/candidates/{frame}")[0] == 404
-        add = {"action": "add", "frames": [frame]}
-        status, body = send(server, f"/{server.token}/0/changes", "POST", add)
+        status, body = change(server, "add", frame)
         assert status == 409
         assert f"there is no frame {frame}; the last one is 59" in body.decode()
 
@@ -596,15 +595,13 @@ class TestServer:
         send(server, f"/{server.token}/0/")
         extract(video, out, Settings(count=6), overwrite=True)
         after = tree(out)
-        reject = {"action": "reject", "frames": [before[0]]}
-        status, body = send(server, f"/{server.token}/0/changes", "POST", reject)
+        status, body = change(server, "reject", before[0])
         assert status == 409
         assert "another program has changed it" in body.decode()
         assert tree(out) == after
         page = send(server, f"/{server.token}/0/")[1].decode()
         assert [int(frame) for frame in re.findall(r'alt="Frame (\d+), at', page)] == chosen(out)
-        add = {"action": "add", "frames": [next(n for n in range(60) if n not in chosen(out))]}
-        assert send(server, f"/{server.token}/0/changes", "POST", add)[0] == 200
+        assert change(server, "add", next(n for n in range(60) if n not in chosen(out)))[0] == 200
         assert len(chosen(out)) == 7
         check_consistent(out)
 
@@ -620,13 +617,7 @@ class TestServer:
 
     def test_changes_at_the_same_time_are_made_one_after_the_other(self, server, out):
         free = [n for n in range(60) if n not in chosen(out)][:6]
-        path = f"/{server.token}/0/changes"
-        threads = [
-            threading.Thread(
-                target=send, args=(server, path, "POST", {"action": "add", "frames": [frame]})
-            )
-            for frame in free
-        ]
+        threads = [threading.Thread(target=change, args=(server, "add", n)) for n in free]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -652,8 +643,7 @@ def test_several_videos_are_listed_and_opened_when_looked_at(make_video, tmp_pat
         index.write_text(render_index(out), encoding="utf-8")
         before = index.read_bytes()
         frame = read_json(out / "a.json")["keyframes"][0]["frame_index"]
-        change = {"action": "reject", "frames": [frame]}
-        assert send(server, f"/{server.token}/0/changes", "POST", change)[0] == 200
+        assert change(server, "reject", frame)[0] == 200
         assert frame not in [row["frame_index"] for row in read_json(out / "a.json")["keyframes"]]
     assert index.read_bytes() == render_index(out).encode() != before
 
@@ -713,10 +703,8 @@ class TestCommand:
     def test_prints_the_address_and_stops_with_a_word(self, out, stop):
         with self.running(out) as process:
             address = process.stdout.readline().strip()
-            match = re.fullmatch(r"http://(127\.0\.0\.1:\d+)(/[\w-]{40,}/0/)", address)
-            connection = http.client.HTTPConnection(match[1], timeout=20)
-            connection.request("GET", match[2])
-            assert connection.getresponse().status == 200
+            assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{40,}/0/", address)
+            assert self.look(address)
             process.send_signal(stop)
             output, error = process.communicate(timeout=20)
         assert process.returncode == 0
@@ -733,17 +721,11 @@ class TestCommand:
         before = index.read_bytes()
         frame = chosen(out)[0]
         with self.running(out, STEM) as process:
-            port, path = re.fullmatch(
-                r"http://127\.0\.0\.1:(\d+)(/.*)", process.stdout.readline().strip()
+            port, token = re.fullmatch(
+                r"http://127\.0\.0\.1:(\d+)/(.*)/0/", process.stdout.readline().strip()
             ).groups()
-            connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=20)
-            headers = {
-                "Content-Type": "application/json",
-                "Origin": f"http://127.0.0.1:{port}",
-            }
-            body = json.dumps({"action": "reject", "frames": [frame]})
-            connection.request("POST", f"{path}changes", body, headers)
-            assert connection.getresponse().status == 200
+            server = SimpleNamespace(server_port=int(port), token=token)
+            assert change(server, "reject", frame)[0] == 200
             while process.poll() is None:
                 process.send_signal(signal.SIGINT)
                 time.sleep(0.01)

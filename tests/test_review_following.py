@@ -17,9 +17,8 @@ from keyframes.export.history import read_history
 from keyframes.export.lightning_pose import withdraw_from_lightning_pose
 from keyframes.files import read_json, write_json
 from keyframes.images import encode_png, read_label, read_picture
-from keyframes.output import OutputFolder
-from keyframes.review import open_session
 from keyframes.review import session as session_module
+from reviewing import open_stem
 
 CONFIG = "Task: Reach\nscorer: me\nvideo_sets: {}\nbodyparts: [nose]\nstart: 0\nstop: 1\n"
 TASKS = {
@@ -44,9 +43,7 @@ def project(tmp_path):
 
 
 def review(out, stem="mouse"):
-    folder = OutputFolder(out, stem)
-    record = read_json(folder.record)
-    return open_session(folder, record, Path(record["video"]["path"]))
+    return open_stem(out, stem)
 
 
 def chosen(out, stem="mouse"):

@@ -23,6 +23,7 @@ import re
 import secrets
 import sys
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -319,15 +320,12 @@ class _Handler(BaseHTTPRequestHandler):
         # A form of another page can't send this type without being asked for permission.
         if self.headers.get_content_type() != "application/json":
             raise _RefusalError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a change is sent as JSON")
-        try:
+        with suppress(ValueError, KeyError, TypeError):
             change = json.loads(body)
             action, frames = change["action"], change["frames"]
-            fits = len(frames) == _CHANGES[action][1] and all(map(_is_number, frames))
-        except (ValueError, KeyError, TypeError) as error:
-            raise _RefusalError(HTTPStatus.BAD_REQUEST, "this is no change") from error
-        if not fits:
-            raise _RefusalError(HTTPStatus.BAD_REQUEST, "this is no change")
-        return action, frames
+            if len(frames) == _CHANGES[action][1] and all(map(_is_number, frames)):
+                return action, frames
+        raise _RefusalError(HTTPStatus.BAD_REQUEST, "this is no change")
 
 
 def _as_html(text: str) -> _Answer:
