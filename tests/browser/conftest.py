@@ -39,8 +39,11 @@ def chromium(tmp_path_factory):
 
 @pytest.fixture
 def browser(chromium):
-    """The browser; after the test its console must be empty."""
+    """The browser; after the test its console must be empty, and a window is a window again."""
     chromium.get("about:blank")
     chromium.get_log("browser")
     yield chromium
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+    chromium.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
     assert [entry["message"] for entry in chromium.get_log("browser")] == []

@@ -5,18 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from driving import (
+    Keys,
+    click_there,
+    count_nameless,
+    find,
+    find_all,
+    is_too_wide,
+    point_at,
+    press,
+    scroll_right,
+    set_window,
+    wait,
+)
 from keyframes.choose_k import ChoiceOfK, Score
 from keyframes.report import render_choice, render_index
 from keyframes.settings import Settings
 from pages import HOSTILE, make_scene, write_folder
-
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.common.actions.wheel_input import (  # noqa: E402 - only where it is there
-    ScrollOrigin,
-)
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
 
 @pytest.fixture
@@ -26,12 +31,8 @@ def page(browser, tmp_path):
     return browser
 
 
-def find(page, selector):
-    return page.find_element(By.CSS_SELECTOR, selector)
-
-
 def cards(page):
-    return page.find_elements(By.CSS_SELECTOR, ".card")
+    return find_all(page, ".card")
 
 
 def card_numbers(page):
@@ -49,22 +50,6 @@ def pointed_numbers(page):
     return page.execute_script(
         "return [...document.querySelectorAll('.pointed')].map((e) => Number(e.dataset.number))"
     )
-
-
-def press(page, *keys):
-    webdriver.ActionChains(page).send_keys(*keys).perform()
-
-
-def hover(page, selector, x=0.5, y=0.5):
-    """Move the pointer into an element, to shares of its width and height."""
-    element = find(page, selector)
-    size = element.size
-    offset = round((x - 0.5) * size["width"]), round((y - 0.5) * size["height"])
-    webdriver.ActionChains(page).move_to_element_with_offset(element, *offset).perform()
-
-
-def wait(page, condition):
-    return WebDriverWait(page, 5).until(lambda _: condition())
 
 
 def pixel(page, canvas, x, y):
@@ -117,7 +102,7 @@ class TestWall:
         assert find(page, "[data-sort=time]").get_attribute("aria-pressed") == "false"
         find(page, "[data-sort=covers]").click()
         assert card_numbers(page) == [2, 0, 1, 3]  # equal ones stay in frame order
-        assert cards(page)[0].find_element(By.CSS_SELECTOR, ".covers").text == "16 frames"
+        assert find(cards(page)[0], ".covers").text == "16 frames"
         find(page, "[data-sort=distance]").click()
         find(page, "[data-sort=time]").click()
         assert card_numbers(page) == [0, 1, 2, 3]
@@ -221,7 +206,6 @@ class TestViewer:
         middles = [part["x"] + part["width"] / 2 for part in (figure, picture, text)]
         assert middles == pytest.approx(3 * [middles[0]], abs=1)
         assert text["width"] == pytest.approx(min(640, width - (24 if width < 640 else 136)))
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 class TestTimeline:
@@ -238,7 +222,6 @@ class TestTimeline:
         begin, end = timeline_x(page, 0) + 1, timeline_x(page, 6) - 1
         clusters = {tuple(cluster_colour(page, number)) for number in range(4)}
         assert pixels(page, "timeline", begin, 30, end - begin) == clusters
-        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     def test_listed_frames_stand_alone(self, browser, tmp_path):
         scene = make_scene("list.mp4", histories=())
@@ -265,26 +248,26 @@ class TestTimeline:
 
     def test_hover_shows_the_nearest_chosen_frame(self, page):
         width = find(page, "#timeline").size["width"]
-        hover(page, "#timeline", timeline_x(page, 2.72) / width)
+        point_at(page, find(page, "#timeline"), timeline_x(page, 2.72) / width)
         assert pointed_numbers(page) == [1]
         hint = find(page, "#hint")
         assert hint.text == "Frame 127, 0:02.7: chosen frame 107 stands for it"
-        source = cards(page)[1].find_element(By.TAG_NAME, "img").get_attribute("src")
-        assert hint.find_element(By.TAG_NAME, "img").get_attribute("src") == source
-        hover(page, "h1")
+        source = find(cards(page)[1], "img").get_attribute("src")
+        assert find(hint, "img").get_attribute("src") == source
+        point_at(page, find(page, "h1"))
         assert pointed_numbers(page) == []
         assert not hint.is_displayed()
 
     def test_hovering_a_card_dims_all_but_its_cluster(self, page):
         before = pixel(page, "timeline", timeline_x(page, 0.25), 30)
-        hover(page, "[data-number='1']")
+        point_at(page, find(page, "[data-number='1']"))
         assert pixel(page, "timeline", timeline_x(page, 0.25), 30) != before
         assert pixel(page, "timeline", timeline_x(page, 2.85), 30) == cluster_colour(page, 1)
 
     def test_click_goes_to_the_card(self, page):
         width = find(page, "#timeline").size["width"]
-        hover(page, "#timeline", timeline_x(page, 1.2) / width)
-        webdriver.ActionChains(page).click().perform()
+        point_at(page, find(page, "#timeline"), timeline_x(page, 1.2) / width)
+        click_there(page)
         assert focused_number(page) == 2
 
     def test_is_a_slider_for_the_keyboard(self, page):
@@ -300,13 +283,13 @@ class TestTimeline:
 class TestMap:
     def test_hover_shows_the_nearest_chosen_frame(self, page):
         # The first of the four places is at the right edge, half way up.
-        hover(page, "#map", 0.95, 0.5)
+        point_at(page, find(page, "#map"), 0.95, 0.5)
         assert "102" in find(page, "#hint").text
         assert pointed_numbers(page) == [0]
 
     def test_click_goes_to_the_card(self, page):
-        hover(page, "#map", 0.5, 0.06)  # the second place is in the middle, at the top
-        webdriver.ActionChains(page).click().perform()
+        point_at(page, find(page, "#map"), 0.5, 0.06)  # the second place: in the middle, at the top
+        click_there(page)
         assert focused_number(page) == 1
 
     def test_a_point_alone_is_in_the_middle(self, browser, tmp_path):
@@ -319,10 +302,10 @@ class TestMap:
         draw = "return document.getElementById('map').toDataURL()"
         by_cluster = page.execute_script(draw)
         find(page, "[data-colour=time]").click()
-        hover(page, "h1")
+        point_at(page, find(page, "h1"))
         wait(page, lambda: page.execute_script(draw) != by_cluster)
         find(page, "[data-colour=cluster]").click()
-        hover(page, "h1")
+        point_at(page, find(page, "h1"))
         wait(page, lambda: page.execute_script(draw) == by_cluster)
 
 
@@ -336,9 +319,7 @@ class TestPage:
     @pytest.mark.parametrize("width", [320, 390, 768, 1440])
     def test_is_never_wider_than_the_window(self, page, width):
         set_window(page, width=width)
-        root = find(page, "html")
-        assert root.get_property("scrollWidth") <= root.get_property("clientWidth")
-        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        assert not is_too_wide(page)
 
     def test_sections_follow_one_another_without_a_gap(self, page):
         set_window(page, width=1600)
@@ -349,13 +330,11 @@ class TestPage:
         )
         assert coverage[1] == descent[1] == found[1]
         assert coverage[0] < descent[0] == asked[0] < found[0]
-        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     def test_figures_are_lines_of_one_height(self, page):
         set_window(page, width=800)
-        heights = {figure.size["height"] for figure in page.find_elements(By.TAG_NAME, "dd")[:4]}
+        heights = {figure.size["height"] for figure in find_all(page, "dd")[:4]}
         assert len(heights) == 1
-        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     def test_dark_and_light_differ_and_are_drawn_anew(self, page):
         seen = set()
@@ -368,7 +347,6 @@ class TestPage:
             )
             assert contrast(ink, paper) > 7
             seen.add((ink, paper, tuple(pixel(page, "timeline", 8, 56))))
-        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
         assert len(seen) == 2
 
     def test_soft_text_is_legible(self, page):
@@ -386,7 +364,6 @@ class TestPage:
             "return [document.documentElement, ...document.querySelectorAll('.bars i')]"
             ".map((element) => getComputedStyle(element).backgroundColor)"
         )
-        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
         assert all(contrast(bar, paper) >= 3 for bar in bars)
 
     def test_asks_the_network_for_nothing(self, page):
@@ -398,17 +375,8 @@ class TestPage:
         assert all(name.startswith(("data:", "file:")) for name in names)
 
     def test_every_picture_has_words_and_every_control_a_name(self, page):
-        nameless = page.execute_script(
-            """
-            const named = (e) => e.textContent.trim() || e.ariaLabel || e.querySelector("img[alt]");
-            const controls = [...document.querySelectorAll("button, canvas, a")];
-            return controls.filter((control) => !named(control)).length;
-            """
-        )
-        assert nameless == 0
-        alts = [
-            image.get_attribute("alt") for image in page.find_elements(By.CSS_SELECTOR, "ol img")
-        ]
+        assert count_nameless(page) == 0
+        alts = [image.get_attribute("alt") for image in find_all(page, "ol img")]
         assert len(alts) == 4
         assert all(alt.startswith("Frame ") for alt in alts)
 
@@ -420,12 +388,11 @@ class TestIndex:
         index.write_text(render_index(tmp_path), encoding="utf-8")
         browser.get(index.as_uri())
         strip = find(browser, ".strip")
-        pictures = strip.find_elements(By.TAG_NAME, "img")
+        pictures = find_all(strip, "img")
         assert len(pictures) == 12
         assert len({picture.location["y"] for picture in pictures}) == 1
         right = strip.location["x"] + strip.size["width"]
-        origin = ScrollOrigin.from_element(strip)
-        webdriver.ActionChains(browser).scroll_from_origin(origin, 5000, 0).perform()
+        scroll_right(browser, strip, 5000)
         edge = "return arguments[0].getBoundingClientRect().right"
         wait(browser, lambda: browser.execute_script(edge, pictures[-1]) < right + 3)
         wide = "return document.documentElement.scrollWidth > innerWidth"
@@ -442,8 +409,6 @@ class TestIndex:
         set_window(browser, 700)
         picture, row = find(browser, ".strip img").rect, find(browser, ".videos li")
         avoided = row.value_of_css_property("break-inside")
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         assert picture["x"] + picture["width"] <= 700
         assert picture["width"] / picture["height"] == pytest.approx(30, rel=0.1)
         assert avoided == "avoid"
@@ -483,13 +448,6 @@ class TestHostileNames:
         chromium.get(page.as_uri())
         assert chromium.title == "mouse.mp4: 4 keyframes · keyframes"
         assert "Content Security Policy" in chromium.get_log("browser")[0]["message"]
-
-
-def set_window(page, width, height=800, sharpness=2):
-    page.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": height, "deviceScaleFactor": sharpness, "mobile": False},
-    )
 
 
 def contrast(first, second):

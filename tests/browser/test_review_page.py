@@ -5,6 +5,18 @@ import threading
 
 import pytest
 
+from driving import (
+    Keys,
+    click_there,
+    count_nameless,
+    find,
+    find_all,
+    is_too_wide,
+    point_at,
+    press,
+    set_window,
+    wait,
+)
 from keyframes import extract
 from keyframes.export import export
 from keyframes.files import read_json, write_json
@@ -13,11 +25,6 @@ from keyframes.report import page as page_module
 from keyframes.review import Session
 from keyframes.settings import Settings
 from reviewing import serve
-
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-from selenium.webdriver.common.by import By  # noqa: E402 - only where it is there
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
 # Where a page would run or break, were it not escaped; without what no file name may hold.
 HOSTILE = "<img src=x onerror=hacked()>'&amp;<script>hacked(){{7*7}}%2e%00?#"
@@ -41,10 +48,6 @@ def page(browser, server):
     browser.get(server.address)
     yield browser
     browser.get("about:blank")  # before the server goes, so that nothing is asked for in vain
-
-
-def find(page, selector):
-    return page.find_element(By.CSS_SELECTOR, selector)
 
 
 def chosen(out, stem=STEM):
@@ -75,19 +78,15 @@ def enlarged(page):
     return int(find(page, "#viewer b").text.removeprefix("Frame "))
 
 
-def press(page, *keys):
-    webdriver.ActionChains(page).send_keys(*keys).perform()
-
-
-def point_at(page, element, x=0.5, y=0.5):
-    """Move the pointer into an element, to shares of its width and height."""
-    size = element.size
-    offset = round((x - 0.5) * size["width"]), round((y - 0.5) * size["height"])
-    webdriver.ActionChains(page).move_to_element_with_offset(element, *offset).perform()
-
-
 def point_at_card(page, place):
-    point_at(page, page.find_elements(By.CSS_SELECTOR, ".card")[place])
+    point_at(page, find_all(page, ".card")[place])
+
+
+def reject(page, place):
+    """Reject what is at a place of the wall, by pointing at it, and wait until it is out."""
+    point_at_card(page, place)
+    press(page, "r")
+    wait(page, lambda: "is out" in said(page))
 
 
 def point_at_frame(page, frame):
@@ -98,28 +97,23 @@ def point_at_frame(page, frame):
     return int(re.match(r"Frame (\d+)", find(page, "#hint").text)[1])
 
 
-def wait(page, condition):
-    return WebDriverWait(page, 20, poll_frequency=0.05).until(lambda _: condition())
-
-
 def wait_for_word(page, start):
     wait(page, lambda: said(page).startswith(start))
 
 
 def load_others(page):
     """Wait until the frames that could stand in are there; return their buttons."""
-    return wait(page, lambda: page.find_elements(By.CSS_SELECTOR, "#others button"))
+    return wait(page, lambda: find_all(page, "#others button"))
 
 
 def other_frame(button):
-    return int(button.find_element(By.TAG_NAME, "b").text)
+    return int(find(button, "b").text)
 
 
 class TestReject:
     def test_by_key_under_the_pointer(self, page, out):
         before = chosen(out)
-        point_at_card(page, 2)
-        press(page, "r")
+        reject(page, 2)
         wait_for_word(page, f"Frame {before[2]} is out")
         after = chosen(out)
         (new,) = {*after} - {*before}
@@ -127,12 +121,12 @@ class TestReject:
         assert said(page) == f"Frame {before[2]} is out, {new} takes its place."
         assert shown(page) == [*before[:2], new, *before[3:]], "it takes the very place"
         focused = page.switch_to.active_element
-        assert focused.find_element(By.TAG_NAME, "b").text == str(new)
-        assert not page.find_elements(By.CSS_SELECTOR, ".leaving")
+        assert find(focused, "b").text == str(new)
+        assert not find_all(page, ".leaving")
 
     def test_by_keyboard_alone(self, page, out):
         before = chosen(out)
-        page.find_elements(By.CSS_SELECTOR, ".card")[0].send_keys(Keys.ARROW_RIGHT)
+        find_all(page, ".card")[0].send_keys(Keys.ARROW_RIGHT)
         press(page, "R")
         wait_for_word(page, f"Frame {before[1]} is out")
         assert before[1] not in chosen(out)
@@ -153,7 +147,6 @@ class TestReject:
         assert not button.is_displayed()
         page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
         assert button.is_displayed()
-        page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
     @pytest.mark.parametrize(("key", "code"), [("к", "KeyR"), ("R", "KeyO"), ("ρ", "KeyR")])
     def test_by_the_same_key_on_every_keyboard(self, page, out, key, code):
@@ -165,16 +158,14 @@ class TestReject:
         wait_for_word(page, f"Frame {before[2]} is out")
 
     def test_what_the_others_stand_for_is_told_anew(self, page, out):
-        point_at_card(page, 1)
-        press(page, "r")
-        wait(page, lambda: "is out" in said(page))
-        lines = [line.text for line in page.find_elements(By.CSS_SELECTOR, ".card .covers")]
+        reject(page, 1)
+        lines = [line.text for line in find_all(page, ".card .covers")]
         covers = [row["covers"] for row in read_json(out / f"{STEM}.json")["keyframes"]]
         assert lines == [f"{n} frame{'s' * (n != 1)}" for n in covers]
 
     def test_in_the_viewer_the_next_one_is_shown(self, page, out):
         before = chosen(out)
-        page.find_elements(By.CSS_SELECTOR, ".card")[3].click()
+        find_all(page, ".card")[3].click()
         find(page, "#viewer [data-do=reject]").click()
         wait(page, lambda: enlarged(page) != before[3])
         assert enlarged(page) in chosen(out)
@@ -183,7 +174,7 @@ class TestReject:
         wait(page, lambda: picture.get_property("naturalWidth") == 96)
         assert f"img{enlarged(page):06d}.png" in picture.get_attribute("src")
         (new,) = {*chosen(out)} - {*before}
-        marked = page.find_elements(By.XPATH, "//button[span[@class='kept']='by hand']")
+        marked = page.find_elements("xpath", "//button[span[@class='kept']='by hand']")
         assert [card.get_attribute("data-number") for card in marked] == [
             str(chosen(out).index(new))
         ]
@@ -205,7 +196,7 @@ class TestReject:
             return answer(session, frame)
 
         monkeypatch.setattr(Session, "candidates", answer_late)
-        page.find_elements(By.CSS_SELECTOR, ".card")[3].click()
+        find_all(page, ".card")[3].click()
         assert asked.wait(20)
         press(page, "r")
         wait(page, lambda: enlarged(page) != before[3])
@@ -231,9 +222,7 @@ class TestReject:
 
     def test_what_stays_keeps_its_place_and_picture(self, page):
         page.execute_script("document.querySelectorAll('.card')[3].marked = true")
-        point_at_card(page, 0)
-        press(page, "r")
-        wait(page, lambda: "is out" in said(page))
+        reject(page, 0)
         assert page.execute_script("return document.querySelectorAll('.card')[3].marked")
         # Numbers stay in frame order, for the arrows and for the timeline.
         numbers = page.execute_script(
@@ -255,7 +244,7 @@ class TestSwap:
         others = load_others(page)
         frames = [other_frame(button) for button in others]
         assert not {*frames} & {*before}
-        thumbnail = others[2].find_element(By.TAG_NAME, "img")
+        thumbnail = find(others[2], "img")
         wait(page, lambda: thumbnail.get_property("naturalWidth") == 96)
         others[2].click()
         wait_for_viewer_word(page, f"Frame {before[1]} is swapped for {frames[2]}.")
@@ -266,7 +255,7 @@ class TestSwap:
 
     def test_by_keyboard(self, page, out):
         before = chosen(out)
-        page.find_elements(By.CSS_SELECTOR, ".card")[0].send_keys("s")
+        find_all(page, ".card")[0].send_keys("s")
         frames = [other_frame(button) for button in load_others(page)]
         wait(page, lambda: page.switch_to.active_element.tag_name == "button")
         wait(page, lambda: enlarged(page) == frames[0])  # pointed at is shown large
@@ -289,7 +278,7 @@ class TestSwap:
 
     def test_what_comes_under_a_resting_pointer_is_not_shown_large(self, page, out):
         before = chosen(out)
-        page.find_elements(By.CSS_SELECTOR, ".card")[0].click()
+        find_all(page, ".card")[0].click()
         point_at(page, load_others(page)[3])
         wait(page, lambda: enlarged(page) != before[0])
         press(page, Keys.ARROW_RIGHT)
@@ -301,7 +290,7 @@ class TestSwap:
 
     def test_looking_changes_nothing(self, page, out):
         before = chosen(out)
-        page.find_elements(By.CSS_SELECTOR, ".card")[0].click()
+        find_all(page, ".card")[0].click()
         others = load_others(page)
         link = find(page, "#viewer figcaption a")
         assert link.is_displayed()
@@ -326,7 +315,7 @@ class TestAdd:
         assert frame not in before
         hint = find(page, "#hint")
         wait(page, lambda: hint.text.endswith("A adds it"))
-        source = hint.find_element(By.TAG_NAME, "img").get_attribute("src")
+        source = find(hint, "img").get_attribute("src")
         assert source.endswith(f"frames/{frame}.jpg")
         press(page, "a")
         wait_for_word(page, f"Frame {frame} is added.")
@@ -337,14 +326,14 @@ class TestAdd:
     def test_by_clicking_the_timeline_and_the_button(self, page, out):
         before = chosen(out)
         frame = point_at_frame(page, next(n for n in range(59, 0, -1) if n not in before))
-        webdriver.ActionChains(page).click().perform()
+        click_there(page)
         box = find(page, ".picked")
         wait(page, box.is_displayed)
         assert box.text.startswith(f"Frame {frame}")
-        box.find_element(By.TAG_NAME, "button").click()
+        find(box, "button").click()
         wait_for_word(page, f"Frame {frame} is added.")
         assert chosen(out) == sorted([*before, frame])
-        assert not box.find_element(By.TAG_NAME, "button").is_enabled()
+        assert not find(box, "button").is_enabled()
 
     def test_by_keyboard(self, page, out):
         before = chosen(out)
@@ -374,9 +363,7 @@ class TestUndo:
         before = chosen(out)
         undo = find(page, ".desk [data-do=undo]")
         assert not undo.is_enabled()
-        point_at_card(page, 2)
-        press(page, "r")
-        wait(page, lambda: "is out" in said(page))
+        reject(page, 2)
         frame = point_at_frame(page, next(n for n in range(60) if n not in chosen(out)))
         press(page, "a")
         wait_for_word(page, f"Frame {frame} is added.")
@@ -393,9 +380,7 @@ class TestUndo:
 
     def test_works_after_loading_anew(self, page, out):
         before = chosen(out)
-        point_at_card(page, 0)
-        press(page, "r")
-        wait(page, lambda: "is out" in said(page))
+        reject(page, 0)
         page.refresh()
         assert shown(page) == chosen(out)
         press(page, "u")
@@ -423,12 +408,12 @@ class TestBehindThePagesBack:
         assert outcome.frame in chosen(out)
         assert shown(page) == chosen(out)
         assert find(page, ".desk [data-do=undo]").is_enabled()
-        assert not page.find_elements(By.CSS_SELECTOR, ".leaving")
+        assert not find_all(page, ".leaving")
 
     def test_another_window_rejects_the_frame_that_is_enlarged(self, page, out, server):
         before = chosen(out)
         outcome = server.session(0).reject(before[1])
-        page.find_elements(By.CSS_SELECTOR, ".card")[1].click()
+        find_all(page, ".card")[1].click()
         wait_for_viewer_word(page, f"frame {before[1]} is no keyframe any more")
         load_others(page)
         assert enlarged(page) in chosen(out)
@@ -463,9 +448,7 @@ class TestExports:
         with serve(out, [video.stem], video) as server:
             browser.get(server.address)
             assert said(browser) == "Every change is saved at once, also in my-task."
-            point_at_card(browser, 1)
-            press(browser, "r")
-            wait(browser, lambda: "is out" in said(browser))
+            reject(browser, 1)
             assert "bad" not in find(browser, ".desk .said").get_attribute("class")
             assert [image["frame_index"] for image in read_json(task)["images"]] == chosen(out)
             task.write_bytes(task.read_bytes() + b" ")
@@ -480,9 +463,7 @@ class TestExports:
 class TestPage:
     def test_everything_else_works_on(self, page, out):
         """After a change the report's own interactions know the new frames."""
-        point_at_card(page, 1)
-        press(page, "r")
-        wait(page, lambda: "is out" in said(page))
+        reject(page, 1)
         (new,) = {*shown(page)} & {int(re.search(r"\d+", page.switch_to.active_element.text)[0])}
         assert point_at_frame(page, new) == new
         assert find(page, "#hint").text.endswith("chosen")
@@ -503,9 +484,7 @@ class TestPage:
             browser.get(server.address)
             browser.execute_script("window.loaded = 'once'")
             before = chosen(out)
-            point_at_card(browser, 1)
-            press(browser, "r")
-            wait(browser, lambda: "is out" in said(browser))
+            reject(browser, 1)
             assert browser.execute_script("return window.loaded") == "once"
             assert shown(browser) == chosen(out) != before
             new = next(frame for frame in chosen(out) if frame not in before)
@@ -517,8 +496,7 @@ class TestPage:
         extract(video, tmp_path, Settings(frames=(3, 12, 55)))
         with serve(tmp_path, [video.stem], video) as server:
             browser.get(server.address)
-            point_at_card(browser, 1)
-            press(browser, "r")
+            reject(browser, 1)
             wait_for_word(browser, "Frame 12 is out")
             press(browser, "u")
             wait_for_word(browser, "Undone")
@@ -537,17 +515,13 @@ class TestPage:
             "The review has ended.",  # on a connection that the browser kept in store
         }
         assert shown(browser) == before
-        assert not browser.find_elements(By.CSS_SELECTOR, ".leaving")
+        assert not find_all(browser, ".leaving")
         assert len(browser.get_log("browser")) == 1, "the browser notes it by itself"
 
     @pytest.mark.parametrize("width", [320, 390, 768, 1440])
     def test_is_never_wider_than_the_window(self, page, width):
-        page.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": 800, "deviceScaleFactor": 2, "mobile": False},
-        )
-        root = find(page, "html")
-        assert root.get_property("scrollWidth") <= root.get_property("clientWidth")
+        set_window(page, width)
+        assert not is_too_wide(page)
         find(page, ".card").click()
         load_others(page)
         dialog = find(page, "#viewer")
@@ -558,32 +532,20 @@ class TestPage:
         assert viewer["x"] + viewer["width"] <= width
         assert viewer["y"] >= 0
         assert viewer["y"] + viewer["height"] <= 800
-        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     def test_in_a_low_window_the_picture_stays_and_the_rest_is_scrolled_to(self, page):
-        page.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": 1000, "height": 340, "deviceScaleFactor": 1, "mobile": False},
-        )
+        set_window(page, 1000, 340, sharpness=1)
         find(page, ".card").click()
         last = load_others(page)[-1]
         assert find(page, "#viewer figure > img").size["height"] == pytest.approx(0.4 * 340, abs=1)
         page.execute_script("arguments[0].scrollIntoView({ block: 'end' })", last)
         bottom = "return arguments[0].getBoundingClientRect().bottom"
         assert page.execute_script(bottom, last) <= 340
-        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     def test_every_control_has_a_name(self, page):
         find(page, ".card").click()
         load_others(page)
-        nameless = page.execute_script(
-            """
-            const named = (e) => e.textContent.trim() || e.ariaLabel || e.querySelector("img[alt]");
-            const controls = [...document.querySelectorAll("button, canvas, a")];
-            return controls.filter((control) => !named(control)).length;
-            """
-        )
-        assert nameless == 0
+        assert count_nameless(page) == 0
 
 
 class TestStrangers:
@@ -599,9 +561,7 @@ class TestStrangers:
             browser.get(server.address)
             assert find(browser, "h1").text == video.name
             before = chosen(out, HOSTILE)
-            point_at_card(browser, 0)
-            press(browser, "r")
-            wait(browser, lambda: "is out" in said(browser))
+            reject(browser, 0)
             assert find(browser, "h1").text == video.name
             assert chosen(out, HOSTILE) != before
             find(browser, ".card").click()
@@ -646,7 +606,7 @@ class TestStrangers:
              chromium.execute_script("return location.href"))  # fmt: skip
         chromium.switch_to.default_content()
         chromium.switch_to.frame(0)
-        assert not chromium.find_elements(By.CSS_SELECTOR, ".card"), "it can't be framed"
+        assert not find_all(chromium, ".card"), "it can't be framed"
         chromium.switch_to.default_content()
         assert chosen(out) == before
         assert chromium.get_log("browser"), "the browser says what it refused"
