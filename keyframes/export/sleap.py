@@ -179,18 +179,6 @@ def _check_crop(source: Source, *, embed: bool) -> None:
         )
 
 
-def _check_frames(result: Result) -> None:
-    """Refuse what sleap-io would write without complaint: a missing video, impossible frames."""
-    result.check_video()
-    n_frames = result.selection.video.n_frames
-    for index in result.selection.frame_indices:
-        if not 0 <= index < n_frames:
-            raise OutputError(
-                f"{result.stem}.json: frame {index} is outside the video's {n_frames} frames; "
-                "extract again with --overwrite"
-            )
-
-
 def _suggest(
     sio: Any,  # noqa: ANN401
     labels: Any,  # noqa: ANN401
@@ -203,7 +191,7 @@ def _suggest(
 
     Return where in the file their pictures belong, and the path that it has for the video.
     """
-    _check_frames(result)
+    result.check_video()
     _check_crop(result, embed=embed)
     video = entries.get(result.video)
     taken = frames_of(labels, video)
