@@ -34,6 +34,12 @@ def load(path):
     return sio.load_slp(str(path), open_videos=False)
 
 
+def suggest_25(target, videos):
+    """Write a SLEAP file of these videos, which suggests frame 25 of the last one."""
+    suggestions = [sio.SuggestionFrame(videos[-1], 25)]
+    sio.Labels(videos=videos, suggestions=suggestions).save(str(target), verbose=False)
+
+
 def test_sleap_io_reads_the_suggestions(output, tmp_path):
     export("sleap", output, tmp_path / "new" / "labels.slp")
     labels = sio.load_slp(str(tmp_path / "new" / "labels.slp"))
@@ -181,8 +187,7 @@ def test_a_cluster_that_the_file_knows_keeps_its_group(tmp_path):
 def test_a_video_that_moved_is_known_by_its_name(output, tmp_path):
     target = tmp_path / "labels.slp"
     moved = sio.Video(r"D:\data\mouse.mp4", open_backend=False)
-    labels = sio.Labels(videos=[moved], suggestions=[sio.SuggestionFrame(moved, 25)])
-    labels.save(str(target), verbose=False)
+    suggest_25(target, [moved])
     videos = [output.parent / "mouse.mp4", output.parent / "rat.mp4"]
     assert existing_frames(target, videos) == [{25}, set()]
 
@@ -192,8 +197,7 @@ def test_of_moved_videos_of_one_name_it_is_the_one_of_the_same_folder(tmp_path):
     encode_video(tmp_path / "day2" / "video.mp4", 30)
     target = tmp_path / "labels.slp"
     moved = [sio.Video(f"/gone/day{n}/video.mp4", open_backend=False) for n in (1, 2)]
-    labels = sio.Labels(videos=moved, suggestions=[sio.SuggestionFrame(moved[1], 25)])
-    labels.save(str(target), verbose=False)
+    suggest_25(target, moved)
     assert existing_frames(target, [tmp_path / "day2" / "video.mp4"]) == [{25}]
     (tmp_path / "day2").rename(tmp_path / "day3")
     with pytest.raises(OutputError, match=r"could be /gone/day1/.* or /gone/day2/"):
@@ -208,16 +212,14 @@ def test_a_moved_video_has_its_length_and_size(output, tmp_path, shape, frames):
     target = tmp_path / "labels.slp"
     moved = sio.Video("/gone/mouse.mp4", open_backend=False)
     moved.backend_metadata = {"type": "MediaVideo", "shape": list(shape)}
-    labels = sio.Labels(videos=[moved], suggestions=[sio.SuggestionFrame(moved, 25)])
-    labels.save(str(target), verbose=False)
+    suggest_25(target, [moved])
     assert existing_frames(target, [output.parent / "mouse.mp4"]) == [frames]
 
 
 def test_another_recording_of_the_same_name_is_another_video(output, tmp_path, make_video):
     target = tmp_path / "labels.slp"
     other = sio.Video(str(make_video(tmp_path / "mouse.mp4", n_frames=30)))
-    labels = sio.Labels(videos=[other], suggestions=[sio.SuggestionFrame(other, 25)])
-    labels.save(str(target), verbose=False)
+    suggest_25(target, [other])
     export("sleap", output, target)
     after = load(target)
     assert len(after.videos) == 3
@@ -257,8 +259,7 @@ def test_of_two_recordings_of_one_name_one_alone_has_the_entry(tmp_path):
     for path in ("/gone/day1/cam.mp4", "/gone/cam.mp4"):
         moved = sio.Video(path, open_backend=False)
         moved.backend_metadata = {"type": "MediaVideo", "shape": [40, 64, 96, 3]}
-        labels = sio.Labels(videos=[moved], suggestions=[sio.SuggestionFrame(moved, 25)])
-        labels.save(str(target), verbose=False)
+        suggest_25(target, [moved])
         if path == "/gone/day1/cam.mp4":
             assert existing_frames(target, videos) == [{25}, set()]
             export("sleap", tmp_path / "out", target)

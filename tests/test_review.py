@@ -35,7 +35,7 @@ from keyframes.review.gallery import Gallery
 from keyframes.review.stand_ins import stand_ins
 from keyframes.settings import Settings
 from keyframes.video import Span, index_video, parse_position, read_thumbnails
-from reviewing import open_folder, open_stem, serve, serve_folders
+from reviewing import open_stem, serve
 
 STEM = "bee 1"
 
@@ -613,7 +613,7 @@ class TestServer:
 
     def test_port_that_is_taken(self, server, out):
         with pytest.raises(SettingsError, match=f"port {server.server_port} can't be listened on"):
-            ReviewServer(out, [OutputFolder(out, STEM)], open_folder, server.server_port)
+            ReviewServer(out, [OutputFolder(out, STEM)], open_stem, server.server_port)
 
     def test_changes_at_the_same_time_are_made_one_after_the_other(self, server, out):
         free = [n for n in range(60) if n not in chosen(out)][:6]
@@ -654,14 +654,13 @@ def test_what_is_open_is_answered_while_another_video_is_opened(make_video, tmp_
         extract(make_video(tmp_path / f"{stem}.mp4", n_frames=12), out, Settings(count=2))
     is_opening, may_open = threading.Event(), threading.Event()
 
-    def open_slowly(folder, video):
-        if folder.stem == "b":
+    def open_slowly(out, stem, video):
+        if stem == "b":
             is_opening.set()
             assert may_open.wait(60)
-        return open_folder(folder, video)
+        return open_stem(out, stem, video)
 
-    folders = [OutputFolder(out, stem) for stem in stems]
-    with serve_folders(out, folders, open_folder=open_slowly) as server:
+    with serve(out, stems, open_stem=open_slowly) as server:
         a, b = (f"/{server.token}/{number}/" for number in (0, 1))
         send(server, a)
         asking = threading.Thread(target=send, args=(server, b))
