@@ -80,13 +80,13 @@ class _FrameCosts:
     def between(self, frames: IntArray, samples: IntArray) -> Float32Array:
         """Return the costs of frames (ascending) for samples, (frames, costs, samples)."""
         demands = self._values[self.frames[samples]]
-        costs = np.empty((len(frames), 1, len(samples)), np.float32)
+        costs = np.empty((len(frames), len(self.names), len(samples)), np.float32)
         for rows in _blocks(len(frames)):
-            costs[rows, 0] = _distances(self._values[frames[rows]], demands)
+            costs[rows, -1] = _distances(self._values[frames[rows]], demands)
         return costs
 
 
-class _AnimalCosts:
+class _AnimalCosts(_FrameCosts):
     """The samples are animals; a frame is as near to one as the nearest of its own animals.
 
     Besides, the frame as a whole is compared with the one that the sample is from.
@@ -96,8 +96,7 @@ class _AnimalCosts:
     weights: tuple[float, ...] = (1.0, 1.0, FRAME_WEIGHT)
 
     def __init__(self, animals: Animals, values: Float32Array) -> None:
-        self.frames = animals.frames
-        self._whole = _FrameCosts(values, animals.frames)
+        super().__init__(values, animals.frames)
         # Products of numbers around zero lose less to rounding.
         self._postures = animals.postures - animals.postures.mean(axis=0)
         self._places = animals.places - animals.places.mean(axis=0)
@@ -106,7 +105,7 @@ class _AnimalCosts:
         self._posture_weight = np.float32(POSTURE_IN_PLACEMENT / typical if typical else 0)
 
     def between(self, frames: IntArray, samples: IntArray) -> Float32Array:
-        costs = np.empty((len(frames), 3, len(samples)), np.float32)
+        costs = super().between(frames, samples)
         for rows in _blocks(len(frames)):
             animals = np.flatnonzero(np.isin(self.frames, frames[rows]))
             first = np.searchsorted(self.frames[animals], frames[rows])
@@ -115,11 +114,7 @@ class _AnimalCosts:
             placement = np.hypot(place, posture * self._posture_weight)
             np.minimum.reduceat(posture, first, axis=0, out=costs[rows, 0])
             np.minimum.reduceat(placement, first, axis=0, out=costs[rows, 1])
-            costs[rows, 2] = self._whole.between(frames[rows], samples)[:, 0]
         return costs
-
-
-_Costs = _FrameCosts | _AnimalCosts
 
 
 def choose_for_coverage(
@@ -196,13 +191,11 @@ def _find_costs(
     features: Features,
     usable: IntArray,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[_Costs, dict[str, Any]]:
+) -> tuple[_FrameCosts, dict[str, Any]]:
     """Compare by animals if the recording allows it, otherwise by whole frames; say why."""
     model, gate = learn_animals(_look(store, _spread_out(usable, N_SAMPLE)))
-    costs: _Costs
-    if model is None:
-        costs = _FrameCosts(features.values, usable)
-    else:
+    costs = _FrameCosts(features.values, usable)
+    if model is not None:
         rows = _spread_out(usable, MAX_COVERAGE_CANDIDATES)
         animals = describe_animals(_look_at_all(store, rows, progress), model)
         costs = _AnimalCosts(replace(animals, frames=rows[animals.frames]), features.values)
@@ -213,7 +206,7 @@ def _find_costs(
 
 
 def _choose(
-    costs: _Costs,
+    costs: _FrameCosts,
     candidates: IntArray,
     samples: IntArray,
     n_frames: int,
@@ -241,7 +234,7 @@ def _choose(
 
 
 def _label(
-    costs: _Costs, units: Float32Array, chosen: IntArray, n_candidates: int
+    costs: _FrameCosts, units: Float32Array, chosen: IntArray, n_candidates: int
 ) -> tuple[IntArray, Float32Array]:
     """Find the position of the chosen frame that each candidate is nearest to, and how near.
 
