@@ -1,4 +1,7 @@
-"""From a video to the features of its candidates: one decode pass, or none if they are known."""
+"""From a video to the features of its candidates: one decode pass, or none if they are known.
+
+And back again: to the whole pictures of those that were chosen.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,17 @@ from keyframes.errors import SettingsError
 from keyframes.features import compute_features, count_features
 from keyframes.files import identify
 from keyframes.records import ThumbnailSpec
-from keyframes.resizing import opencv_threads
+from keyframes.resizing import cut, opencv_threads
 from keyframes.video import Span, auto_step, index_video, n_candidates, read_thumbnails
+from keyframes.video.fetch import fetch_frames
 from keyframes.video.picture import check_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from keyframes.cache import FeatureCache
-    from keyframes.records import Features
+    from keyframes.records import Features, Image, Reading
     from keyframes.settings import Settings
     from keyframes.thumbnails import ThumbnailStore
     from keyframes.video import Step, VideoIndex
@@ -133,20 +137,21 @@ def _refuse_beyond(index: VideoIndex, listed: Iterable[int]) -> None:
 
 
 def describe_video(
-    sampling: Sampling,
+    video: Path,
+    settings: Settings,
     store: ThumbnailStore,
     *,
     torn: Collection[int] = (),
     cache: FeatureCache | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Features:
+) -> tuple[Sampling, Features]:
     """Stream the candidates' thumbnails into the store and describe them.
 
     Parameters
     ----------
-    sampling
-        The video, and what to look at.
+    video, settings
+        The recording, and what is asked of it.
     store
         An empty store; it holds the thumbnails afterwards, unless the features were known.
     torn
@@ -159,13 +164,14 @@ def describe_video(
     progress
         Called now and then with the number of candidates done and expected.
     """
-    index, settings = sampling.index, sampling.settings
+    index = find_index(video, cache)
+    sampling = plan_sampling(index, settings)
     if settings.method == "coverage" or torn:
         cache = None  # what it looks at is in the thumbnails, not in the features alone
     key = _cache_key(sampling) if cache else {}
     _log_plan(sampling, threads)
-    if cache and (known := cache.load(key, index.path)):
-        return known
+    if cache and (known := cache.load(key, video)):
+        return sampling, known
     reading = read_thumbnails(
         index,
         sampling.spec,
@@ -183,7 +189,15 @@ def describe_video(
         )
     if cache and not reading.video.is_damaged:  # a whole copy may come in its place
         cache.save(key, features)
-    return features
+    return sampling, features
+
+
+def fetch_pictures(
+    sampling: Sampling, reading: Reading, rows: Iterable[int], *, threads: int | None = None
+) -> Iterator[tuple[int, Image]]:
+    """Decode candidates again, as `fetch_frames`, and cut them as their PNGs are."""
+    for row, image in fetch_frames(sampling.index, reading, rows, sampling.spec, threads=threads):
+        yield row, cut(image, sampling.settings.output_crop)
 
 
 def _log_plan(sampling: Sampling, threads: int | None) -> None:

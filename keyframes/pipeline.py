@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from keyframes.cache import FeatureCache
 from keyframes.choosing import check_unchanged, choose, describe_choice, rows_of
 from keyframes.curation import Curation
-from keyframes.describe import describe_video, find_index, identify_content, plan_sampling
+from keyframes.describe import describe_video, fetch_pictures, identify_content
 from keyframes.errors import OutputError, SettingsError, UnrepeatableError
 from keyframes.export.frame_folder import refuse_labelled
 from keyframes.files import identify, make_folder, remove_leftovers
 from keyframes.images import is_there, label_keyframe, write_images
 from keyframes.output import GROWING, OutputFolder
 from keyframes.report import check_page, picture_size, render_report, report_content
-from keyframes.resizing import cut, shrink
+from keyframes.resizing import shrink
 from keyframes.run_record import (
     carry_over,
     make_record,
@@ -27,7 +27,7 @@ from keyframes.run_record import (
 from keyframes.settings import CHOOSING, Settings
 from keyframes.stages import Stages
 from keyframes.thumbnails import ThumbnailStore
-from keyframes.video import fetch_frames, find_torn_frames
+from keyframes.video import find_torn_frames
 from keyframes.words import to_count
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from keyframes.choosing import Choice
     from keyframes.describe import Sampling
-    from keyframes.records import Features, Image, IntArray, Selection
+    from keyframes.records import Features, Image, Selection
     from keyframes.run_record import Record
     from keyframes.stages import Progress
 
@@ -104,15 +104,14 @@ def extract(
     if grow and (settings.count == "auto" or settings.frames):
         raise SettingsError("growing needs a number of keyframes to grow to, not auto or a list")
     folder = OutputFolder(Path(output), video.stem)
-    asked = video, folder.root, settings
-    if there := find_done(*asked, overwrite=overwrite, grow=grow):
+    if there := find_done(video, folder.root, settings, overwrite=overwrite, grow=grow):
         folder.tidy()
         return there
     stages = Stages(video, progress)
     with folder.alone(stages.wait):
-        if there := find_done(*asked, overwrite=overwrite, grow=grow):  # by another run meanwhile
+        there = _find_chosen(video, folder, settings, overwrite=overwrite, grow=grow)
+        if there and folder.has_all(there.image_names):  # by another run meanwhile
             return there
-        there = find_chosen(*asked, overwrite=overwrite, grow=grow)
         earlier = folder.read_record(replaces=overwrite and not grow)
         if grow and earlier is None and folder.csv.exists():
             raise OutputError(
@@ -173,15 +172,15 @@ class _Run:
     def make(self, torn: Collection[int]) -> _Made:
         """Choose frames, none of them torn, and write their pictures."""
         with ThumbnailStore() as store:
-            sampling, features = self._read(store, torn)
+            sampling, features = self._describe(store, torn)
             with self.stages.enter("clustering") as report:
                 choice = choose(features, store, self.settings, report, self.given_up)
         selection = describe_choice(features, choice, sampling)
         can_grow = not (self.settings.share or self.settings.match)
         refuse_labelled(self.folder.images, selection.image_names, can_grow=can_grow)
         with self.stages.enter("writing") as report:
-            images = self._fetch(sampling, features, choice.rows)
-            pictures = self._write_images(selection, images, report)
+            found = fetch_pictures(sampling, features.reading, choice.rows, threads=self.threads)
+            pictures = self._write_images(selection, found, report)
         return _Made(features, choice, selection, pictures)
 
     def restore(self, there: Selection, torn: Collection[int]) -> Selection:
@@ -192,16 +191,17 @@ class _Run:
             if not is_there(self.folder.images / name)
         }
         with ThumbnailStore() as store:
-            sampling, features = self._read(store, torn)
-        check_unchanged(there, features.reading)
+            sampling, features = self._describe(store, torn)
+        reading = features.reading
+        check_unchanged(there, reading)
         with self.stages.enter("writing"):
             make_folder(self.folder.images)
             remove_leftovers(*(path for path, _ in gone.values()))
-            images = self._fetch(sampling, features, rows_of(gone, features.reading))
-            crop = self.settings.output_crop
+            rows = rows_of(gone, reading)
+            found = fetch_pictures(sampling, reading, rows, threads=self.threads)
             pictures = (
-                (path, cut(image, crop), label_keyframe(self.content, keyframe))
-                for (path, keyframe), (_, image) in zip(gone.values(), images, strict=True)
+                (path, image, label_keyframe(self.content, keyframe))
+                for (path, keyframe), (_, image) in zip(gone.values(), found, strict=True)
             )
             for _ in write_images(pictures, threads=self.threads):
                 pass  # one after the other is written
@@ -211,27 +211,17 @@ class _Run:
         )
         return replace(there, warnings=(*there.warnings, done))
 
-    def _read(self, store: ThumbnailStore, torn: Collection[int]) -> tuple[Sampling, Features]:
-        """Describe the candidates."""
+    def _describe(self, store: ThumbnailStore, torn: Collection[int]) -> tuple[Sampling, Features]:
         with self.stages.enter("reading") as report:
-            index = find_index(self.video, self.cache)
-            sampling = plan_sampling(index, self.settings)
-            features = describe_video(
-                sampling,
+            return describe_video(
+                self.video,
+                self.settings,
                 store,
                 torn=torn,
                 cache=self.cache,
                 threads=self.threads,
                 progress=report,
             )
-        return sampling, features
-
-    def _fetch(
-        self, sampling: Sampling, features: Features, rows: IntArray
-    ) -> Iterator[tuple[int, Image]]:
-        return fetch_frames(
-            sampling.index, features.reading, rows, sampling.spec, threads=self.threads
-        )
 
     def finish(self, made: _Made, more: Record, *, with_page: bool) -> None:
         """Write the table, the page and the record, in which ``more`` stands, too."""
@@ -256,7 +246,7 @@ class _Run:
     def _write_images(
         self,
         selection: Selection,
-        images: Iterable[tuple[int, Image]],
+        found: Iterable[tuple[int, Image]],
         report: Callable[[int, int], None],
     ) -> list[Image]:
         """Write the pictures as they come, in frame order; return a small copy of each."""
@@ -265,10 +255,9 @@ class _Run:
         small: list[Image] = []
 
         def label() -> Iterator[tuple[Image, dict[str, str]]]:
-            for keyframe, (_, image) in zip(keyframes, images, strict=True):
-                picture = cut(image, self.settings.output_crop)
-                small.append(shrink(picture, longest))
-                yield picture, label_keyframe(self.content, keyframe)
+            for keyframe, (_, image) in zip(keyframes, found, strict=True):
+                small.append(shrink(image, longest))
+                yield image, label_keyframe(self.content, keyframe)
 
         report(0, len(keyframes))
         self.folder.write_images(
@@ -308,25 +297,22 @@ def find_done(
 ) -> Selection | None:
     """Return the selection of an earlier run that leaves nothing to do; None for none.
 
-    Errors as `find_chosen`.
-    """
-    there = find_chosen(video, output, settings, overwrite=overwrite, grow=grow)
-    return there if there and OutputFolder(output, video.stem).has_all(there.image_names) else None
-
-
-def find_chosen(
-    video: Path, output: Path, settings: Settings, *, overwrite: bool = False, grow: bool = False
-) -> Selection | None:
-    """Return the selection of an earlier run that leaves nothing to choose; None for none.
-
     One of a recording that was damaged, and has changed since, counts for none unless it is to
     grow. OutputError where it is of another video or was asked for differently; but for the count
     and a list of frames with ``grow``, and for held frames that it has. VideoError where the video
     can't be opened.
     """
+    folder = OutputFolder(output, video.stem)
+    there = _find_chosen(video, folder, settings, overwrite=overwrite, grow=grow)
+    return there if there and folder.has_all(there.image_names) else None
+
+
+def _find_chosen(
+    video: Path, folder: OutputFolder, settings: Settings, *, overwrite: bool, grow: bool
+) -> Selection | None:
+    """Do as `find_done`, though pictures may be gone: nothing is left to choose."""
     if overwrite and not grow:
         return None
-    folder = OutputFolder(output, video.stem)
     record = folder.find_finished(identify(video))
     if record is None:
         return None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keyframes.describe import describe_video, find_index, plan_sampling
+from keyframes.describe import describe_video
 from keyframes.files import atomic_file, identify, make_folder, not_ours, remove_leftovers
 from keyframes.kmeans import KMeans
 from keyframes.kmeans.quiet import fit_quietly
@@ -117,8 +117,9 @@ def summarise(
     _read(job.folder.summary)  # refuses what isn't ours
     stages = Stages(job.video, progress)
     with ThumbnailStore() as store, stages.enter("reading") as report:
-        sampling = plan_sampling(find_index(job.video, cache), job.settings)
-        features = describe_video(sampling, store, cache=cache, threads=threads, progress=report)
+        _, features = describe_video(
+            job.video, job.settings, store, cache=cache, threads=threads, progress=report
+        )
     with stages.enter("clustering"):
         whole = Summary.of(features.values + features.mean)
         summary = condense(whole, n_points, np.random.default_rng(job.settings.seed))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keyframes.batch import extracting, run_jobs
-from keyframes.describe import describe_video, plan_sampling
+from keyframes.describe import describe_video
 from keyframes.errors import OutputError, SettingsError, VideoError
 from keyframes.jobs import Job
 from keyframes.kmeans import KMeans, nearest_centers
@@ -25,7 +25,6 @@ from keyframes.records import Crop
 from keyframes.settings import Settings
 from keyframes.summaries import Summary, condense
 from keyframes.thumbnails import ThumbnailStore
-from keyframes.video import index_video
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +58,8 @@ def all_values(videos, options):
     """Return the features of all candidates of all videos, no mean subtracted."""
     rows = []
     for video in videos:
-        index = index_video(video)
         with ThumbnailStore() as store:
-            features = describe_video(plan_sampling(index, options), store)
+            _, features = describe_video(video, options, store)
         rows.append(features.values + features.mean)
     return np.concatenate(rows)
 

@@ -89,7 +89,7 @@ def choose_k(
     from keyframes.asked import choose_k_command
     from keyframes.cache import FeatureCache
     from keyframes.choose_k import choose_k as choose
-    from keyframes.describe import describe_video, find_index, plan_sampling
+    from keyframes.describe import describe_video
     from keyframes.files import check_writable, make_folder, write_atomically
     from keyframes.jobs import find_videos
     from keyframes.progress import ProgressBars
@@ -110,9 +110,8 @@ def choose_k(
     shown = not quiet and sys.stderr.isatty()
     with ProgressBars([video], shown=shown) as bars, ThumbnailStore() as store:
         cache = None if no_cache else FeatureCache()
-        sampling = plan_sampling(find_index(video, cache), settings)
         report = partial(bars, video, "reading")
-        features = describe_video(sampling, store, cache=cache, progress=report)
+        _, features = describe_video(video, settings, store, cache=cache, progress=report)
         try:
             found = choose(
                 features.values,

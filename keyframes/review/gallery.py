@@ -6,9 +6,9 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from keyframes.describe import fetch_pictures
 from keyframes.report.pictures import to_jpeg
-from keyframes.resizing import cut, shrink
-from keyframes.video import fetch_frames
+from keyframes.resizing import shrink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,9 +42,7 @@ class Gallery:
 
     def images(self, rows: Iterable[int]) -> Iterator[tuple[int, Image]]:
         """Decode frames at full size and cut them; yield (row, uint8 BGR) as `fetch_frames`."""
-        sampling = self._sampling
-        for row, image in fetch_frames(sampling.index, self._reading, rows, sampling.spec):
-            yield row, cut(image, sampling.settings.output_crop)
+        return fetch_pictures(self._sampling, self._reading, rows)
 
     def jpegs(self, rows: Iterable[int]) -> dict[int, bytes]:
         """Return frames as JPEGs no longer than `LONGEST_SIDE`; one decode for all unknown ones.

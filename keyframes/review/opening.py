@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from keyframes.choosing import choose, rows_of
-from keyframes.describe import describe_video, find_index, plan_sampling
+from keyframes.describe import describe_video
 from keyframes.errors import OutputError, VideoError
 from keyframes.files import identify
 from keyframes.images import check_picture, read_picture
@@ -67,12 +67,12 @@ def open_session(
     folder.check_ownership()
     check_page(folder.page)
     selection = selection_from_record(video, record)
-    sampling = plan_sampling(find_index(video, cache), settings)
     stages = Stages(video, progress)
     with ThumbnailStore() as store:
         with stages.enter("reading") as report:
-            features = describe_video(
-                sampling,
+            sampling, features = describe_video(
+                video,
+                settings,
                 store,
                 torn=record.get("torn_frames", ()),
                 cache=cache,
