@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from footage import encode_video, numbered_picture, read_number
+from footage import encode_video, numbered_picture, read_number, rewrite_packets
 from keyframes.errors import SettingsError, VideoError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import fetch_frames, frame_size, index_video, probe, read_thumbnails
@@ -73,6 +73,34 @@ def test_turned_and_mirrored_pictures_stand_upright(
     assert {small.shape for small in thumbnails} == {(16, 24) if is_wide else (24, 16)}
     for row, image in fetch_frames(index, reading, range(20), SPEC):
         np.testing.assert_array_equal(image, expected(truth[row]))
+
+
+@pytest.mark.parametrize("suffix", ["avi", "mov"])
+@pytest.mark.parametrize(
+    ("orientation", "mirrored", "degrees", "lie"),
+    [
+        (1, False, 0, lambda image: image),
+        (2, True, 0, lambda image: image[:, ::-1]),
+        (3, False, 180, lambda image: image[::-1, ::-1]),
+        (6, False, 270, np.rot90),
+    ],
+)
+def test_pictures_with_exif_data_are_read_and_stand_upright(
+    orientation, mirrored, degrees, lie, suffix, make_video, tmp_path
+):
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<3HI4H", 1, 274, 3, 1, orientation, 0, 0, 0)
+    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    path = rewrite_packets(
+        [make_video(tmp_path / "whole.avi", 20, codec="mjpeg")],
+        tmp_path / f"exif.{suffix}",
+        lambda _, data: data[:2] + segment + data[2:],
+    )
+    index = index_video(path)
+    assert (index.mirrored, index.rotation) == (mirrored, degrees)
+    reading = read_thumbnails(index, SPEC, lambda _: None)
+    frames = fetch_frames(index, reading, range(20), SPEC)
+    assert [read_number(lie(image)) for _, image in frames] == list(range(20))
+    assert not probe(path).damaged
 
 
 def test_an_edit_list_cuts_frames_away(make_video, tmp_path):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import av
 import cv2
 import numpy as np
-from av.sidedata.sidedata import SideDataContainer
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.reformatter import VideoReformatter
 
 from keyframes.errors import SettingsError
@@ -31,6 +31,17 @@ _LUMA_FORMATS = frozenset(
 _MAX_SLANT = 1 / 90  # of a quarter turn, as FFmpeg has it
 
 _local = threading.local()
+
+
+def _unnamed(cls: type[Type], value: object) -> Type:
+    """Stand in for a kind of side data that FFmpeg has, such as EXIF, and PyAV has no name for."""
+    kind = object.__new__(cls)
+    kind._name_, kind._value_ = f"UNNAMED_{value}", value  # type: ignore[assignment]
+    return kind
+
+
+# PyAV would refuse all side data of a frame, the display matrix included, because of one kind.
+Type._missing_ = classmethod(_unnamed)  # type: ignore[assignment]
 
 
 def pixel_versions() -> dict[str, Any]:
