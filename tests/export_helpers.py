@@ -34,6 +34,11 @@ def strip_digest(picture: Path) -> None:
     picture.write_bytes(encode_png(read_picture(picture), label))
 
 
+def tree(folder: Path) -> dict[str, bytes]:
+    """The content of every file below a folder."""
+    return {name: content for name, (content, _) in snapshot(folder).items()}
+
+
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Every file below a folder: its content, and when it was written."""
     return {

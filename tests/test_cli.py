@@ -20,6 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 import keyframes
+from export_helpers import tree
 from keyframes import Settings
 from keyframes.batch import extracting, run_jobs
 from keyframes.cli import cli, main
@@ -57,14 +58,6 @@ def run_process(*arguments, **options):
 @pytest.fixture
 def video(make_video, tmp_path):
     return make_video(tmp_path / "mouse.mp4", n_frames=40)
-
-
-def tree(folder):
-    return {
-        str(path.relative_to(folder)).replace("\\", "/"): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def test_extract_writes_pictures_table_and_record(video, tmp_path):

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from export_helpers import tree
 from factories import IDENTITY, NO_CLUSTERS, make_selection
 from keyframes.errors import OutputError
 from keyframes.files import write_json
@@ -257,13 +258,13 @@ class TestOpenFiles:
     @pytest.mark.parametrize("name", ["v.csv", "v.json", "labeled-data/v/img000001.png"])
     def test_nothing_is_lost_where_it_would_be_replaced(self, folder, name):
         write(folder, ["img000001.png", "img000002.png"])
-        before = {path: path.read_bytes() for path in folder.root.rglob("*.*")}
+        before = tree(folder.root)
         with (
             (folder.root / name).open("rb"),
             pytest.raises(OutputError, match=f"{name}.*; close it in other programs"),
         ):
             write(folder, ["img000001.png", "img000003.png"])
-        assert {path: path.read_bytes() for path in folder.root.rglob("*.*")} == before
+        assert tree(folder.root) == before
 
     def test_a_document_is_told_of_beforehand(self, folder):
         write(folder, ["img000001.png"])

@@ -16,6 +16,7 @@ import pytest
 
 import keyframes.images
 from drawn_animals import draw_recording, wander
+from export_helpers import tree
 from footage import read_number
 from keyframes import extract
 from keyframes.asked import repeat_command
@@ -77,14 +78,14 @@ def test_pictures_that_are_gone_come_back_with_the_same_command(video, tmp_path,
     extract(video, tmp_path, Settings(count=4, method=method))
     asked = Settings(count=6 if grow else 4, method=method)
     chosen = extract(video, tmp_path, asked, grow=grow)
-    whole = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    whole = tree(tmp_path)
     first, second, *_ = pictures_in(tmp_path)
     first.unlink()
     second.write_bytes(b"")
     again = extract(video, tmp_path, asked, grow=grow)
     assert again.keyframes == chosen.keyframes
     assert again.warnings[-1].startswith(f"2 of {len(chosen.keyframes)} pictures were gone from ")
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == whole
+    assert tree(tmp_path) == whole
     assert extract(video, tmp_path, asked, grow=grow).warnings == chosen.warnings
 
 
@@ -112,10 +113,10 @@ def test_labelled_pictures_are_never_replaced(video, tmp_path):
     table = first.with_name("CollectedData_me.csv")
     rows = "scorer,,,me,me", "bodyparts,,,nose,nose", "coords,,,x,y"
     table.write_text("\n".join([*rows, f"labeled-data,bee 1,{first.name},3,4"]), encoding="utf-8")
-    whole = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    whole = tree(tmp_path)
     with pytest.raises(OutputError, match=r"labels 1 picture that would .* --grow, or choose"):
         extract(video, tmp_path, Settings(frames=(1, 2)), overwrite=True)
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == whole
+    assert tree(tmp_path) == whole
     extract(video, tmp_path, Settings(count=4), overwrite=True)  # chooses the same
     assert len(extract(video, tmp_path, Settings(count=6), grow=True).keyframes) == 6
     assert first.exists()

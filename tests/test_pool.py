@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from export_helpers import tree
 from keyframes.batch import extracting, run_jobs
 from keyframes.describe import describe_video
 from keyframes.errors import OutputError, SettingsError, VideoError
@@ -47,11 +48,11 @@ def pool(videos, out, count, per_video_min=0, **options):
 
 def test_pictures_that_are_gone_come_back(videos, tmp_path):
     pool(videos, tmp_path, 8)
-    whole = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    whole = tree(tmp_path)
     for path in [*tmp_path.rglob("*.png")][::2]:
         path.unlink()
     assert not any(outcome.error for outcome in pool(videos, tmp_path, 8))
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == whole
+    assert tree(tmp_path) == whole
 
 
 def all_values(videos, options):

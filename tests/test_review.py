@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import keyframes.output
+from export_helpers import tree
 from factories import make_features
 from footage import read_number
 from keyframes import extract
@@ -47,14 +48,6 @@ def video(make_video, tmp_path_factory):
 
 def open_in(out, video=None):
     return open_stem(out, STEM, video)
-
-
-def tree(folder):
-    return {
-        str(path.relative_to(folder)).replace("\\", "/"): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def chosen(out):
@@ -422,8 +415,9 @@ class TestKilledAtAnyMoment:
                 threading.Event().wait(wait_s)
                 process.kill()
             open_in(out)
-            # The next change clears away what a kill in the middle of the note leaves.
+            # The next change clears away what a kill before or in the middle of the note leaves.
             remove_leftovers(OutputFolder(out, STEM).unfinished)
+            OutputFolder(out, STEM).lock.unlink(missing_ok=True)
             check_consistent(out)
 
 
