@@ -4,13 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
 from export_helpers import extract_videos, snapshot
 from keyframes import OutputError
 from keyframes.export import EXPORTERS, export
-from keyframes.export.delivery import Delivery
+from keyframes.export.delivery import Delivery, take_turns
 from keyframes.export.frame_folder import find_labelled, find_pictures, padded_width
 from keyframes.export.results import read_results
 from keyframes.export.sources import find_recorded, is_same_video
@@ -86,6 +88,25 @@ def test_a_delivery_writes_nothing_before_all_is_checked(tmp_path):
         delivery.add(tmp_path / "folder", b"ours")
     delivery.carry_out()
     assert list(snapshot(tmp_path)) == ["b.txt", "deep/a.txt"]
+
+
+@pytest.mark.parametrize("made", ["task/task.json", "task.json"])
+def test_an_export_waits_for_another_that_makes_its_destination(tmp_path, made):
+    target = tmp_path / made.split("/", maxsplit=1)[0]
+    is_inside = Event()
+
+    def follow():
+        with take_turns(target):
+            is_inside.set()
+
+    with ThreadPoolExecutor() as pool:
+        with take_turns(target):
+            (tmp_path / made).parent.mkdir(exist_ok=True)
+            (tmp_path / made).touch()
+            second = pool.submit(follow)
+            assert not is_inside.wait(0.2)
+        second.result()
+    assert list(snapshot(tmp_path)) == [made]
 
 
 def test_frames_are_found_by_the_digits_of_their_names(tmp_path):

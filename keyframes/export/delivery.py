@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from keyframes.errors import OutputError
+from keyframes.export.frame_folder import is_called_a_file
 from keyframes.files import hold_in_folder, make_folder, write_atomically
 from keyframes.images import is_ours
 
@@ -53,11 +54,14 @@ class Exported:
 
 
 def take_turns(destination: Path) -> AbstractContextManager[None]:
-    """Wait while another export goes to the destination: both may add to what a file holds."""
-    if destination.is_dir():
-        lock = destination / ".keyframes.lock"
-    else:
+    """Wait while another export goes to the destination: both may add to what a file holds.
+
+    The lock lies in the same place whether the destination is there yet or not.
+    """
+    if is_called_a_file(destination):
         lock = destination.with_name(f".{destination.name}.lock")
+    else:
+        lock = destination / ".keyframes.lock"
     is_fixed = lock.parent.is_dir() and not os.access(lock.parent, os.W_OK)
     return nullcontext() if is_fixed else hold_in_folder(lock)
 

@@ -42,9 +42,14 @@ _OF_FILES = (".csv", ".json", ".slp", ".txt", ".xml", ".zip")
 _HEADERS = ("", "scorer", "individuals", "bodyparts", "coords")
 
 
+def is_called_a_file(destination: Path) -> bool:
+    """Say whether a destination has the name of a file, and isn't a folder nevertheless."""
+    return destination.suffix.lower() in _OF_FILES and not destination.is_dir()
+
+
 def check_folder(destination: Path) -> None:
     """Raise OutputError where no folder can be made, or where its name is that of a file."""
-    if destination.suffix.lower() in _OF_FILES and not destination.is_dir():
+    if is_called_a_file(destination):
         raise OutputError(f"{destination}: would be a folder of a file's name; name a folder")
     check_writable(destination / "images")
 
