@@ -529,6 +529,22 @@ def test_only_exports_that_were_made_are_remembered(out, tmp_path):
     assert past["destination"] == str(tmp_path / "task")
 
 
+@pytest.mark.parametrize("tool", ["deeplabcut", "sleap", "lightning-pose", *TASKS])
+def test_an_export_that_was_killed_before_it_was_noted_is_mended_by_another(out, project, tool):
+    if tool == "sleap":
+        pytest.importorskip("sleap_io", reason="needs the extra sleap")
+    to = project.with_name("labels.slp" if tool == "sleap" else "task")
+    if tool == "deeplabcut":
+        project.rename(to)
+    record, frame = read_json(out / "mouse.json"), chosen(out)[0]
+    export(tool, out, to)
+    write_json(out / "mouse.json", record)
+    before = snapshot(to.parent)
+    assert not export(tool, out, to).written
+    assert review(out).reject(frame).warnings == stays(tool, frame)
+    assert snapshot(to.parent) != before
+
+
 def test_a_record_that_cannot_be_written_does_not_stop_an_export(out, tmp_path, monkeypatch):
     def refuse(results, now, exported):
         raise OutputError("mouse.json: can't be written")

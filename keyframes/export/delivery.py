@@ -6,8 +6,8 @@ import hashlib
 import os
 import re
 from contextlib import nullcontext
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keyframes.errors import OutputError
@@ -16,7 +16,7 @@ from keyframes.files import hold_in_folder, make_folder, write_atomically
 from keyframes.images import is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection
     from contextlib import AbstractContextManager
 
 # Stands near the beginning of each task file; a file without it is never replaced.
@@ -38,8 +38,6 @@ class Exported:
         Files that stay as they were: what they should hold is there already.
     notes
         What a person should know, one sentence each.
-    new_frames
-        Frames that a SLEAP file did not hold before, by the results' place.
     n_keyframes, n_videos
         Keyframes that are at the destination now, whether they were before or not, and the videos
         they are from.
@@ -48,7 +46,6 @@ class Exported:
     written: tuple[Path, ...]
     kept: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
-    new_frames: Mapping[PurePosixPath, Sequence[int]] = field(default_factory=dict)
     n_keyframes: int = 0
     n_videos: int = 0
 

@@ -45,8 +45,6 @@ class PastExport:
         Keywords of the tool's exporter.
     place
         What the video's results were called, with forward slashes: see `Source`.
-    frames
-        Frames that the export brought to a SLEAP file, ascending; elsewhere the pictures tell.
     files
         SHA-256 of each task file as the export left it, by its path beside the destination.
     is_elsewhere
@@ -59,7 +57,6 @@ class PastExport:
     destination: Path
     options: dict[str, Any] = field(default_factory=dict)
     place: str = ""
-    frames: tuple[int, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     is_elsewhere: bool = False
     copied_from: Path | None = None
@@ -75,7 +72,7 @@ class PastExport:
     @classmethod
     def from_json(cls, document: dict[str, Any], path: Path) -> PastExport:
         """Return what `to_json` wrote to the record at `path`, wherever that lies now."""
-        plain = {k: value for k, value in document.items() if k not in ("from_here", "origin")}
+        plain = {k: value for k, value in document.items() if k in cls.__slots__}
         there = to_absolute(Path(document["destination"]))
         here = to_absolute(path.parent / document.get("from_here", there))
         plain["destination"] = here if here.exists() else there
@@ -83,12 +80,12 @@ class PastExport:
         origin = Path(document.get("origin", path.parent))
         is_copy = (origin / path.name).exists() and not is_same_file(origin / path.name, path)
         plain["copied_from"] = origin if is_copy and plain["destination"] == there else None
-        return cls(**{**plain, "frames": tuple(document["frames"])})
+        return cls(**plain)
 
     def to_json(self, folder: Path) -> dict[str, Any]:
         """Return all of it as plain values, as a run record in the folder holds it."""
         lists = {name: list(v) for name, v in self.options.items() if isinstance(v, tuple)}
-        plain: dict[str, Any] = {"destination": str(self.destination), "frames": list(self.frames)}
+        plain: dict[str, Any] = {"destination": str(self.destination)}
         with suppress(ValueError):  # another drive
             plain["from_here"] = Path(os.path.relpath(self.destination, folder)).as_posix()
         plain["origin"] = str(to_absolute(folder))
@@ -128,10 +125,7 @@ def remember(results: Iterable[Result], now: PastExport, exported: Exported) -> 
         record = read_json(path)
         history = _history(record, path)
         earlier = next(filter(now.goes_where, history), now)
-        brought = {*earlier.frames, *exported.new_frames.get(result.place, ())}
-        chosen = result.selection.frame_indices
-        frames = tuple(frame for frame in chosen if frame in brought)
-        new = replace(now, place=str(result.place), frames=frames)
+        new = replace(now, place=str(result.place))
         exports = [*record.get("exports", [])]
         at = history.index(earlier) if earlier in history else len(exports)
         exports[at : at + 1] = [new.to_json(path.parent)]

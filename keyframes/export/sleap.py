@@ -12,16 +12,17 @@ from keyframes.errors import OutputError, SettingsError
 from keyframes.export.delivery import Exported
 from keyframes.export.history import LABELLED, NOT_OURS
 from keyframes.export.sleap_videos import (
+    BROUGHT,
     DIGESTS,
     find_videos,
     frames_of,
     labelled_frames,
-    read_digests,
+    read_noted,
     source_of,
 )
 from keyframes.export.sources import describe_guess
 from keyframes.extras import import_extra
-from keyframes.files import atomic_path, check_room, make_folder, remove_old_leftovers
+from keyframes.files import atomic_path, check_room, identify, make_folder, remove_old_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -78,38 +79,41 @@ def export_sleap(results: Sequence[Result], destination: Path, *, embed: bool = 
     embed = _is_package(destination, embed=embed)
     sio = import_extra("sleap_io", "sleap")
     labels = _load(sio, destination) if destination.exists() else sio.Labels()
-    digests = read_digests(labels)
+    digests, brought = read_noted(labels, DIGESTS), read_noted(labels, BROUGHT)
     entries = find_videos(labels, [result.video for result in results])
-    notes, datasets, new_frames = [], [], {}
+    notes, datasets, n_new = [], [], 0
     for result in results:
         n_before = len(labels.suggestions)
         dataset, path = _suggest(sio, labels, entries, result, embed=embed)
         datasets.append(dataset)
-        new_frames[result.place] = [each.frame_idx for each in labels.suggestions[n_before:]]
+        new = [each.frame_idx for each in labels.suggestions[n_before:]]
+        n_new += len(new)
         if path not in digests and not Path(path).is_file():
             notes.append(describe_guess(path, result.video))
-        digests = {**digests, path: result.identity["sha256_of_samples"]}
+        digest = result.identity["sha256_of_samples"]
+        digests = {**digests, path: digest}
+        brought = {**brought, digest: sorted({*brought.get(digest, ()), *new})}
     doubtful = [r.video.name for r in results if not (embed or r.selection.video.is_seekable)]
     if doubtful:
         notes.append(
             f"SLEAP seeks, and may show others than these frames of {', '.join(doubtful)}: export "
             f"to *{_PACKAGE}, which holds them, or do as `keyframes probe` says"
         )
-    n_new = sum(map(len, new_frames.values()))
     if not n_new:
         return Exported((), (destination,), tuple(notes))
     if embed and destination.exists():
         raise _no_adding(destination)
     earlier = labels.provenance.get("keyframes", {})
     asked = {str(result.place): result.settings for result in results}
-    labels.provenance |= {"keyframes": {**earlier, **asked}, DIGESTS: digests}
+    noted = {"keyframes": {**earlier, **asked}, DIGESTS: digests, BROUGHT: brought}
+    labels.provenance |= noted
     _save(sio, labels, destination, dict(zip(datasets, results, strict=True)) if embed else {})
     notes.append(f"{n_new} frame{'s' * (n_new != 1)} suggested")
-    return Exported((destination,), notes=tuple(notes), new_frames=new_frames)
+    return Exported((destination,), notes=tuple(notes))
 
 
 def withdraw_from_sleap(past: PastExport, video: Path, gone: Mapping[int, Path]) -> dict[int, str]:
-    """Take back suggestions that our export brought and nobody has labelled; see `Exporter`.
+    """Take back suggestions that our exports brought and nobody has labelled; see `Exporter`.
 
     Raises
     ------
@@ -123,10 +127,12 @@ def withdraw_from_sleap(past: PastExport, video: Path, gone: Mapping[int, Path])
     entry = find_videos(labels, [video]).get(video)
     there = gone.keys() & frames_of(labels, entry)
     labelled = labelled_frames(labels, entry)
+    brought, digest = read_noted(labels, BROUGHT), identify(video)["sha256_of_samples"]
+    ours = {*brought.get(digest, ())}
     stays = {
         frame: LABELLED if frame in labelled else NOT_OURS
         for frame in sorted(there)
-        if frame in labelled or frame not in past.frames
+        if frame in labelled or frame not in ours
     }
     leaving = there - stays.keys()
     if leaving:
@@ -135,6 +141,7 @@ def withdraw_from_sleap(past: PastExport, video: Path, gone: Mapping[int, Path])
             for suggestion in labels.suggestions
             if suggestion.video is not entry or int(suggestion.frame_idx) not in leaving
         ]
+        labels.provenance[BROUGHT] = {**brought, digest: sorted(ours - leaving)}
         _save(sio, labels, past.destination, {})
     return stays
 

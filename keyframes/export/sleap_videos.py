@@ -12,15 +12,17 @@ from keyframes.video import index_video
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Entry of the provenance: the digest of each video, by the path that the file has for it.
+# Entries of the provenance: the digest of each video, by the path that the file has for it,
 DIGESTS = "keyframes_videos"
+# and the frames that exports into the file have suggested, by their video's digest.
+BROUGHT = "keyframes_frames"
 # Other readers go by what the header claims; so far from the truth may that be.
 _COUNTED_OTHERWISE = 0.01
 
 
 def find_videos(labels: Any, videos: Iterable[Path]) -> dict[Path, Any]:  # noqa: ANN401
     """Return the file's entry for each video that has one; no entry is that of two videos."""
-    digests = read_digests(labels)
+    digests = read_noted(labels, DIGESTS)
     entries: dict[str, Any] = {}
     for entry in labels.videos:
         if isinstance(path := source_of(entry).filename, str):  # the others are lists of pictures
@@ -41,10 +43,10 @@ def source_of(entry: Any) -> Any:  # noqa: ANN401
     return entry if entry.source_video is None else entry.source_video
 
 
-def read_digests(labels: Any) -> dict[str, str]:  # noqa: ANN401
-    """Return what exports into the file have noted of its videos' content, by recorded path."""
-    digests = labels.provenance.get(DIGESTS)
-    return digests if isinstance(digests, dict) else {}
+def read_noted(labels: Any, entry: str) -> dict[str, Any]:  # noqa: ANN401
+    """Return what exports into the file have noted in an entry of its provenance."""
+    noted = labels.provenance.get(entry)
+    return noted if isinstance(noted, dict) else {}
 
 
 def frames_of(labels: Any, video: Any) -> set[int]:  # noqa: ANN401
