@@ -225,6 +225,40 @@ def test_frames_whose_headers_are_damaged_count_for_nothing_though_they_are_jump
     assert index.doubt is not None or len(truth) == N_FRAMES
 
 
+DNXHD = {
+    "codec": "dnxhd",
+    "pixel_format": "yuv422p",
+    "size": (256, 128),
+    "options": {"profile": "dnxhr_lb"},
+}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "made", "ruin"),
+    [
+        ("mov", DNXHD, lambda data: bytes(len(data))),
+        ("mov", {"codec": "prores_ks"}, lambda data: bytes(len(data))),
+        ("mov", {"codec": "png"}, lambda data: bytes(len(data))),
+        ("mov", {"codec": "png"}, lambda data: data[: len(data) // 2]),
+        ("avi", {"codec": "ffv1", "options": {"level": "3"}}, lambda data: data[:-100]),
+    ],
+    ids=["dnxhd", "prores", "png", "png cut short", "ffv1 cut short"],
+)
+def test_pictures_by_themselves_that_are_damaged_count_for_nothing_though_nobody_looks_at_them(
+    suffix, made, ruin, make_video, tmp_path
+):
+    whole = make_video(tmp_path / f"whole.{suffix}", 48, gop=1, **made)
+    path = rewrite_packets(
+        [whole],
+        tmp_path / f"damaged.{suffix}",
+        lambda number, data: ruin(data) if number == 20 else data,
+    )
+    assert index_video(whole).doubt is None
+    _, reading, truth = read_exactly(path, span=Span(parse_position("40f")), step=2)
+    assert reading.video.n_frames == len(truth) == 47
+    assert reading.frame_indices.tolist() == [40, 42, 44, 46]
+
+
 def test_damaged_pixels_are_no_reason_to_doubt_the_packets(make_video, tmp_path):
     path = make_video(tmp_path / "torn.mov", 40, codec="mjpeg", size=(320, 240))
     damage(path, [20], offset=400)

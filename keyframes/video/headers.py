@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, cast
 
 import av
 from av import Packet
 from av.bitstream import BitStreamFilterContext
 
-from keyframes.video import jpeg
+from keyframes.video import jpeg, png
+from keyframes.video.ffv1 import SliceSums
 
 if TYPE_CHECKING:
     from av import VideoStream
 
     from keyframes.video.decode import Decoder
+
+# How packets begin of which no frame comes otherwise.
+_BEGINNINGS = {
+    "dnxhd": re.compile(rb"\0\0[\x02-\x21].[\x01-\x03]", re.DOTALL),
+    "prores": re.compile(rb".{4}icpf", re.DOTALL),
+}
 
 
 class HeaderTrial:
@@ -30,13 +38,25 @@ class HeaderTrial:
         self._header, self._least_size = b"", 0  # of JPEGs that need not be tried again
         self._filter: BitStreamFilterContext | None = None
         self._n_filtered = 0
+        self._sums = SliceSums()
 
     def take(self, packet: Packet[VideoStream]) -> None:
         """Try the next packet."""
-        if self._decoder.stream.codec_context.name == "mjpeg":
+        codec = self._decoder.stream.codec_context.name
+        if codec == "mjpeg":
             self._take_jpeg(packet)
         elif self._decoder.tells_references:
             self._filter_headers(packet)
+        elif not self._is_sound(codec, packet):
+            self._decoder.count("a packet that isn't as it was written")
+
+    def _is_sound(self, codec: str, packet: Packet[VideoStream]) -> bool:
+        """Say whether the checksums in a packet are right, or at least its first bytes."""
+        if codec == "ffv1":
+            return self._sums.hold(bytes(packet))
+        if codec == "png":
+            return png.is_sound(bytes(packet))
+        return codec not in _BEGINNINGS or bool(_BEGINNINGS[codec].match(memoryview(packet)))
 
     def _take_jpeg(self, packet: Packet[VideoStream]) -> None:
         """Try a JPEG.
