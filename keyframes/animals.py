@@ -106,12 +106,16 @@ class Gate:
         if self.n_frames < MIN_SAMPLE:
             return f"only {self.n_frames} frames, too few to tell animals from the background"
         if self.count == 0:
-            return "nothing that moves stands out from a background that stands still"
+            return "nothing that moves stands out from the background in most frames"
         if self.count > MAX_ANIMALS or self.share < MIN_SHARE:
             return "the number of things that move changes too much to be animals seen whole"
         if self.spread >= MAX_SPREAD:
             return "what moves looks too different from frame to frame to be animals seen whole"
-        return f"usually {self.count} seen whole against a background that stands still"
+        return (
+            f"usually {self.count} seen whole: what stands out from the background comes to as "
+            f"many in {self.share:.0%} of {self.n_frames} frames, and varies little in shape; "
+            "that the camera stands still is not tested"
+        )
 
     def as_record(self) -> dict[str, Any]:
         """Return the figures beside what they are held against."""
