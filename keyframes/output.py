@@ -145,23 +145,23 @@ class OutputFolder:
         if record is None:
             return None
         way_out = "rename the recording, "  # a labelling project may hold frames of the other one
-        self._refuse("another video", record["identity"]["video"], video, way_out)
+        self._refuse("another video", record["identity"]["video"], video, way_out, "--overwrite")
         return record
 
     def check_settings(self, record: Record, settings: Record) -> None:
         """Raise OutputError unless these settings are those that the record's run had."""
         there = record["identity"]["settings"]
         grown = differences(there, settings).keys() <= {*GROWING}
-        is_number = not settings.get("frames") and settings.get("count") != "auto"
-        can_grow = grown and is_number and not settings.get("pool")
-        way_out = "keep or add to them with --grow, " if can_grow else ""
-        self._refuse("other settings", there, settings, way_out)
+        unfit = settings.get("frames") or settings.get("pool") or settings.get("count") == "auto"
+        way_out = "keep or add to them with --grow, " if grown and not unfit else ""
+        how = "--overwrite" if "count" in settings else "--overwrite and without --grow"
+        self._refuse("other settings", there, settings, way_out, how)
 
-    def _refuse(self, what: str, there: Record, asked: Record, way_out: str) -> None:
+    def _refuse(self, what: str, there: Record, asked: Record, way_out: str, how: str) -> None:
         if differing := differences(there, asked):
             raise OutputError(
                 f"{self.record}: holds keyframes of {what} ({', '.join(differing.values())}); "
-                f"{way_out}choose another -o, or replace them with --overwrite alone"
+                f"{way_out}choose another -o, or replace them with {how}"
             )
 
     def check_ownership(self) -> None:
