@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 
     from keyframes.stages import Stage
 
-_OVERALL_BAR = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
+_OVERALL_BAR = "{desc}|{bar}| [{elapsed}<{remaining}]"
 _WAITING_BAR = "{desc} [{elapsed}]"  # how much there is to do isn't known yet
-_BAR = _OVERALL_BAR.replace("[", "{n_fmt}/{total_fmt} [")
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
+# From where to where each stage takes a video in the bar over all: reading takes longest, as a
+# rule, and after the pictures come the page and the record.
+_SPANS: dict[Stage, tuple[float, float]] = {
+    "waiting": (0.0, 0.0),
+    "reading": (0.0, 0.8),
+    "clustering": (0.8, 0.9),
+    "writing": (0.9, 0.99),
+}
 # Drawn when something has moved, but at most ten times a second; wiped out at the end.
 _start_bar = partial(tqdm, leave=False, dynamic_ncols=True, miniters=1)
 
@@ -64,8 +72,10 @@ class ProgressBars:
             bar.bar_format = bar_format
             bar.reset()
         bar.update(done - bar.n)
-        if self._overall is not None and stage == "reading" and total:
-            self._overall.move(video, done / total)
+        if self._overall is not None:
+            first, last = _SPANS[stage]
+            share = done / total if total else 0.0
+            self._overall.move(video, first + share * (last - first))
 
     def finish(self, video: Path, *, was_work: bool) -> None:
         """Take the video's bar off the screen and count the video."""
@@ -83,7 +93,7 @@ class ProgressBars:
 
 
 class _Overall:
-    """The bar over all videos: how many are done, and how much of their bytes.
+    """The bar over all videos: how many are done, and how far all are, by their bytes.
 
     Videos that cost no work, being finished or not readable, count; the time that is left is
     reckoned without them.
@@ -91,34 +101,41 @@ class _Overall:
 
     def __init__(self, videos: Sequence[Path]) -> None:
         self._sizes = {video: max(1, size_of(video)) for video in videos}  # each moves the bar
-        self._read = dict.fromkeys(videos, 0)
+        self._total = sum(self._sizes.values())
+        self._moved = dict.fromkeys(videos, 0)
         self._n_done = 0
         self.bar = _start_bar(
-            desc=self._tally(),
-            total=sum(self._sizes.values()),
+            desc=self._tally(0),
+            total=self._total,
             bar_format=_OVERALL_BAR,
             smoothing=0,
         )
 
     def move(self, video: Path, share: float) -> None:
-        """Go to where so much of a video is read."""
-        self.bar.update(self._step(video, share))
+        """Go to where so much of a video is done."""
+        self._draw(self._step(video, share))
 
     def finish(self, video: Path, *, was_work: bool) -> None:
         """Count a video."""
         step = self._step(video, 1.0)
         if not was_work:
             self.bar.initial += step
-        self.bar.update(step)
         self._n_done += 1
-        self.bar.set_description_str(self._tally())
+        self._draw(step)
+        self.bar.refresh()
 
     def _step(self, video: Path, share: float) -> int:
-        before, self._read[video] = self._read[video], round(share * self._sizes[video])
-        return self._read[video] - before
+        before, self._moved[video] = self._moved[video], int(share * self._sizes[video])
+        return self._moved[video] - before
 
-    def _tally(self) -> str:
-        return f"{self._n_done} of {len(self._sizes)} videos"
+    def _draw(self, step: int) -> None:
+        self.bar.set_description_str(self._tally(self.bar.n + step), refresh=False)
+        self.bar.update(step)
+
+    def _tally(self, n_bytes: float) -> str:
+        """Say how many videos are done, and how much of all: 100% only when that is so."""
+        percent = int(100 * n_bytes / self._total)
+        return f"{self._n_done} of {len(self._sizes)} videos: {percent:3d}%"
 
 
 def say(text: str, file: TextIO | None = None) -> None:

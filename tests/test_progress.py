@@ -22,11 +22,32 @@ def test_bar_over_all_goes_by_bytes_and_reckons_only_with_what_was_work(videos):
         bars(videos[1], "reading", 0, 0)
         bars(videos[1], "reading", 50, 100)
         bars(videos[1], "writing", 1, 20)
-        assert (overall.n, overall.initial, overall.total) == (1500, 0, 4000)
+        assert (overall.n, overall.initial, overall.total) == (2713, 0, 4000)
         bars.finish(videos[0], was_work=False)
-        assert (overall.n, overall.initial) == (2500, 1000)
+        assert (overall.n, overall.initial) == (3713, 1000)
         bars.finish(videos[1], was_work=True)
         assert (overall.n, overall.initial) == (4000, 1000)
+
+
+def test_bar_over_all_moves_with_every_stage_and_is_full_only_when_all_is_done(videos):
+    with ProgressBars(videos, shown=True) as bars:
+        overall, shown = bars._overall.bar, []
+        steps = [("reading", 0, 0), ("reading", 1, 1), ("clustering", 0, 0), ("clustering", 3, 3)]
+        for step in [*steps, ("writing", 5, 10), ("writing", 10, 10)]:
+            for video in videos:
+                bars(video, *step)
+            shown.append(overall.desc)
+        assert shown == [f"0 of 2 videos: {percent:3d}%" for percent in (0, 80, 80, 90, 94, 99)]
+        for video in videos:
+            bars.finish(video, was_work=True)
+        assert overall.desc == "2 of 2 videos: 100%"
+
+
+def test_a_video_that_is_known_is_soon_where_choosing_begins(videos):
+    with ProgressBars(videos, shown=True) as bars:
+        bars(videos[1], "reading", 0, 0)
+        bars(videos[1], "clustering", 0, 0)
+        assert bars._overall.bar.desc == "0 of 2 videos:  60%"
 
 
 def test_each_running_video_has_a_bar_of_its_own(videos, capsys):
