@@ -116,6 +116,16 @@ class TestPage:
         scene.record["explanation"] = explanation
         assert f"objective J 3.5 {told} numpy 1.2.3" in plain(scene.render())
 
+    @pytest.mark.parametrize(("method", "other"), [("kmeans", "coverage"), ("coverage", "kmeans")])
+    def test_bars_are_said_to_be_no_measure_of_another_method(self, method, other):
+        scene = make_scene()
+        scene.record["identity"]["settings"] = Settings(method=method).to_json()
+        page = scene.render()
+        assert "Whole frames are compared, not postures." in page
+        (advice,) = re.findall(rf"<p>[^\n]*<code>--method {other}</code>[^\n]*</p>", page)
+        assert "judge by the frames" in advice
+        assert "on another scale" in advice
+
     def test_a_list_is_compared_with_nothing(self):
         scene = make_scene(histories=())
         scene.selection = replace(scene.selection, step=None)
