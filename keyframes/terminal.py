@@ -94,8 +94,7 @@ def describe_selection(selection: Selection, folder: OutputFolder) -> str:
     lines = [f"{video.path.name}: {_count_new(selection, record)}"]
     facts = {
         "read": f"{to_count(video.n_frames, 'frame')}, {video.width}×{video.height}, "
-        f"{to_duration(video.duration_s)} at {video.fps:.4g} fps, "
-        f"in {_pace(video, record)}",
+        f"{to_duration(video.duration_s)} at {video.fps:.4g} fps",
     }
     if selection.n_candidates < video.n_frames:
         facts["considered"] = f"{selection.n_candidates:,} of them"
@@ -105,10 +104,11 @@ def describe_selection(selection: Selection, folder: OutputFolder) -> str:
         facts["matched"] = match
     if selection.step is not None:  # a list leaves nothing to compare with
         facts["clusters"] = f"explain {coverage.variance_explained:.0%} of the variance"
-        facts["coverage"] = _gain(selection)
+        facts["coverage"] = _gain(selection, record["identity"]["settings"])
     facts["written"] = str(folder.images)
     if folder.page.exists():
         facts["report"] = str(folder.page)
+    facts["took"] = _pace(video, record)
     lines += _aligned(facts)
     return "\n".join([*lines, *_warnings(selection)])
 
@@ -190,16 +190,17 @@ def _warnings(selection: Selection) -> list[str]:
 
 
 def _pace(video: VideoInfo, record: dict[str, Any]) -> str:
-    """Say how long a run took; where all of the video was read, against its length, too."""
+    """Say how long the stages took; where all of the video was read, against its length, too."""
     seconds = max(sum(record["timings_s"].values()), 0.001)
     asked, pace = record["identity"]["settings"], video.duration_s / seconds
+    took = f"{to_duration(seconds)} to read, choose and write"
     if asked["start"] or asked["end"]:
-        return to_duration(seconds)
-    return f"{to_duration(seconds)}: {pace:,.{0 if pace >= 10 else 1}f}× real time"
+        return took
+    return f"{took}: {pace:,.{0 if pace >= 10 else 1}f}× real time"
 
 
-def _gain(selection: Selection) -> str:
-    """Say what the choice bought against evenly spaced frames."""
+def _gain(selection: Selection, asked: dict[str, Any]) -> str:
+    """Say what the choice bought against evenly spaced frames, and what to do if it is nothing."""
     coverage = selection.coverage
     if len(selection.keyframes) == selection.n_candidates:
         return "every frame considered is a keyframe"
@@ -208,8 +209,12 @@ def _gain(selection: Selection) -> str:
     gain = 1 - coverage.keyframes.mean / coverage.evenly_spaced.mean
     if abs(gain) < 0.005:
         return "frames are as near to a keyframe as with evenly spaced ones"
-    direction = "nearer to" if gain >= 0 else "farther from"
-    return f"frames are {abs(gain):.0%} {direction} a keyframe than with evenly spaced ones"
+    if gain > 0:
+        return f"frames are {gain:.0%} nearer to a keyframe than with evenly spaced ones"
+    # The figure is about whole frames; coverage goes by postures, and a pool can't.
+    other = asked["method"] == "kmeans" and not asked.get("pool")
+    advice = "a larger -k may help" + (", or --method coverage" if other else "")
+    return f"frames are {-gain:.0%} farther from a keyframe than with evenly spaced ones; {advice}"
 
 
 def _aligned(items: dict[str, str]) -> list[str]:

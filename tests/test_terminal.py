@@ -11,8 +11,10 @@ from keyframes.errors import VideoError
 from keyframes.files import write_json
 from keyframes.forecast import Forecast
 from keyframes.jobs import Job
+from keyframes.records import Reach
 from keyframes.settings import Settings
 from keyframes.terminal import (
+    _gain,
     _pace,
     describe_batch,
     describe_forecast,
@@ -112,10 +114,14 @@ def test_container_goes_by_one_name(family, name, shown):
 @pytest.mark.parametrize(
     ("timings", "asked", "text"),
     [
-        ({"reading": 3.0, "writing": 1.0}, {}, "4.0 s: 25× real time"),
-        ({"reading": 30.0}, {}, "30.0 s: 3.3× real time"),
-        ({"reading": 200.0}, {}, "3:20.0: 0.5× real time"),
-        ({"reading": 3.0}, {"start": "10s"}, "3.0 s"),  # not all of it was read
+        ({"reading": 3.0, "writing": 1.0}, {}, "4.0 s to read, choose and write: 25× real time"),
+        ({"reading": 30.0}, {}, "30.0 s to read, choose and write: 3.3× real time"),
+        ({"reading": 200.0}, {}, "3:20.0 to read, choose and write: 0.5× real time"),
+        (
+            {"reading": 3.0},
+            {"start": "10s"},
+            "3.0 s to read, choose and write",
+        ),  # not all of it was read
     ],
 )
 def test_pace_is_that_of_all_stages_and_of_the_whole_video(timings, asked, text):
@@ -124,3 +130,31 @@ def test_pace_is_that_of_all_stages_and_of_the_whole_video(timings, asked, text)
         "identity": {"settings": {"start": None, "end": None, **asked}},
     }
     assert _pace(VIDEO, record) == text  # it lasts 100 s
+
+
+def test_time_is_not_said_to_be_that_of_reading(tmp_path):
+    write_json(tmp_path / "v.json", make_scene().record)
+    outcome = Outcome(Job(Path("v.mp4"), tmp_path, Settings()), make_scene().selection)
+    _, read, *_, took = describe_outcome(outcome, at_length=True).splitlines()
+    assert read.endswith(" fps")
+    assert " to read, choose and write: " in took
+
+
+@pytest.mark.parametrize(
+    ("keyframes", "asked", "text"),
+    [
+        (8.0, {"method": "kmeans"}, "20% nearer to a keyframe than with evenly spaced ones"),
+        (11.4, {"method": "kmeans"}, "spaced ones; a larger -k may help, or --method coverage"),
+        (11.4, {"method": "kmeans", "pool": "1f"}, "evenly spaced ones; a larger -k may help"),
+        (
+            11.4,
+            {"method": "coverage"},
+            "14% farther from a keyframe than with evenly spaced ones; a larger -k may help",
+        ),
+    ],
+)
+def test_what_to_do_is_said_only_where_evenly_spaced_frames_are_nearer(keyframes, asked, text):
+    reaches = {"keyframes": Reach(keyframes, 20.0), "evenly_spaced": Reach(10.0, 20.0)}
+    selection = make_scene().selection
+    coverage = replace(selection.coverage, **reaches)
+    assert _gain(replace(selection, coverage=coverage), asked).endswith(text)
