@@ -124,6 +124,13 @@ def test_works_where_nobody_listens(video, tmp_path):
     assert (tmp_path / "out" / "mouse.json").exists()
 
 
+def test_help_names_the_columns_of_the_table(video, tmp_path):
+    run("extract", video, "-k", 1, "-o", tmp_path, "-q")
+    columns = (tmp_path / "mouse.csv").read_text("utf-8").splitlines()[0].split(",")
+    told = run("extract", "--help").stdout.partition("columns: ")[2].partition("\n\n")[0]
+    assert [word for word in dict.fromkeys(re.findall(r"\w+", told)) if word in columns] == columns
+
+
 def test_json_is_one_document(video, tmp_path):
     done = run("extract", video, "-k", 3, "-o", tmp_path / "out", "--json", "-q")
     assert done.stderr == ""
@@ -192,7 +199,7 @@ def test_every_video_of_a_pool_counts_and_another_pool_is_refused_once(make_vide
     assert refused.returncode == 2
     assert refused.stderr.count("keyframes: ") == 1
     assert "another pool" in refused.stderr
-    assert refused.stderr.splitlines()[-1].endswith("--overwrite alone")
+    assert refused.stderr.splitlines()[-1].endswith("--overwrite")
     assert tree(tmp_path / "out").keys() == before.keys()
 
 

@@ -208,9 +208,13 @@ def extract(
 
     \b
       labeled-data/VIDEO/img000042.png  a frame at full size; 42 is its number
-      VIDEO.csv                         frame number, time and cluster of each
+      VIDEO.csv                         a row for each; its columns are below
       VIDEO.html                        the report: are these the frames to label?
       VIDEO.json                        the run record: settings, seed, warnings
+
+    The table's columns: image, frame_index, time_s; cluster, cluster_size, distance (from what
+    the cluster stands for); covers (how many frames are nearest to this keyframe), covers_mean
+    (how far these are from it on average), covers_p95 (how far 19 of 20 of them are at most).
 
     What is finished is skipped when asked for again, and what keyframes did not write is never
     replaced.

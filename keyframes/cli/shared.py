@@ -49,7 +49,12 @@ looking = together(
         type=POSITION,
         help="Where to begin: 90 (seconds), 00:01:30.5, 25% or 2700f (frame number).",
     ),
-    click.option("--end", type=POSITION, help="Where to stop, exclusive; written like --start."),
+    click.option(
+        "--end",
+        type=POSITION,
+        help="Where to stop, exclusive; written like --start. With both, leave out where somebody "
+        "handles the animal: hands would be among the keyframes.",
+    ),
     click.option("--crop", type=CROP, help="The part of the picture that is compared, in pixels."),
     click.option(
         "--step",
