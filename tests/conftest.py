@@ -16,6 +16,7 @@ from footage import encode_video
 from keyframes import Settings, extract
 from keyframes.ahead import count_cores
 from keyframes.cli import main
+from keyframes.files import write_atomically
 
 # On a machine that has other things to do, any example may take long.
 hypothesis.settings.register_profile("keyframes", deadline=None)
@@ -148,3 +149,17 @@ def no_root(tmp_path):
     os.seteuid(65534)
     yield
     os.seteuid(0)
+
+
+@pytest.fixture
+def leave_half(monkeypatch):
+    """A function that leaves of a file what a killed run does: leave_half(path)."""
+
+    def leave_half(path):
+        with monkeypatch.context() as patch:
+            # A killed process neither renames nor cleans up.
+            patch.setattr(Path, "replace", lambda *_: None)
+            patch.setattr(Path, "unlink", lambda *_, **__: None)
+            write_atomically(path, b"half")
+
+    return leave_half

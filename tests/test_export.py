@@ -90,6 +90,14 @@ def test_a_delivery_writes_nothing_before_all_is_checked(tmp_path):
     assert list(snapshot(tmp_path)) == ["b.txt", "deep/a.txt"]
 
 
+def test_what_a_killed_export_left_behind_goes(tmp_path, leave_half):
+    leave_half(tmp_path / "a.txt")
+    delivery = Delivery()
+    delivery.add(tmp_path / "a.txt", b"ours")
+    delivery.carry_out()
+    assert list(snapshot(tmp_path)) == ["a.txt"]
+
+
 @pytest.mark.parametrize("made", ["task/task.json", "task.json"])
 def test_an_export_waits_for_another_that_makes_its_destination(tmp_path, made):
     target = tmp_path / made.split("/", maxsplit=1)[0]

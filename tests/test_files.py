@@ -113,20 +113,6 @@ class TestOpenFiles:
         assert not list(tmp_path.iterdir())
 
 
-@pytest.fixture
-def leave_half(monkeypatch):
-    """A function that leaves of a file what a killed run does: leave_half(path)."""
-
-    def leave_half(path):
-        with monkeypatch.context() as patch:
-            # A killed process neither renames nor cleans up.
-            patch.setattr(Path, "replace", lambda *_: None)
-            patch.setattr(Path, "unlink", lambda *_, **__: None)
-            write_atomically(path, b"half")
-
-    return leave_half
-
-
 @pytest.mark.parametrize("stem", ["a", "x" * 240, "ünï [1] %d"])
 def test_leftovers_of_a_killed_run_are_found_again(tmp_path, stem, leave_half):
     path = tmp_path / f"{stem}.csv"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from keyframes.errors import OutputError
 from keyframes.export.frame_folder import is_called_a_file
-from keyframes.files import hold_in_folder, make_folder, write_atomically
+from keyframes.files import hold_in_folder, make_folder, remove_leftovers, write_atomically
 from keyframes.images import is_ours
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ class Delivery:
         """
         for folder in dict.fromkeys(target.parent for target in self._pending):
             make_folder(folder)
+        remove_leftovers(*self._pending)
         for target, content in self._pending.items():
             write_atomically(target, _read(content))
         for path in self._outdated:
