@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 MAX_BYTES = 2 * 2**30
 # Part of every key: an entry of another format is never found, and goes when it is the oldest.
-FORMAT = 6
+FORMAT = 7
 _INDEX_ARRAYS = ("pts", "dts", "is_key", "times_s")
 _READING_ARRAYS = ("frame_indices", "times_s", "checksums")
 _FEATURE_ARRAYS = ("values", "mean", "sharpness", "blank")

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from keyframes.animals import N_SAMPLE, describe_animals, learn_animals
 from keyframes.describe import COVERAGE_THUMBNAIL, MAX_COVERAGE_CANDIDATES
-from keyframes.features import shrink_block, to_gray
+from keyframes.features import even_out, median_background, shrink_block, to_gray
 from keyframes.medoids import choose_medoids
 from keyframes.records import Clustering
 
@@ -193,11 +193,14 @@ def _find_costs(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[_FrameCosts, dict[str, Any]]:
     """Compare by animals if the recording allows it, otherwise by whole frames; say why."""
-    model, gate = learn_animals(_look(store, _spread_out(usable, N_SAMPLE)))
+    sample = _look(store, _spread_out(usable, N_SAMPLE))
+    background = median_background(sample)
+    model, gate = learn_animals(even_out(sample, background))
     costs = _FrameCosts(features.values, usable)
     if model is not None:
         rows = _spread_out(usable, MAX_COVERAGE_CANDIDATES)
-        animals = describe_animals(_look_at_all(store, rows, progress), model)
+        blocks = _look_at_all(store, rows, progress)
+        animals = describe_animals((even_out(block, background) for block in blocks), model)
         costs = _AnimalCosts(replace(animals, frames=rows[animals.frames]), features.values)
     return costs, {
         "costs": dict(zip(costs.names, costs.weights, strict=True)),

@@ -52,6 +52,14 @@ NOISE_LEVELS = 4
 FOREGROUND_LEVELS = 12
 # Odd, so that the median is a value the pixel really had.
 N_BACKGROUND = 151
+# By how many gray levels a picture may be brighter or darker than the background before it counts
+# as taken in other light, and how many times at most its light is made up for: beyond that it is
+# not flicker or dusk, but night.
+LIGHT_LEVELS = 2
+MAX_LIGHT = 2
+# A pixel that is darker tells nothing of the light; of the others, each of so many is looked at.
+_LIT_LEVELS = 16
+_LIT_STEP = 5  # which no usual width of a thumbnail is a multiple of
 # A black picture comes out of a lossy codec with a few levels of noise.
 BLANK_LEVELS = 4
 # A float32 array of a block takes 1 MiB, and the ten in use of each thread 10 MiB. Over smaller
@@ -144,6 +152,40 @@ def median_background(sample: Image) -> Image:
     return median
 
 
+def even_out(pictures: Image, background: Image) -> Image:
+    """Give pictures the light of the background, where theirs is another.
+
+    Otherwise the whole scene would be foreground when a lamp flickers or the sun goes down. The
+    light is the median ratio of a picture's pixels to the background's, which no animal changes
+    that covers less than half of it.
+
+    Parameters
+    ----------
+    pictures
+        (b, h, w) uint8, gray. They stay as they are; what is returned may be the same array.
+    background
+        (h, w) uint8.
+    """
+    lit = np.flatnonzero(background >= _LIT_LEVELS)[::_LIT_STEP]
+    if not len(lit):
+        return pictures
+    scene, seen = background.ravel()[lit], pictures.reshape(len(pictures), -1)[:, lit]
+    others = np.flatnonzero(np.abs(seen.mean(axis=1) - scene.mean()) > LIGHT_LEVELS)
+    light = np.median(seen[others] / scene.astype(np.float32), axis=1)
+    is_other = np.abs(light - 1) * scene.mean() > LIGHT_LEVELS
+    even: Image = pictures.copy() if is_other.any() else pictures
+    for row, times in zip(others[is_other], light[is_other], strict=True):
+        cv2.convertScaleAbs(pictures[row], even[row], 1 / np.clip(times, 1 / MAX_LIGHT, MAX_LIGHT))
+    return even
+
+
+def hog(background: Image) -> Describe:
+    """HOG of what differs from the background, whatever the light is."""
+    scene = to_gray(background[np.newaxis])[0]
+    describe = Hog(scene)
+    return lambda block: describe(even_out(to_gray(block), scene))
+
+
 class Hog:
     """Histograms of oriented gradients (HOG) of what differs from the background.
 
@@ -167,14 +209,14 @@ class Hog:
     """
 
     def __init__(self, background: Image) -> None:
-        self._scene = to_gray(background[np.newaxis])[0]
+        self._scene = background
         self._make_arrays(1)
 
     def __call__(self, block: Image) -> Float32Array:
-        """Describe a block of thumbnails."""
+        """Describe a block of gray thumbnails."""
         if len(block) != self._padded.shape[-1]:
             self._make_arrays(len(block))
-        self._find_gradient(to_gray(block))
+        self._find_gradient(block)
 
         # The shares come from the gradients' parts at right angles to each orientation. For
         # one gradient at an angle a to it that part is |sin a|, and with the orientations d
@@ -247,7 +289,7 @@ def colour_pixels(background: Image) -> Describe:
 
 
 FEATURES: dict[FeatureName, Callable[[Image], Describe]] = {
-    "hog": Hog,
+    "hog": hog,
     "gray": gray_pixels,
     "colour": colour_pixels,
 }

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Float32Array = npt.NDArray[np.float32]
 
 # Raised when a summary of the same question holds something else; those of before are made anew.
-_FORMAT = 2
+_FORMAT = 3
 # Centres of a summary needn't be the best ones: those of a few iterations weigh no more.
 _MAX_ITER = 20
 # What a file of ours holds first, and within how many bytes the archive says so.

@@ -90,6 +90,18 @@ def test_the_animals_are_covered_better_than_by_other_choices(recording, poses):
     assert 1 <= (rows < 40).sum() <= 3
 
 
+def test_animals_are_seen_in_light_that_changes(as_candidates, poses):
+    brightness = 1 + 0.25 * np.sin(np.arange(N))
+    flickering = [
+        np.clip(frame * times, 0, 255).astype(np.uint8)
+        for frame, times in zip(draw_recording(poses), brightness, strict=True)
+    ]
+    clustering, rows = choose(as_candidates(flickering), 12)
+    assert clustering.explanation["gate"]["open"]
+    assert clustering.explanation["gate"]["usual_count"] == 1
+    assert place_reach(poses, rows) < 0.8 * place_reach(poses, np.arange(0, N, N // 12)[:12])
+
+
 def test_distances_are_in_units_of_what_random_frames_leave(recording):
     store, features = recording
     rng = np.random.default_rng(0)

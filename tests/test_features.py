@@ -12,9 +12,11 @@ from keyframes import features
 from keyframes.errors import SettingsError
 from keyframes.features import (
     FEATURES,
+    LIGHT_LEVELS,
     Hog,
     colour_pixels,
     compute_features,
+    even_out,
     find_blank,
     gray_pixels,
     measure_sharpness,
@@ -145,6 +147,56 @@ def test_a_still_scene_looks_the_same_whatever_its_noise():
     still = scene(1)[0].clip(4, 251)
     frames = still + rng.integers(-4, 5, (30, *still.shape)).astype(np.uint8)  # wraps round
     assert not describe_hog(frames, still).any()
+
+
+def in_light(frames, times):
+    """Return frames as a lamp lights them that is so many times as bright."""
+    return np.clip(np.rint(frames * np.reshape(times, (-1, 1, 1))), 0, 255).astype(np.uint8)
+
+
+class TestEvenOut:
+    def test_pictures_get_the_light_of_the_background(self):
+        frames = scene(20) // np.uint8(2)
+        background = median_background(frames)
+        even = even_out(in_light(frames, np.linspace(0.7, 1.4, 20)), background)
+        assert np.abs(even.astype(int) - frames).mean() < 1
+        # By so little, or but for rounding, the light is the same.
+        assert np.abs(even.mean(axis=(1, 2)) - frames.mean(axis=(1, 2))).max() < LIGHT_LEVELS + 0.5
+
+    def test_in_the_same_light_all_stays_though_large_animals_come(self):
+        frames = scene(20)
+        frames[10:, :, :20] = 250
+        assert np.ptp(frames.mean(axis=(1, 2))) > 10
+        assert even_out(frames, median_background(frames[:10])).tobytes() == frames.tobytes()
+
+    def test_what_is_black_in_the_background_tells_nothing(self):
+        frames = scene(9)
+        frames[:, :, 24:] = 0
+        even = even_out(in_light(frames, np.full(9, 0.9)), median_background(frames))
+        assert np.abs(even.astype(int) - frames).mean() < 1
+
+    @pytest.mark.parametrize(("value", "made_up_for"), [(10, 20), (0, 0), (250, 125)])
+    def test_night_and_glare_are_not_made_up_for(self, value, made_up_for):
+        background = np.full((8, 8), 100, np.uint8)
+        assert (even_out(np.full((1, 8, 8), value, np.uint8), background) == made_up_for).all()
+
+    def test_of_a_black_background_nothing_is_known(self):
+        frames = scene(3)
+        assert even_out(frames, np.zeros_like(frames[0])) is frames
+
+    def test_given_pictures_stay_as_they_are(self):
+        frames = in_light(scene(3), 0.5)
+        before = frames.copy()
+        assert even_out(frames, median_background(scene(9))) is not frames
+        np.testing.assert_array_equal(frames, before)
+
+
+def test_a_flickering_lamp_hardly_changes_what_is_seen():
+    steady = scene(60) // np.uint8(2)
+    flickering = in_light(steady, 1 + 0.2 * np.sin(np.arange(60)))
+    computed = compute("hog", steady).values
+    apart = np.linalg.norm(compute("hog", flickering).values - computed, axis=1)
+    assert np.median(apart) < 0.25 * np.median(np.linalg.norm(computed, axis=1))
 
 
 def test_mirroring_the_picture_mirrors_cells_and_orientations():
