@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from footage import N_BITS, numbered_picture, read_number, rewrite_packets
+from footage import N_BITS, encode_video, numbered_picture, read_number, rewrite_packets
 from keyframes.errors import SettingsError, VideoError
 from keyframes.records import ThumbnailSpec
 from keyframes.video import (
@@ -257,6 +257,36 @@ def test_pictures_by_themselves_that_are_damaged_count_for_nothing_though_nobody
     _, reading, truth = read_exactly(path, span=Span(parse_position("40f")), step=2)
     assert reading.video.n_frames == len(truth) == 47
     assert reading.frame_indices.tolist() == [40, 42, 44, 46]
+
+
+@pytest.mark.parametrize("codec", ["mjpeg", "huffyuv"])
+@pytest.mark.parametrize(("offset", "noise"), [(0, b"\0\0\0\0"), (6, b"\1")], ids=["name", "size"])
+@pytest.mark.parametrize(
+    "options",
+    [{"step": 20}, {"span": Span(parse_position("60f"), parse_position("80f"))}],
+    ids=["step", "range"],
+)
+def test_what_an_avi_lists_but_doesnt_hold_counts_for_nothing(
+    options, offset, noise, codec, make_video, tmp_path
+):
+    path = make_video(tmp_path / "damaged.avi", N_FRAMES, codec=codec)
+    data = bytearray(path.read_bytes())
+    header = data.rindex(b"00d", 0, packets_of(path)[20][0] + 4)
+    data[header + offset : header + offset + len(noise)] = noise
+    path.write_bytes(data)
+    _, reading, truth = read_exactly(path, **options)
+    assert len(reading) >= 4
+    report = probe(path)
+    assert report.damaged
+    assert report.lost_frames == N_FRAMES - len(truth) > 0
+
+
+def test_frames_that_a_camera_left_out_of_an_avi_are_not_lost(tmp_path):
+    path = encode_video(
+        tmp_path / "gaps.avi", codec="mjpeg", pts=[40 * (n + n // 9) for n in range(40)]
+    )
+    report = probe(path)
+    assert (report.lost_frames, report.doubt, report.verdict) == (0, None, "sound")
 
 
 def test_damaged_pixels_are_no_reason_to_doubt_the_packets(make_video, tmp_path):

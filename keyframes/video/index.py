@@ -64,7 +64,8 @@ class VideoIndex:
     is_timed
         The packets have timestamps.
     n_missing
-        Packets that the file has a list of, but doesn't hold: its end is cut off.
+        Packets that the file has in a list, but that can't be read: its end is cut off, or what
+        stands before them is damaged.
     doubt
         Why the packets don't tell the ordinals of the frames; None where they do.
     """
@@ -170,8 +171,6 @@ def index_video(path: str | os.PathLike[str]) -> VideoIndex:
         claimed_frames = stream.frames
         proof = Proof(decoder)
         packets = read_packets(decoder, proof)
-        # This family alone lists all packets; FFmpeg leaves out those that no edit list needs.
-        n_listed = len(stream.index_entries) if container.startswith("mov") else 0
     if proof.first is None:
         raise _emptiness(path, decoder)
     is_timed = packets.n_untimed == 0
@@ -199,7 +198,7 @@ def index_video(path: str | os.PathLike[str]) -> VideoIndex:
         times_s=np.fromiter(map(clock.tick, packets.shown.data), np.float64),
         start_time_s=float(packets.shown[0]) * tick_s,
         is_timed=is_timed,
-        n_missing=max(0, n_listed - packets.n_read),
+        n_missing=max(0, packets.n_listed - packets.n_read),
         doubt=find_doubt(container, codec, packets, proof.pts),
     )
 

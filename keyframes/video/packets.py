@@ -25,6 +25,7 @@ _ONE_PACKET_ONE_FRAME = frozenset(
     "av1 dnxhd dvvideo ffv1 ffvhuff h264 hevc huffyuv mjpeg mpeg2video png prores rawvideo "
     "utvideo v210 vp9".split()
 )
+_LISTING_CONTAINERS = ("avi", "mov")  # have a list of all packets
 _N_PROOF = 16  # frames decoded to see whether they come out as the packets say
 _MAX_LOST_OF_PROOF = 2  # of them that damage may have destroyed; more speak against the packets
 
@@ -44,6 +45,8 @@ class Packets(NamedTuple):
         Packets that the container calls damaged, or that were tried and make no frame.
     n_read
         Packets, those that aren't shown included.
+    n_listed
+        Packets in the list that the file has of all; 0 where it has none.
     """
 
     pts: IntArray
@@ -53,6 +56,7 @@ class Packets(NamedTuple):
     n_untimed: int
     n_damaged: int
     n_read: int
+    n_listed: int
 
 
 class Proof:
@@ -87,6 +91,7 @@ def read_packets(decoder: Decoder, proof: Proof) -> Packets:
     pts, dts, is_key = array("q"), array("q"), bytearray()
     n_untimed = n_corrupt = n_read = 0
     trial = HeaderTrial(decoder)
+    lists_all = decoder.container.format.name.startswith(_LISTING_CONTAINERS)
     for packet in decoder.packets():
         if len(proof.pts) < _N_PROOF:
             proof.decode(packet)
@@ -111,6 +116,8 @@ def read_packets(decoder: Decoder, proof: Proof) -> Packets:
         n_untimed=n_untimed,
         n_damaged=n_corrupt + decoder.n_errors,
         n_read=n_read,
+        # FFmpeg leaves out those that no edit list needs.
+        n_listed=len(decoder.stream.index_entries) if lists_all else 0,
     )
 
 
@@ -132,6 +139,8 @@ def find_doubt(
         not in _ONE_PACKET_ONE_FRAME,
         "there are packets without a timestamp": packets.n_untimed > 0,
         "there are damaged packets": packets.n_damaged > 0,
+        "the packets aren't those in the list of the AVI": container == "avi"
+        and 0 < packets.n_listed != packets.n_read,
         "AVI doesn't keep the order in which frames are shown": container == "avi"
         and not packets.is_key.all(),
         "timestamps are repeated or step back": (np.diff(packets.shown) <= 0).any(),
