@@ -1,5 +1,6 @@
 """What was exported follows a review: the labelling tools' own readers see what is chosen now."""
 
+import html
 import json
 import re
 import shutil
@@ -17,6 +18,8 @@ from keyframes.export.history import read_history
 from keyframes.export.lightning_pose import withdraw_from_lightning_pose
 from keyframes.files import read_json, write_json
 from keyframes.images import encode_png, read_label, read_picture
+from keyframes.output import OutputFolder
+from keyframes.review import say_what_follows
 from keyframes.review import session as session_module
 from reviewing import open_stem
 
@@ -222,10 +225,15 @@ class TestSleap:
     def test_a_package_stays_as_it_is(self, out, tmp_path):
         target = tmp_path / "labels.pkg.slp"
         export("sleap", out, target, embed=True)
-        before = target.read_bytes()
-        (warning,) = review(out).reject(chosen(out)[0]).warnings
-        assert warning.startswith("labels.pkg.slp doesn't follow: ")
-        assert "package" in warning
+        export("sleap", out, tmp_path / "labels.slp")
+        before, session = target.read_bytes(), review(out)
+        foreseen = say_what_follows(OutputFolder(out, "mouse"))
+        assert foreseen in html.unescape(session.page())
+        (warning,) = session.reject(chosen(out)[0]).warnings
+        assert warning.startswith(
+            "labels.pkg.slp doesn't follow: nothing can be added to a package"
+        )
+        assert foreseen == f"Every change is saved at once, also in labels.slp. {warning}"
         assert target.read_bytes() == before
 
 
@@ -446,6 +454,19 @@ def test_in_a_copied_study_the_copies_follow(finished, project, tmp_path, tool):
     copied, changed = (snapshot(tmp_path / name) for name in ("study", "copy"))
     name = to.name if to.is_file() else f"{to.name}/"
     assert any(copied[file] != changed.get(file) for file in copied if file.startswith(name))
+
+
+def test_what_will_not_follow_is_said_beforehand_and_stays_noted(out, tmp_path):
+    for task in ("gone", "edited", "kept"):
+        export("coco", out, tmp_path / task)
+    shutil.rmtree(tmp_path / "gone")
+    tasks = tmp_path / "edited" / TASKS["coco"]
+    tasks.write_bytes(tasks.read_bytes() + b"\n")
+    before = read_json(out / "mouse.json")
+    said = say_what_follows(OutputFolder(out, "mouse"))
+    assert said.startswith("Every change is saved at once, also in kept. gone doesn't follow: ")
+    assert "edited doesn't follow: it was changed since" in said
+    assert read_json(out / "mouse.json") == before
 
 
 def test_what_lies_elsewhere_follows_and_is_said_once(out, tmp_path):

@@ -59,9 +59,10 @@ def review(
       U  undo
 
     Every change is saved at once: PNGs, table, report and record. What was exported from here
-    follows, as far as it is ours; frames that are labelled stay. The address is printed; it works
-    on this machine only, and only with the secret inside. From a remote machine, choose a --port
-    and forward it: ssh -L 8000:localhost:8000 HOST. Ctrl-C ends the review.
+    follows, as far as it is ours and no SLEAP package; frames that are labelled stay. The address
+    is printed; it works on this machine only, and only with the secret inside. From a remote
+    machine, choose a --port and forward it: ssh -L 8000:localhost:8000 HOST. Ctrl-C ends the
+    review.
 
     \b
     Examples:
@@ -76,7 +77,7 @@ def review(
     from keyframes.cache import FeatureCache
     from keyframes.files import read_json
     from keyframes.progress import ProgressBars
-    from keyframes.review import ReviewServer, open_session
+    from keyframes.review import ReviewServer, open_session, say_what_follows
 
     folders = _choose(out, name)
     if video and len(folders) > 1:
@@ -95,7 +96,9 @@ def review(
             server.session(0)  # what is wrong is said here, not in the browser
         click.echo(server.address)
         if not quiet:
-            click.echo("Every change is saved at once. Ctrl-C ends the review.", err=True)
+            several = "Every change is saved at once; a video's page says where else."
+            saved = say_what_follows(folders[0]) if len(folders) == 1 else several
+            click.echo(f"{saved} Ctrl-C ends the review.", err=True)
         if in_browser:
             webbrowser.open(server.address)
         _stop_once()

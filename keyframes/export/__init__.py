@@ -41,7 +41,12 @@ from keyframes.export.lightning_pose import (
     withdraw_from_lightning_pose,
 )
 from keyframes.export.results import read_results
-from keyframes.export.sleap import check_sleap, export_sleap, withdraw_from_sleap
+from keyframes.export.sleap import (
+    check_changeable,
+    check_sleap,
+    export_sleap,
+    withdraw_from_sleap,
+)
 from keyframes.export.sleap import existing_frames as frames_in_sleap
 from keyframes.followers import describe_strays
 
@@ -72,12 +77,15 @@ class Exporter:
     existing_frames
         Called with an existing destination and videos, returns the frames that it holds of each;
         None where a destination doesn't tell.
+    check_changeable
+        Called with an existing destination of ours, refuses what can't follow a change.
     """
 
     check: Callable[..., None]
     export: Callable[..., Exported]
     withdraw: Callable[[PastExport, Path, Mapping[int, Path]], dict[int, str]]
     existing_frames: Callable[[Path, list[Path]], list[set[int]]] | None = None
+    check_changeable: Callable[[Path], None] = lambda _: None
 
     @property
     def options(self) -> list[str]:
@@ -90,7 +98,9 @@ EXPORTERS: dict[ExportFormat, Exporter] = {
     "deeplabcut": Exporter(
         check_deeplabcut, export_deeplabcut, withdraw_from_deeplabcut, frames_in_deeplabcut
     ),
-    "sleap": Exporter(check_sleap, export_sleap, withdraw_from_sleap, frames_in_sleap),
+    "sleap": Exporter(
+        check_sleap, export_sleap, withdraw_from_sleap, frames_in_sleap, check_changeable
+    ),
     "lightning-pose": Exporter(
         check_lightning_pose, export_lightning_pose, withdraw_from_lightning_pose
     ),

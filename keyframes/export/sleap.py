@@ -118,10 +118,8 @@ def withdraw_from_sleap(past: PastExport, video: Path, gone: Mapping[int, Path])
     Raises
     ------
     OutputError
-        The file is a package, or can't be read or written.
+        The file can't be read or written.
     """
-    if _is_package(past.destination, embed=False):
-        raise OutputError(f"{past.destination}: nothing can be taken out of a package")
     sio = import_extra("sleap_io", "sleap")
     labels = _load(sio, past.destination)
     entry = find_videos(labels, [video]).get(video)
@@ -144,6 +142,14 @@ def withdraw_from_sleap(past: PastExport, video: Path, gone: Mapping[int, Path])
         labels.provenance[BROUGHT] = {**brought, digest: sorted(ours - leaving)}
         _save(sio, labels, past.destination, {})
     return stays
+
+
+def check_changeable(destination: Path) -> None:
+    """Refuse a package, which holds the pictures as they were written."""
+    if _is_package(destination, embed=False):
+        raise OutputError(
+            "nothing can be added to a package, or taken out of it; export to a new one"
+        )
 
 
 def existing_frames(destination: Path, videos: Collection[Path]) -> list[set[int]]:

@@ -7,8 +7,9 @@ before, and `opening.py` gets a session ready.
 `server.py` answers the browser, on this machine alone.
 """
 
+from keyframes.review.following import say_what_follows
 from keyframes.review.opening import open_session
 from keyframes.review.server import ReviewServer
 from keyframes.review.session import Session
 
-__all__ = ["ReviewServer", "Session", "open_session"]
+__all__ = ["ReviewServer", "Session", "open_session", "say_what_follows"]

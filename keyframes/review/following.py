@@ -27,6 +27,20 @@ if TYPE_CHECKING:
 _BY_VIDEO = ("deeplabcut", "sleap")
 
 
+def say_what_follows(folder: OutputFolder) -> str:
+    """Say where a change will be saved, and what of that which was exported before won't follow."""
+    follows, said = [], []
+    for past in read_history(folder.record):
+        try:
+            _check(past)
+        except (KeyframesError, OSError) as error:
+            said.append(_refusal(past, error))
+        else:
+            follows.append(past.destination.name)
+    also = f", also in {', '.join(follows)}" if follows else ""
+    return " ".join([f"Every change is saved at once{also}.", *said])
+
+
 def follow_exports(folder: OutputFolder, video: Path) -> list[str]:
     """Export anew what was exported before; return what a person should know, a sentence each.
 
@@ -43,7 +57,7 @@ def follow_exports(folder: OutputFolder, video: Path) -> list[str]:
         try:
             stays = _follow(folder, video, past, gone)
         except (KeyframesError, OSError) as error:
-            said.append(f"{past.destination.name} doesn't follow: {error}.")
+            said.append(_refusal(past, error))
         else:
             said += [
                 f"Frame {frame} stays in {past.destination.name}: {why}."
@@ -58,20 +72,31 @@ def _follow(
     folder: OutputFolder, video: Path, past: PastExport, gone: Mapping[int, Path]
 ) -> dict[int, str]:
     """Bring one destination up to date; return why a frame stays there, by its number."""
+    is_gone = not (past.copied_from or past.destination.exists())
+    if is_gone and past.destination.is_absolute():  # else it may be there on another system
+        forget(folder.record, past)
+    _check(past)
+    options = {**past.options, **({"overwrite": True} if past.files else {})}
+    hand_over(_results(folder, video, past), past.tool, past.destination, **options)
+    with take_turns(past.destination):
+        return EXPORTERS[past.tool].withdraw(past, video, gone)
+
+
+def _check(past: PastExport) -> None:
+    """Raise OutputError where a destination can't follow."""
     if past.copied_from:
         raise OutputError(
             f"it goes with {past.copied_from}, of which this is a copy; export to another place"
         )
     if not past.destination.exists():
-        if past.destination.is_absolute():  # else it may be there on another system
-            forget(folder.record, past)
         raise OutputError(f"{past.destination} isn't there any more")
     if not past.is_untouched():
         raise OutputError("it was changed since; export to another place")
-    options = {**past.options, **({"overwrite": True} if past.files else {})}
-    hand_over(_results(folder, video, past), past.tool, past.destination, **options)
-    with take_turns(past.destination):
-        return EXPORTERS[past.tool].withdraw(past, video, gone)
+    EXPORTERS[past.tool].check_changeable(past.destination)
+
+
+def _refusal(past: PastExport, error: Exception) -> str:
+    return f"{past.destination.name} doesn't follow: {error}."
 
 
 def _results(folder: OutputFolder, video: Path, past: PastExport) -> list[Result]:

@@ -10,7 +10,6 @@ from keyframes.choosing import rows_of
 from keyframes.curation import Change, Curation
 from keyframes.errors import OutputError, SettingsError
 from keyframes.export.frame_folder import refuse_labelled
-from keyframes.export.history import read_history
 from keyframes.files import read_json
 from keyframes.followers import describe_strays
 from keyframes.images import label_keyframe
@@ -19,7 +18,7 @@ from keyframes.report.pictures import picture_size
 from keyframes.report.projection import project
 from keyframes.report.templating import render
 from keyframes.resizing import shrink
-from keyframes.review.following import follow_exports
+from keyframes.review.following import follow_exports, say_what_follows
 from keyframes.review.stand_ins import stand_ins
 from keyframes.run_record import amend_record
 from keyframes.selection import describe_keyframes
@@ -107,7 +106,7 @@ class Session:
                 n_videos=n_videos,
                 n_candidates=N_CANDIDATES,
                 changes=self._curation.changes,
-                exports=[past.destination.name for past in read_history(self._folder.record)],
+                saved=say_what_follows(self._folder),
                 warnings=self._warnings,
                 **self._content,
             )
