@@ -97,7 +97,7 @@ def choose(
     if settings.share:
         clustering = _cluster_by_share(features, settings.share)
     elif settings.method == "uniform":
-        clustering = cluster_by_time(features, n_clusters)
+        clustering = cluster_by_time(features, n_clusters, settings.min_gap_s)
     elif settings.method == "coverage":
         clustering = choose_for_coverage(
             store, features, n_clusters, rng, held=held, progress=progress

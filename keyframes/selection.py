@@ -7,6 +7,7 @@ one member of each cluster, the same way for all of them.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,8 @@ NEARLY_EQUAL = 1.05
 # Two frames are near-identical when their squared distance is below this share of the mean
 # squared distance between two candidates.
 NEAR_IDENTICAL = 0.005
+# Times that differ by less are the same.
+_SAME_S = 1e-6
 
 
 def cluster_by_kmeans(
@@ -78,22 +81,30 @@ def cluster_by_kmeans(
     )
 
 
-def cluster_by_time(features: Features, n_clusters: int) -> Clustering:
-    """Divide the candidates into equal shares of time; distances are seconds from the middle."""
+def cluster_by_time(features: Features, n_clusters: int, min_gap_s: float = 0.0) -> Clustering:
+    """Divide the candidates into equal shares of time; distances are seconds from the middle.
+
+    There are no more of them than candidates that are ``min_gap_s`` seconds apart; where shares are
+    shorter than that, the candidates that count as their middles are farther from each other.
+    """
     check_count("n_clusters", n_clusters)
-    n = len(features.values)
+    _check_gap(min_gap_s)
+    n, times = len(features.values), features.reading.times_s
+    step_s = (times[-1] - times[0]) / max(1, n - 1) or math.inf
+    n_in_gap = max(1, math.ceil((min_gap_s - _SAME_S) / step_s))
+    n_clusters = min(n_clusters, 1 + (n - 1) // n_in_gap)
     labels = np.arange(n) * n_clusters // n
-    times = features.reading.times_s
     return Clustering(
         n_clusters,
         labels.astype(np.int32),
-        np.abs(times - times[_middles(n, n_clusters)][labels]).astype(np.float32),
+        np.abs(times - times[_middles(n, n_clusters, n_in_gap)][labels]).astype(np.float32),
     )
 
 
-def _middles(n: int, n_shares: int) -> IntArray:
-    """Return the candidate in the middle of each share."""
-    return (2 * np.arange(n_shares) + 1) * n // (2 * n_shares)
+def _middles(n: int, n_shares: int, apart: int = 1) -> IntArray:
+    """Return the candidate in the middle of each share, or a neighbour: they are so far apart."""
+    from_center = 2 * np.arange(n_shares) + 1 - n_shares  # half shares
+    return (n * n_shares + from_center * max(n, apart * n_shares)) // (2 * n_shares)
 
 
 def pick_members(
@@ -125,8 +136,7 @@ def pick_members(
     there are fewer candidates, or too few that are ``min_gap_s`` apart.
     """
     check_count("n_keyframes", n_keyframes, least=0)
-    if not min_gap_s >= 0:
-        raise SettingsError(f"min_gap_s must be seconds, at least 0; got {min_gap_s}")
+    _check_gap(min_gap_s)
     is_open = np.ones(len(features.blank), dtype=np.bool_)
     is_open[_distinct_rows("refused", refused, features)] = False
     is_seen = is_open & ~features.blank
@@ -142,6 +152,11 @@ def pick_members(
     for allowed, apart in ((is_seen, True), (is_seen, False), (is_open, False)):
         chosen.fill(n_keyframes, allowed, distinct=apart)
     return np.sort(np.array(chosen.rows, dtype=np.int64))
+
+
+def _check_gap(min_gap_s: float) -> None:
+    if not 0 <= min_gap_s < math.inf:
+        raise SettingsError(f"min_gap_s must be seconds, at least 0; got {min_gap_s}")
 
 
 def _distinct_rows(name: str, rows: Sequence[int] | IntArray, features: Features) -> IntArray:
@@ -182,7 +197,7 @@ class _Chosen:
         self.rows = rows
         self._values = features.values
         self._times = features.reading.times_s
-        self._min_gap_s = min_gap_s
+        self._min_gap_s = min_gap_s - _SAME_S
         # The mean squared distance between two points is twice the total variance.
         variance = _total_variance(self._values)
         self._near_identical = NEAR_IDENTICAL * 2.0 * variance if distinct else -1.0

@@ -86,6 +86,23 @@ def test_min_gap_holds_and_the_shortfall_shows():
     assert 4 <= len(rows) <= 6
 
 
+@pytest.mark.parametrize(
+    ("fps", "count", "min_gap_s", "n_chosen"),
+    [(25, 20, 1.5, 14), (25, 20, 2.0, 10), (30, 40, 0.6, 34), (25, 4, 1.5, 4), (25, 3, 60, 1)],
+)
+def test_evenly_spaced_with_a_gap_is_evenly_spaced(fps, count, min_gap_s, n_chosen):
+    """Twenty seconds."""
+    times_s = np.arange(20 * fps) / fps
+    features = make_features(times_s % 7, times_s=times_s)
+    clustering = cluster_by_time(features, count, min_gap_s)
+    rows = pick_members(features, clustering, count, held=[], min_gap_s=min_gap_s, distinct=False)
+    assert clustering.n_clusters == len(rows) == n_chosen
+    assert (clustering.labels[rows] == np.arange(n_chosen)).all()
+    gaps = {*np.diff(rows).tolist()}
+    assert not gaps or (len(gaps) == 1 and min(gaps) >= min_gap_s * fps)
+    assert rows[0] == pytest.approx(20 * fps - 1 - rows[-1], abs=2)
+
+
 def test_held_frames_stay_and_the_others_are_unlike_them():
     features = make_features([0, 0.1, 0.2, 10, 10.1, 10.2, 20, 20.1, 20.2])
     held = np.array([4])
@@ -181,6 +198,8 @@ def test_a_gap_that_is_no_time_is_refused(min_gap_s):
     features = make_features(np.arange(12.0))
     with pytest.raises(SettingsError, match="min_gap_s must be seconds"):
         pick(features, cluster_by_time(features, 4), 4, min_gap_s=min_gap_s)
+    with pytest.raises(SettingsError, match="min_gap_s must be seconds"):
+        cluster_by_time(features, 4, min_gap_s)
 
 
 def test_no_cluster_is_refused():
