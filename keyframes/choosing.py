@@ -220,11 +220,10 @@ def rows_of(frames: Iterable[int], reading: Reading) -> IntArray:
     there = rows < len(reading)
     there[there] = reading.frame_indices[rows[there]] == wanted[there]
     if not there.all():
-        missing = ", ".join(map(str, wanted[~there].tolist()))
-        raise SettingsError(
-            f"{reading.video.path}: has no whole frame {missing} "
-            f"(it has {reading.video.n_frames} frames); is it another video?"
-        )
+        video, missing = reading.video, ", ".join(map(str, wanted[~there].tolist()))
+        way_out = "leave out the damaged ones" if video.is_damaged else "is it another video?"
+        count = f"it has {to_count(video.n_frames, 'frame')}"
+        raise SettingsError(f"{video.path}: has no whole frame {missing} ({count}); {way_out}")
     return rows
 
 

@@ -9,7 +9,7 @@ import pytest
 from footage import rewrite_packets
 from keyframes import extract
 from keyframes.cache import FeatureCache
-from keyframes.errors import VideoError
+from keyframes.errors import SettingsError, VideoError
 from keyframes.files import read_json
 from keyframes.output import OutputFolder
 from keyframes.records import ThumbnailSpec
@@ -76,6 +76,11 @@ def test_a_recording_with_torn_frames_is_extracted_from(threads, torn_video, tmp
     assert any("damaged" in warning for warning in selection.warnings)
     pictures = sorted((tmp_path / "out").glob("labeled-data/*/*.png"))
     assert [path.name for path in pictures] == selection.image_names
+
+
+def test_a_list_with_a_torn_frame_is_refused_as_damaged(torn_video, tmp_path):
+    with pytest.raises(SettingsError, match=r"no whole frame .*; leave out the damaged ones"):
+        extract(torn_video, tmp_path / "out", Settings(frames=tuple(range(30))))
 
 
 def test_a_review_leaves_torn_frames_out_too(torn_video, tmp_path):
