@@ -47,6 +47,16 @@ def test_torn_pictures_and_what_refers_to_them_are_no_candidates(slices, step, t
         assert read_number(image) == whole[row]
 
 
+@pytest.mark.parametrize("step", [1, 4])
+def test_without_checksums_pictures_that_are_cut_short_are_no_candidates(step, recording):
+    def cut(number, data):
+        return data[:-50] + bytes(50) if number == TORN else data
+
+    index = index_video(recording(cut, slices="4", slicecrc="0"))
+    reading = read_thumbnails(index, SPEC, lambda _: None, step=step)
+    assert reading.frame_indices.tolist() == [n for n in range(0, 40, step) if not TORN <= n < 24]
+
+
 @pytest.mark.parametrize("sums", ["0", "1"])
 def test_sound_recordings_are_sound_with_and_without_checksums(sums, recording):
     report = probe(recording(lambda _, data: data, slices="4", slicecrc=sums))

@@ -14,7 +14,7 @@ from av.bitstream import BitStreamFilterContext
 
 from keyframes.ahead import map_ahead
 from keyframes.video import jpeg
-from keyframes.video.ffv1 import SliceSums
+from keyframes.video.ffv1 import Slices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -75,7 +75,7 @@ class Decoder:
         self._witness = witness
         self._is_apart = is_apart
         self._tables: frozenset[int] | None = None  # those of the first picture
-        self._sums = SliceSums() if stream.codec_context.name == "ffv1" else None
+        self._slices = Slices() if stream.codec_context.name == "ffv1" else None
         self.n_errors = 0
         self.stale_key: int | None = None
         self._newest_key: int | None = None
@@ -176,8 +176,8 @@ class Decoder:
         self._is_after_gap = self._has_gaps and packet is not None and packet.is_corrupt
         if packet is not None and packet.is_corrupt:
             self.count("damaged packet")
-        elif packet is not None and self._sums and not self._sums.hold(bytes(packet)):
-            self.count("a slice that isn't as its checksum says")
+        elif packet is not None and self._slices and not self._slices.hold(bytes(packet)):
+            self.count("a slice that isn't as it was written")
         if isinstance(outcome, av.FFmpegError):
             self.count(outcome)
             return []

@@ -10,7 +10,7 @@ from av import Packet
 from av.bitstream import BitStreamFilterContext
 
 from keyframes.video import jpeg, png
-from keyframes.video.ffv1 import SliceSums
+from keyframes.video.ffv1 import Slices
 
 if TYPE_CHECKING:
     from av import VideoStream
@@ -38,7 +38,7 @@ class HeaderTrial:
         self._header, self._least_size = b"", 0  # of JPEGs that need not be tried again
         self._filter: BitStreamFilterContext | None = None
         self._n_filtered = 0
-        self._sums = SliceSums()
+        self._slices = Slices()
 
     def take(self, packet: Packet[VideoStream]) -> None:
         """Try the next packet."""
@@ -53,7 +53,7 @@ class HeaderTrial:
     def _is_sound(self, codec: str, packet: Packet[VideoStream]) -> bool:
         """Say whether the checksums in a packet are right, or at least its first bytes."""
         if codec == "ffv1":
-            return self._sums.hold(bytes(packet))
+            return self._slices.hold(bytes(packet))
         if codec == "png":
             return png.is_sound(bytes(packet))
         return codec not in _BEGINNINGS or bool(_BEGINNINGS[codec].match(memoryview(packet)))
