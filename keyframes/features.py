@@ -52,13 +52,17 @@ NOISE_LEVELS = 4
 FOREGROUND_LEVELS = 12
 # Odd, so that the median is a value the pixel really had.
 N_BACKGROUND = 151
-# By how many gray levels a picture may be brighter or darker than the background before it counts
-# as taken in other light, and how many times at most its light is made up for: beyond that it is
-# not flicker or dusk, but night.
+# By how many gray levels what is lit may be brighter or darker than the background before it
+# counts as taken in other light, and how many times at most the light is made up for: beyond that
+# it is not flicker or dusk, but night.
 LIGHT_LEVELS = 2
 MAX_LIGHT = 2
-# A pixel that is darker tells nothing of the light; of the others, each of so many is looked at.
+# The black of most video; of the few whose range is full, it is 0.
+_BLACK = 16
+# What tells the light: pixels that are so much brighter than black, if they are such a share of the
+# background (a lamp in the dark tells nothing); each of so many is looked at.
 _LIT_LEVELS = 16
+_LIT_SHARE = 0.25
 _LIT_STEP = 5  # which no usual width of a thumbnail is a multiple of
 # A black picture comes out of a lossy codec with a few levels of noise.
 BLANK_LEVELS = 4
@@ -156,8 +160,8 @@ def even_out(pictures: Image, background: Image) -> Image:
     """Give pictures the light of the background, where theirs is another.
 
     Otherwise the whole scene would be foreground when a lamp flickers or the sun goes down. The
-    light is the median ratio of a picture's pixels to the background's, which no animal changes
-    that covers less than half of it.
+    light is the median ratio of a picture's pixels to the background's, counted from black, where
+    the background is lit. No animal changes it that covers less than half of that.
 
     Parameters
     ----------
@@ -166,21 +170,25 @@ def even_out(pictures: Image, background: Image) -> Image:
     background
         (h, w) uint8.
     """
-    lit = np.flatnonzero(background >= _LIT_LEVELS)[::_LIT_STEP]
-    if not len(lit):
+    black = min(_BLACK, int(background.min()))
+    lit = np.flatnonzero(background >= black + _LIT_LEVELS)
+    if len(lit) < _LIT_SHARE * background.size:
         return pictures
-    scene, seen = background.ravel()[lit], pictures.reshape(len(pictures), -1)[:, lit]
-    others = np.flatnonzero(np.abs(seen.mean(axis=1) - scene.mean()) > LIGHT_LEVELS)
-    light = np.median(seen[others] / scene.astype(np.float32), axis=1)
+    lit = lit[::_LIT_STEP]
+    scene = background.ravel()[lit].astype(np.float32) - black
+    seen = pictures.reshape(len(pictures), -1)[:, lit]
+    others = np.flatnonzero(np.abs(seen.mean(axis=1) - black - scene.mean()) > LIGHT_LEVELS)
+    light = np.median((seen[others] - np.float32(black)) / scene, axis=1)
     is_other = np.abs(light - 1) * scene.mean() > LIGHT_LEVELS
     even: Image = pictures.copy() if is_other.any() else pictures
     for row, times in zip(others[is_other], light[is_other], strict=True):
-        cv2.convertScaleAbs(pictures[row], even[row], 1 / np.clip(times, 1 / MAX_LIGHT, MAX_LIGHT))
+        levels = (np.arange(256) - black) / np.clip(times, 1 / MAX_LIGHT, MAX_LIGHT) + black
+        cv2.LUT(pictures[row], levels.round().clip(0, 255).astype(np.uint8), even[row])
     return even
 
 
 def hog(background: Image) -> Describe:
-    """HOG of what differs from the background, whatever the light is."""
+    """HOG of what differs from the background, once pictures are in the same light."""
     scene = to_gray(background[np.newaxis])[0]
     describe = Hog(scene)
     return lambda block: describe(even_out(to_gray(block), scene))

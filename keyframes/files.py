@@ -170,32 +170,26 @@ def refuse_pipe(path: Path) -> None:
 
 
 @contextmanager
-def hold(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+def hold(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the file while nobody else does: one at a time comes in here.
 
-    It is there only meanwhile. Whoever is killed holds it no more. On a disk that knows no locks
-    nobody waits. ``on_wait`` is called where another one holds it.
+    It is there only meanwhile; so is its folder, where that is made for it and nothing else came.
+    Whoever is killed holds it no more. On a disk that knows no locks nobody waits. ``on_wait`` is
+    called where another one holds it.
     """
+    new = make_folders([path.parent])
     handle = _try_to_hold(path)
     if handle is None:
         on_wait()
     while handle is None:
         time.sleep(_PATIENCE_S)
+        if not path.parent.exists():  # whoever held it took it along
+            new = make_folders([path.parent])
         handle = _try_to_hold(path)
     try:
         yield
     finally:
         _let_go(path, handle)
-
-
-@contextmanager
-def hold_in_folder(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Do as `hold` does, in a folder that is made for it and goes again if nothing else came."""
-    new = make_folders([path.parent])
-    try:
-        with hold(path, on_wait):
-            yield
-    finally:
         remove_empty(new)
 
 
@@ -205,6 +199,8 @@ def _try_to_hold(path: Path) -> int | None:
         return _try_to_hold_on_windows(path)
     try:
         handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    except FileNotFoundError:  # its folder is being removed
+        return None
     except PermissionError:
         if not path.exists():
             raise
@@ -226,7 +222,7 @@ def _try_to_hold_on_windows(path: Path) -> int | None:
     """Do what `_try_to_hold` does where a file that is open can't be removed."""
     try:
         handle = os.open(path, os.O_CREAT | os.O_RDWR)
-    except PermissionError:  # it is being removed
+    except (PermissionError, FileNotFoundError):  # it is being removed, or its folder is
         return None
     try:
         _lock(handle)

@@ -25,7 +25,7 @@ from keyframes.asked import differences
 from keyframes.errors import OutputError
 from keyframes.files import (
     check_replaceable,
-    hold_in_folder,
+    hold,
     make_folder,
     not_ours,
     read_json,
@@ -114,7 +114,7 @@ class OutputFolder:
 
     def alone(self, on_wait: Callable[[], None] = lambda: None) -> AbstractContextManager[None]:
         """Work on the video while no other run does; ``on_wait`` is called where one does."""
-        return hold_in_folder(self.lock, on_wait)
+        return hold(self.lock, on_wait)
 
     def read_record(self, *, replaces: bool = False) -> Record | None:
         """Return the run record; None when there is none.

@@ -249,6 +249,23 @@ class TestHold:
         assert len(most) == 20
         assert not list(tmp_path.iterdir())
 
+    def test_the_folder_goes_with_whoever_came_first_and_is_made_again(self, tmp_path):
+        path = tmp_path / "a" / "b" / ".lock"
+        waits, inside = threading.Event(), []
+
+        def come_second():
+            with hold(path, waits.set):
+                inside.append(path.exists())
+
+        with hold(path):
+            second = threading.Thread(target=come_second)
+            second.start()
+            assert waits.wait(10)
+            assert not inside
+        second.join()
+        assert inside == [True]
+        assert not list(tmp_path.iterdir())
+
     def test_nobody_waits_for_a_file_that_was_left_behind(self, tmp_path):
         path = tmp_path / ".lock"
         path.touch()

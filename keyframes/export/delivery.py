@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from keyframes.errors import OutputError
 from keyframes.export.frame_folder import is_called_a_file
-from keyframes.files import hold_in_folder, make_folder, remove_leftovers, write_atomically
+from keyframes.files import hold, make_folder, remove_leftovers, write_atomically
 from keyframes.images import is_ours
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def take_turns(destination: Path) -> AbstractContextManager[None]:
     else:
         lock = destination / ".keyframes.lock"
     is_fixed = lock.parent.is_dir() and not os.access(lock.parent, os.W_OK)
-    return nullcontext() if is_fixed else hold_in_folder(lock)
+    return nullcontext() if is_fixed else hold(lock)
 
 
 class Delivery:
