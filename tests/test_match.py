@@ -381,7 +381,7 @@ def test_a_frame_that_is_damaged_is_refused(make_video, out, tmp_path):
     damage(photos, [20], offset=0)
     copied = make_video(tmp_path / "day1_cut.mp4", 40, container_options={"movflags": "faststart"})
     copied.write_bytes(copied.read_bytes()[:-500])
-    noisy = make_video(tmp_path / "day1_noisy.mov", 40, codec="png", pixel_format="rgb24")
+    noisy = make_video(tmp_path / "day1_noisy.avi", 40, codec="utvideo")
     damage(noisy, [20], offset=60)
     # Where the decoder alone knows that a picture is lost, those behind it move up.
     reason = "2 of the moments of day1_top.mp4 can't be told in it (at its frames 20, 39)"

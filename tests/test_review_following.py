@@ -119,7 +119,7 @@ class TestDeepLabCut:
         content = theirs.read_bytes()
         export("deeplabcut", out, project)
         assert review(out).reject(frame).warnings == [
-            f"Frame {frame} stays in reach: keyframes didn't put it there."
+            f"Frame {frame} stays in reach: nothing says that keyframes put it there."
         ]
         assert theirs.read_bytes() == content
 
@@ -198,7 +198,7 @@ class TestSleap:
 
         session = review(out)
         assert session.reject(by_hand).warnings == [
-            f"Frame {by_hand} stays in labels.slp: keyframes didn't put it there."
+            f"Frame {by_hand} stays in labels.slp: nothing says that keyframes put it there."
         ]
         assert session.reject(labelled).warnings == [
             f"Frame {labelled} stays in labels.slp: it is labelled there."
@@ -417,7 +417,7 @@ def test_growing_changes_what_pictures_say_but_not_whose_they_are(out, video, pr
     edited = next(folder.glob(f"img*{second}.png"))
     edited.write_bytes(encode_png(255 - read_picture(edited), read_label(edited)))
     assert session.reject(second).warnings == [
-        f"Frame {second} stays in reach: keyframes didn't put it there."
+        f"Frame {second} stays in reach: nothing says that keyframes put it there."
     ]
 
 

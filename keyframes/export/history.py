@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # Why a frame that is no keyframe any more stays at a destination.
 LABELLED = "it is labelled there"
-NOT_OURS = "keyframes didn't put it there"
+NOT_OURS = "nothing says that keyframes put it there"
 
 _TASK_FILES = (".json", ".xml")
 
