@@ -6,6 +6,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.sidedata.sidedata import Type
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -145,3 +146,10 @@ def test_a_frame_is_gone_as_soon_as_its_pictures_are_made():
     full_image(frame)
     thumbnail(frame, ThumbnailSpec())
     assert sys.getrefcount(frame) == n_references
+
+
+def test_side_data_without_a_name_is_one_kind_and_what_is_no_number_none():
+    assert Type(1234) is Type(1234)
+    assert Type(1234) != Type(1235)
+    with pytest.raises(ValueError, match="foo"):
+        Type("foo")

@@ -33,11 +33,13 @@ _MAX_SLANT = 1 / 90  # of a quarter turn, as FFmpeg has it
 _local = threading.local()
 
 
-def _unnamed(cls: type[Type], value: object) -> Type:
+def _unnamed(cls: type[Type], value: object) -> Type | None:
     """Stand in for a kind of side data that FFmpeg has, such as EXIF, and PyAV has no name for."""
+    if not isinstance(value, int):
+        return None
     kind = object.__new__(cls)
     kind._name_, kind._value_ = f"UNNAMED_{value}", value  # type: ignore[assignment]
-    return kind
+    return cast("Type", cls._value2member_map_.setdefault(value, kind))  # one for each value
 
 
 # PyAV would refuse all side data of a frame, the display matrix included, because of one kind.
