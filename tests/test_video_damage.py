@@ -259,6 +259,28 @@ def test_pictures_by_themselves_that_are_damaged_count_for_nothing_though_nobody
     assert reading.frame_indices.tolist() == [40, 42, 44, 46]
 
 
+@pytest.mark.parametrize("made", [{"codec": "png"}, {"codec": "mjpeg"}, DNXHD])
+def test_each_damaged_packet_counts_once(made, make_video, tmp_path):
+    whole = make_video(tmp_path / "whole.mov", 10, **made)
+    path = rewrite_packets([whole], tmp_path / "garbage.mov", lambda _, data: bytes(len(data)))
+    with pytest.raises(VideoError, match=r"no frame that can be decoded \(damaged packets: 10\)"):
+        index_video(path)
+
+
+def test_bytes_behind_the_end_of_a_png_are_no_damage(make_video, tmp_path):
+    whole = make_video(tmp_path / "whole.mov", 20, codec="png")
+    path = rewrite_packets([whole], tmp_path / "padded.mov", lambda _, data: data + bytes(3))
+    index, _, truth = read_exactly(path, step=7)
+    assert index.doubt is None
+    assert len(truth) == 20
+
+
+def test_a_png_without_its_end_is_damaged(make_video, tmp_path):
+    whole = make_video(tmp_path / "whole.mov", 20, codec="png")
+    path = rewrite_packets([whole], tmp_path / "open.mov", lambda _, data: data[:-12])
+    assert index_video(path).doubt == "there are damaged packets"
+
+
 @pytest.mark.parametrize("codec", ["mjpeg", "huffyuv"])
 @pytest.mark.parametrize(("offset", "noise"), [(0, b"\0\0\0\0"), (6, b"\1")], ids=["name", "size"])
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
     from keyframes.records import BoolArray, FloatArray, IntArray
-    from keyframes.video.decode import Decoder
 
 # Frames that are so many times farther apart than usual have lost some between them.
 GAP = 1.8
@@ -172,7 +171,7 @@ def index_video(path: str | os.PathLike[str]) -> VideoIndex:
         proof = Proof(decoder)
         packets = read_packets(decoder, proof)
     if proof.first is None:
-        raise _emptiness(path, decoder)
+        raise _emptiness(path, packets.n_damaged)
     is_timed = packets.n_untimed == 0
     tick_s = decoder.tick_s if is_timed else float(1 / rate)
     order = np.argsort(packets.pts, kind="stable")
@@ -214,11 +213,11 @@ def frame_size(path: Path) -> tuple[int, int]:
     with open_decoder(path, threads=1) as decoder:
         for frame in decoder.frames():
             return stance(frame).size(frame)
-    raise _emptiness(path, decoder)
+    raise _emptiness(path, decoder.n_errors)
 
 
-def _emptiness(path: Path, decoder: Decoder) -> VideoError:
+def _emptiness(path: Path, n_damaged: int) -> VideoError:
     return VideoError(
-        f"{path} has no frame that can be decoded (damaged packets: {decoder.n_errors}): "
+        f"{path} has no frame that can be decoded (damaged packets: {n_damaged}): "
         "copy or record it again"
     )

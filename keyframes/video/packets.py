@@ -42,7 +42,8 @@ class Packets(NamedTuple):
     n_untimed
         Packets that have no timestamp.
     n_damaged
-        Packets that the container calls damaged, or that were tried and make no frame.
+        Packets that the container calls damaged, or that were tried and make no frame; and one
+        for what can't be read behind the last.
     n_read
         Packets, those that aren't shown included.
     n_listed
@@ -89,14 +90,15 @@ class Proof:
 def read_packets(decoder: Decoder, proof: Proof) -> Packets:
     """Read the packets from the first to the last, and decode the first few."""
     pts, dts, is_key = array("q"), array("q"), bytearray()
-    n_untimed = n_corrupt = n_read = 0
+    n_untimed = n_damaged = n_read = n_told = 0
     trial = HeaderTrial(decoder)
     lists_all = decoder.container.format.name.startswith(_LISTING_CONTAINERS)
     for packet in decoder.packets():
         if len(proof.pts) < _N_PROOF:
             proof.decode(packet)
         trial.take(packet)
-        n_corrupt += packet.is_corrupt
+        n_damaged += packet.is_corrupt or decoder.n_errors > n_told
+        n_told = decoder.n_errors  # of one packet there may be several
         n_read += 1
         if packet.is_discard:  # an edit list cuts its frame away
             continue
@@ -106,6 +108,7 @@ def read_packets(decoder: Decoder, proof: Proof) -> Packets:
         is_key.append(packet.is_keyframe)
     if len(proof.pts) < _N_PROOF:
         proof.decode(None)
+    n_damaged += decoder.n_errors > n_told
     if n_untimed:
         pts = dts = array("q", range(len(pts)))
     return Packets(
@@ -114,7 +117,7 @@ def read_packets(decoder: Decoder, proof: Proof) -> Packets:
         is_key=np.frombuffer(is_key, bool),
         shown=np.fromiter(_show(pts, decoder.stream.codec_context.reorder_depth), np.int64),
         n_untimed=n_untimed,
-        n_damaged=n_corrupt + decoder.n_errors,
+        n_damaged=n_damaged,
         n_read=n_read,
         # FFmpeg leaves out those that no edit list needs.
         n_listed=len(decoder.stream.index_entries) if lists_all else 0,
