@@ -10,6 +10,7 @@ import numpy as np
 
 from keyframes.choose_k import LARGEST, SMALLEST, elbow
 from keyframes.coverage import choose_for_coverage
+from keyframes.describe import refuse_beyond
 from keyframes.errors import SettingsError, VideoError
 from keyframes.kmeans import nearest_centers
 from keyframes.records import Clustering, Selection
@@ -220,10 +221,11 @@ def rows_of(frames: Iterable[int], reading: Reading) -> IntArray:
     there = rows < len(reading)
     there[there] = reading.frame_indices[rows[there]] == wanted[there]
     if not there.all():
-        video, missing = reading.video, ", ".join(map(str, wanted[~there].tolist()))
+        video, missing = reading.video, wanted[~there].tolist()
+        refuse_beyond(video.path, video.n_frames, missing)
         way_out = "leave out the damaged ones" if video.is_damaged else "is it another video?"
-        count = f"it has {to_count(video.n_frames, 'frame')}"
-        raise SettingsError(f"{video.path}: has no whole frame {missing} ({count}); {way_out}")
+        numbers = ", ".join(map(str, missing))
+        raise SettingsError(f"{video.path}: has no whole frame {numbers}; {way_out}")
     return rows
 
 

@@ -119,7 +119,8 @@ def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
     else:
         step = settings.step
     listed = tuple(sorted({*settings.frames, *settings.held}))
-    _refuse_beyond(index, listed)
+    if index.doubt is None:
+        refuse_beyond(index.path, len(index), listed)
     if isinstance(step, int) and settings.span == Span():
         # The others are candidates anyway: without them, the cache knows this reading of the video.
         listed = tuple(number for number in listed if number % step)
@@ -127,12 +128,13 @@ def plan_sampling(index: VideoIndex, settings: Settings) -> Sampling:
     return Sampling(index, settings, spec, step, listed, n_expected, n_features)
 
 
-def _refuse_beyond(index: VideoIndex, listed: Iterable[int]) -> None:
-    beyond = [number for number in listed if number >= len(index)]
-    if beyond and index.doubt is None:
+def refuse_beyond(video: Path, n_frames: int, numbers: Iterable[int]) -> None:
+    """Raise SettingsError where a video has ended before the frames of some of the numbers."""
+    beyond = [number for number in numbers if number >= n_frames]
+    if beyond:
         raise SettingsError(
-            f"{index.path}: has no frame {', '.join(map(str, beyond))}; its {len(index):,} frames "
-            f"are numbered from 0 to {len(index) - 1}; is it another video?"
+            f"{video}: has no frame {', '.join(map(str, beyond))}; its {n_frames:,} frames "
+            f"are numbered from 0 to {n_frames - 1}; is it another video?"
         )
 
 

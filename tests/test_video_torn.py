@@ -83,6 +83,16 @@ def test_a_list_with_a_torn_frame_is_refused_as_damaged(torn_video, tmp_path):
         extract(torn_video, tmp_path / "out", Settings(frames=tuple(range(30))))
 
 
+def test_of_a_damaged_recording_a_frame_beyond_the_end_is_refused_as_that(torn_video, tmp_path):
+    garbled = rewrite_packets(
+        [torn_video],
+        tmp_path / "garbled.mov",
+        lambda number, png: bytes(len(png)) if number == 3 else png,
+    )
+    with pytest.raises(SettingsError, match=r"no frame 5000; its 29 frames .* from 0 to 28; is it"):
+        extract(garbled, tmp_path / "out", Settings(frames=(2, 5000)))
+
+
 def test_a_review_leaves_torn_frames_out_too(torn_video, tmp_path):
     cache = FeatureCache(tmp_path / "cache")
     extract(torn_video, tmp_path, Settings(count=26), cache=cache)
