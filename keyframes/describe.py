@@ -165,6 +165,20 @@ def describe_video(
         Threads to decode and to describe in; None for one a core.
     progress
         Called now and then with the number of candidates done and expected.
+
+    Returns
+    -------
+    Sampling
+        Which frames are candidates, and how they are made small.
+    Features
+        What describes each of them, and what was read of the video.
+
+    Raises
+    ------
+    SettingsError
+        As for `plan_sampling`.
+    VideoError
+        The video can't be read.
     """
     index = find_index(video, cache)
     sampling = plan_sampling(index, settings)
