@@ -104,7 +104,7 @@ def describe_selection(selection: Selection, folder: OutputFolder) -> str:
         facts["matched"] = match
     if selection.step is not None:  # a list leaves nothing to compare with
         facts["clusters"] = f"explain {coverage.variance_explained:.0%} of the variance"
-        facts["coverage"] = _gain(selection, record["identity"]["settings"])
+        facts["coverage"] = _gain(selection)
     facts["written"] = str(folder.images)
     if folder.page.exists():
         facts["report"] = str(folder.page)
@@ -199,7 +199,7 @@ def _pace(video: VideoInfo, record: dict[str, Any]) -> str:
     return f"{took}: {pace:,.{0 if pace >= 10 else 1}f}× real time"
 
 
-def _gain(selection: Selection, asked: dict[str, Any]) -> str:
+def _gain(selection: Selection) -> str:
     """Say what the choice bought against evenly spaced frames, and what to do if it is nothing."""
     coverage = selection.coverage
     if len(selection.keyframes) == selection.n_candidates:
@@ -211,10 +211,10 @@ def _gain(selection: Selection, asked: dict[str, Any]) -> str:
         return "frames are as near to a keyframe as with evenly spaced ones"
     if gain > 0:
         return f"frames are {gain:.0%} nearer to a keyframe than with evenly spaced ones"
-    # The figure is about whole frames; coverage goes by postures, and a pool can't.
-    other = asked["method"] == "kmeans" and not asked.get("pool")
-    advice = "a larger -k may help" + (", or --method coverage" if other else "")
-    return f"frames are {-gain:.0%} farther from a keyframe than with evenly spaced ones; {advice}"
+    return (
+        f"frames are {-gain:.0%} farther from a keyframe than with evenly spaced ones; a larger -k "
+        "may help"
+    )
 
 
 def _aligned(items: dict[str, str]) -> list[str]:
