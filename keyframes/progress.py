@@ -12,7 +12,7 @@ from tqdm import tqdm
 from keyframes.jobs import size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from typing_extensions import Self
@@ -24,12 +24,13 @@ _WAITING_BAR = "{desc} [{elapsed}]"  # how much there is to do isn't known yet
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
 # From where to where each stage takes a video in the bar over all: reading takes longest, as a
 # rule, and after the pictures come the page and the record.
-_SPANS: dict[Stage, tuple[float, float]] = {
+CHOOSING: dict[Stage, tuple[float, float]] = {
     "waiting": (0.0, 0.0),
     "reading": (0.0, 0.8),
     "clustering": (0.8, 0.9),
     "writing": (0.9, 0.99),
 }
+READING: dict[Stage, tuple[float, float]] = {"reading": (0.0, 1.0)}
 # Drawn when something has moved, but at most ten times a second; wiped out at the end.
 _start_bar = partial(tqdm, leave=False, dynamic_ncols=True, miniters=1)
 
@@ -39,10 +40,26 @@ class ProgressBars:
 
     Called with (video, stage, done, total). A finished video's bar leaves the screen. The bar over
     all goes by the size of the files that are read, since videos differ in length.
+
+    Parameters
+    ----------
+    videos
+        The files.
+    shown
+        Draw anything.
+    spans
+        From where to where each stage takes a video: `CHOOSING` or `READING`.
     """
 
-    def __init__(self, videos: Sequence[Path], *, shown: bool) -> None:
+    def __init__(
+        self,
+        videos: Sequence[Path],
+        *,
+        shown: bool,
+        spans: Mapping[Stage, tuple[float, float]] = CHOOSING,
+    ) -> None:
         self._shown = shown
+        self._spans = spans
         self._bars: dict[Path, tqdm[Any]] = {}
         self._overall = _Overall(videos) if shown and len(videos) > 1 else None
         self._stems = Counter(video.stem for video in videos)
@@ -73,7 +90,7 @@ class ProgressBars:
             bar.reset()
         bar.update(done - bar.n)
         if self._overall is not None:
-            first, last = _SPANS[stage]
+            first, last = self._spans[stage]
             share = done / total if total else 0.0
             self._overall.move(video, first + share * (last - first))
 

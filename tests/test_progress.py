@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from keyframes.progress import ProgressBars
+from keyframes.progress import READING, ProgressBars
 
 
 @pytest.fixture
@@ -83,3 +83,12 @@ def test_nothing_is_drawn_where_nobody_looks(videos, capsys):
         bars(videos[0], "reading", 10, 40)
         bars.finish(videos[0], was_work=True)
     assert capsys.readouterr().err == ""
+
+
+def test_a_command_that_only_reads_fills_the_bar_by_reading(videos):
+    with ProgressBars(videos, shown=True, spans=READING) as bars:
+        overall = bars._overall.bar
+        bars(videos[1], "reading", 50, 100)
+        assert overall.n == 1500
+        bars(videos[1], "reading", 100, 100)
+        assert overall.n == 3000

@@ -30,12 +30,12 @@ def probe(*, paths: tuple[Path, ...], as_json: bool) -> int:
     from functools import partial
 
     from keyframes.jobs import find_videos
-    from keyframes.progress import ProgressBars, say
+    from keyframes.progress import READING, ProgressBars, say
 
     files = list(find_videos(paths))
     documents: list[dict[str, Any]] = []
     n_bad = 0
-    with ProgressBars(files, shown=sys.stderr.isatty()) as bars:
+    with ProgressBars(files, shown=sys.stderr.isatty(), spans=READING) as bars:
         for path in files:
             try:
                 document, text, is_whole = _look_into(path, partial(bars, path, "reading"))
