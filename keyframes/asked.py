@@ -8,6 +8,8 @@ from typing import Any
 from keyframes.commands import join_words
 from keyframes.settings import Settings
 
+# What growing asks for anew, whatever the earlier run was asked.
+GROWING = ("count", "held", "frames")
 _DEFAULT_OUTPUT = Path("keyframes-out")  # of `extract`
 # The command line's name for each setting.
 _OPTIONS = {
@@ -74,6 +76,16 @@ def differences(there: dict[str, Any], asked: dict[str, Any]) -> dict[str, str]:
         for key, value in asked.items()
         if there.get(key) != value
     }
+
+
+def has_goal(asked: dict[str, Any]) -> bool:
+    """Say whether a number is asked for, to which the keyframes of one video can grow."""
+    return not (asked.get("frames") or asked.get("pool") or asked.get("count") == "auto")
+
+
+def may_grow(there: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Say whether keyframes that were asked for in one way can grow to what is asked now."""
+    return has_goal(asked) and differences(there, asked).keys() <= {*GROWING}
 
 
 def _to_options(asked: dict[str, Any]) -> list[str]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from keyframes.asked import differences
+from keyframes.asked import differences, may_grow
 from keyframes.errors import OutputError
 from keyframes.files import (
     check_replaceable,
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 IMAGES = "labeled-data"
 # The page of a folder with several videos.
 INDEX = "index.html"
-# What growing asks for anew, whatever the earlier run was asked.
-GROWING = ("count", "held", "frames")
 _COLUMNS = ["image", "frame_index", "time_s", "cluster", "cluster_size", "distance"]
 
 
@@ -151,9 +149,7 @@ class OutputFolder:
     def check_settings(self, record: Record, settings: Record) -> None:
         """Raise OutputError unless these settings are those that the record's run had."""
         there = record["identity"]["settings"]
-        grown = differences(there, settings).keys() <= {*GROWING}
-        unfit = settings.get("frames") or settings.get("pool") or settings.get("count") == "auto"
-        way_out = "keep or add to them with --grow, " if grown and not unfit else ""
+        way_out = "keep or add to them with --grow, " if may_grow(there, settings) else ""
         how = "--overwrite" if "count" in settings else "--overwrite and without --grow"
         self._refuse("other settings", there, settings, way_out, how)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from keyframes.asked import GROWING, has_goal, may_grow
 from keyframes.cache import FeatureCache
 from keyframes.choosing import check_unchanged, choose, describe_choice, rows_of
 from keyframes.curation import Curation
@@ -15,7 +16,7 @@ from keyframes.errors import OutputError, SettingsError, UnrepeatableError
 from keyframes.export.frame_folder import refuse_labelled
 from keyframes.files import identify, make_folder, remove_leftovers
 from keyframes.images import is_there, label_keyframe, write_images
-from keyframes.output import GROWING, OutputFolder
+from keyframes.output import OutputFolder
 from keyframes.report import check_page, picture_size, render_report, report_content
 from keyframes.resizing import shrink
 from keyframes.run_record import (
@@ -101,8 +102,10 @@ def extract(
         raise SettingsError(f"settings must be a Settings or None, got {settings!r}")
     if not isinstance(cache, FeatureCache | None):
         raise SettingsError(f"cache must be a FeatureCache or None, got {cache!r}")
-    if grow and (settings.count == "auto" or settings.frames):
-        raise SettingsError("growing needs a number of keyframes to grow to, not auto or a list")
+    if grow and not has_goal(settings.to_json()):
+        raise SettingsError(
+            "growing needs a number of keyframes to grow to, not auto, a list or a pool"
+        )
     folder = OutputFolder(Path(output), video.stem)
     if there := find_done(video, folder.root, settings, overwrite=overwrite, grow=grow):
         folder.tidy()
@@ -176,12 +179,20 @@ class _Run:
             with self.stages.enter("clustering") as report:
                 choice = choose(features, store, self.settings, report, self.given_up)
         selection = describe_choice(features, choice, sampling)
-        can_grow = not (self.settings.share or self.settings.match)
-        refuse_labelled(self.folder.images, selection.image_names, can_grow=can_grow)
+        refuse_labelled(self.folder.images, selection.image_names, self._ways_out())
         with self.stages.enter("writing") as report:
             found = fetch_pictures(sampling, features.reading, choice.rows, threads=self.threads)
             pictures = self._write_images(selection, found, report)
         return _Made(features, choice, selection, pictures)
+
+    def _ways_out(self) -> list[str]:
+        """Say what can be done where labelled pictures would go."""
+        if self.settings.match:  # it goes where its pattern is
+            return []
+        earlier = self.folder.read_record(replaces=True)
+        can_grow = earlier and may_grow(earlier["identity"]["settings"], self.settings.to_json())
+        keep = ["keep what is labelled and add to it with --grow"] if can_grow else []
+        return [*keep, "choose another -o"]
 
     def restore(self, there: Selection, torn: Collection[int]) -> Selection:
         """Write the pictures of a finished selection that are gone, and say so in a warning."""

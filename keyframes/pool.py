@@ -225,7 +225,7 @@ def make_room(jobs: Sequence[Job], shares: Sequence[Job], *, overwrite: bool) ->
                 )
     left = [each for each in without if each.record.exists() or each.unfinished.exists()]
     for folder in left:
-        refuse_labelled(folder.images)
+        refuse_labelled(folder.images, ways_out=["choose another -o"])
     for folder in left:
         folder.clear()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keyframes.asked import choose_k_command, differences, repeat_command
+from keyframes.asked import choose_k_command, differences, may_grow, repeat_command
 from keyframes.cli.choose_k import choose_k
 from keyframes.cli.extract import extract as extract_command
 from keyframes.records import Crop
@@ -82,3 +82,18 @@ def test_a_choice_of_k_is_made_again_by_its_command(tmp_path):
 )
 def test_what_differs_is_said_in_the_words_of_the_options(there, asked, said):
     assert list(differences(there.to_json(), asked.to_json()).values()) == said
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_so"),
+    [
+        ({"count": 30, "held": [4]}, True),
+        ({"count": "auto"}, False),
+        ({"frames": [5, 9]}, False),
+        ({"pool": "5a"}, False),
+        ({"method": "coverage"}, False),
+    ],
+)
+def test_keyframes_grow_to_a_number_that_is_asked_for_in_the_same_way(asked, is_so):
+    there = Settings(frames=(1, 2)).to_json()
+    assert may_grow(there, {**Settings().to_json(), **asked}) == is_so

@@ -114,9 +114,17 @@ def test_labelled_pictures_are_never_replaced(video, tmp_path):
     rows = "scorer,,,me,me", "bodyparts,,,nose,nose", "coords,,,x,y"
     table.write_text("\n".join([*rows, f"labeled-data,bee 1,{first.name},3,4"]), encoding="utf-8")
     whole = tree(tmp_path)
-    with pytest.raises(OutputError, match=r"labels 1 picture that would .* --grow, or choose"):
-        extract(video, tmp_path, Settings(frames=(1, 2)), overwrite=True)
-    assert tree(tmp_path) == whole
+    others = "choose another -o, or move the table away first"
+    grow = "keep what is labelled and add to it with --grow, or "
+    for asked, ways_out in (
+        (Settings(count=1), grow + others),
+        (Settings(count=1, method="uniform"), others),
+        (Settings(frames=(1, 2)), others),
+    ):
+        gone = rf"labels 1 picture that would go \({first.name}\); {ways_out}"
+        with pytest.raises(OutputError, match=gone):
+            extract(video, tmp_path, asked, overwrite=True)
+        assert tree(tmp_path) == whole
     extract(video, tmp_path, Settings(count=4), overwrite=True)  # chooses the same
     assert len(extract(video, tmp_path, Settings(count=6), grow=True).keyframes) == 6
     assert first.exists()

@@ -250,7 +250,7 @@ def test_video_that_lost_its_share_keeps_no_keyframes_of_another_selection(video
     picture = next(job.folder.images.glob("*.png"))
     table = picture.with_name("CollectedData_me.csv")
     table.write_text(f"labeled-data,a,{picture.name},3")
-    with pytest.raises(OutputError, match=r"would go \(img.*\); move the table away"):
+    with pytest.raises(OutputError, match=r"would go \(img.*\); choose another -o, or move"):
         make_room([job], [], overwrite=True)
     table.unlink()
     make_room([job], [], overwrite=True)

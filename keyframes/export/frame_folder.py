@@ -21,7 +21,7 @@ from keyframes.resizing import shrink
 from keyframes.words import to_count
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from keyframes.export.sources import Source
@@ -219,20 +219,18 @@ def find_labelled(table: Path, folder_name: str = "") -> dict[int, str]:
     return found
 
 
-def refuse_labelled(folder: Path, kept: Collection[str] = (), *, can_grow: bool = False) -> None:
+def refuse_labelled(folder: Path, kept: Collection[str] = (), ways_out: Sequence[str] = ()) -> None:
     """Raise OutputError where pictures of ours are labelled that aren't among those kept.
 
-    Where the selection ``can_grow``, that is the way out.
+    Beside ``ways_out``, what can be done is to move the table away.
     """
-    way_out = "move the table away first if its labels may go, too"
-    if can_grow:
-        way_out = "keep what is labelled and add to it with --grow, or choose another -o"
+    ways_out = [*ways_out, "move the table away first if its labels may go, too"]
     for table in sorted(folder.glob("CollectedData*.csv")):
         names = set(find_labelled(table).values()) - set(kept)
         if ours := [name for name in sorted(names) if is_ours(folder / name)]:
             raise OutputError(
                 f"{table}: labels {to_count(len(ours), 'picture')} that would go ({ours[0]}); "
-                + way_out
+                + ", or ".join(ways_out)
             )
 
 
