@@ -5,6 +5,7 @@ import pytest
 from footage import read_number, rewrite_packets
 from keyframes.records import ThumbnailSpec
 from keyframes.video import fetch_frames, index_video, probe, read_thumbnails
+from keyframes.video.ffv1 import Slices
 
 SPEC = ThumbnailSpec(size=48)
 GROUP, TORN = 6, 20
@@ -61,6 +62,13 @@ def test_without_checksums_pictures_that_are_cut_short_are_no_candidates(step, r
 def test_sound_recordings_are_sound_with_and_without_checksums(sums, recording):
     report = probe(recording(lambda _, data: data, slices="4", slicecrc=sums))
     assert report.verdict == "sound"
+
+
+def test_versions_without_slices_are_not_taken_for_others():
+    looks_sliced, other = bytes(97) + (97).to_bytes(3, "big"), bytes(range(100))
+    of_version_1, of_version_3 = Slices(None), Slices(b"header")
+    assert [of_version_1.hold(packet) for packet in (looks_sliced, other)] == [True, True]
+    assert [of_version_3.hold(packet) for packet in (looks_sliced, other)] == [True, False]
 
 
 def test_without_checksums_no_packet_is_called_damaged(recording):

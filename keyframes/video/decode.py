@@ -75,7 +75,8 @@ class Decoder:
         self._witness = witness
         self._is_apart = is_apart
         self._tables: frozenset[int] | None = None  # those of the first picture
-        self._slices = Slices() if stream.codec_context.name == "ffv1" else None
+        codec = stream.codec_context
+        self._slices = Slices(codec.extradata) if codec.name == "ffv1" else None
         self.n_errors = 0
         self.stale_key: int | None = None
         self._newest_key: int | None = None

@@ -14,13 +14,21 @@ class Slices:
 
     FFmpeg puts the picture before in the place of a slice that isn't as its checksum says, and
     speaks of it in its log alone.
+
+    Parameters
+    ----------
+    header
+        The stream's; versions before 2 have none, and no slices either.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, header: bytes | None) -> None:
+        self._has_slices = bool(header)
         self._footer = 0  # 0 as long as no packet has had any
 
     def hold(self, packet: bytes) -> bool:
         """Say whether the next packet is sound; True where the stream seems to have no footers."""
+        if not self._has_slices:
+            return True
         if self._footer:
             return _is_sound(packet, self._footer)
         footers = (footer for footer in (_WITH_SUM, _WITHOUT_SUM) if _is_sound(packet, footer))

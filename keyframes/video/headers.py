@@ -38,7 +38,7 @@ class HeaderTrial:
         self._header, self._least_size = b"", 0  # of JPEGs that need not be tried again
         self._filter: BitStreamFilterContext | None = None
         self._n_filtered = 0
-        self._slices = Slices()
+        self._slices = Slices(decoder.stream.codec_context.extradata)
 
     def take(self, packet: Packet[VideoStream]) -> None:
         """Try the next packet."""
