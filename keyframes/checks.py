@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,12 @@ def check_count(name: str, value: object, *, least: int = 1, otherwise: str = ""
         raise SettingsError(
             f"{name} must be a whole number of at least {least}{otherwise}, got {value!r}"
         )
+
+
+def check_seconds(name: str, value: float) -> None:
+    """Raise SettingsError unless `value` is a length of time."""
+    if not 0 <= value < math.inf:
+        raise SettingsError(f"{name} must be seconds, at least 0; got {value}")
 
 
 def as_rows(name: str, rows: Iterable[int], n_rows: int) -> IntArray:

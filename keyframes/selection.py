@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keyframes.checks import as_rows, check_count
-from keyframes.errors import SettingsError
+from keyframes.checks import as_rows, check_count, check_seconds
 from keyframes.kmeans import KMeans, nearest_centers
 from keyframes.kmeans.quiet import fit_quietly
 from keyframes.records import Clustering, Coverage, Keyframe, Reach
@@ -88,7 +87,7 @@ def cluster_by_time(features: Features, n_clusters: int, min_gap_s: float = 0.0)
     shorter than that, the candidates that count as their middles are farther from each other.
     """
     check_count("n_clusters", n_clusters)
-    _check_gap(min_gap_s)
+    check_seconds("min_gap_s", min_gap_s)
     n, times = len(features.values), features.reading.times_s
     step_s = (times[-1] - times[0]) / max(1, n - 1) or math.inf
     n_in_gap = max(1, math.ceil((min_gap_s - _SAME_S) / step_s))
@@ -136,7 +135,7 @@ def pick_members(
     there are fewer candidates, or too few that are ``min_gap_s`` apart.
     """
     check_count("n_keyframes", n_keyframes, least=0)
-    _check_gap(min_gap_s)
+    check_seconds("min_gap_s", min_gap_s)
     is_open = np.ones(len(features.blank), dtype=np.bool_)
     is_open[_distinct_rows("refused", refused, features)] = False
     is_seen = is_open & ~features.blank
@@ -152,11 +151,6 @@ def pick_members(
     for allowed, apart in ((is_seen, True), (is_seen, False), (is_open, False)):
         chosen.fill(n_keyframes, allowed, distinct=apart)
     return np.sort(np.array(chosen.rows, dtype=np.int64))
-
-
-def _check_gap(min_gap_s: float) -> None:
-    if not 0 <= min_gap_s < math.inf:
-        raise SettingsError(f"min_gap_s must be seconds, at least 0; got {min_gap_s}")
 
 
 def _distinct_rows(name: str, rows: Sequence[int] | IntArray, features: Features) -> IntArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from keyframes.checks import check_seconds
 from keyframes.errors import SettingsError
 from keyframes.records import Crop, FeatureName, MatchBy, Method, PoolShare
 from keyframes.video import Span, parse_position
@@ -159,8 +159,7 @@ class Settings:
             if getattr(self, name) not in get_args(literal):
                 allowed = ", ".join(get_args(literal))
                 raise SettingsError(f"{name} must be one of {allowed}; got {getattr(self, name)!r}")
-        if not 0 <= self.min_gap_s < math.inf:
-            raise SettingsError(f"min_gap_s must be seconds, at least 0; got {self.min_gap_s}")
+        check_seconds("min_gap_s", self.min_gap_s)
 
     def _check_ranges(self) -> None:
         if (first := min((*self.held, *self.frames), default=0)) < 0:
